@@ -1,0 +1,37 @@
+//! Three centred colour planes: what the chain works on.
+
+/// Three planes (red, green, blue) of `width` x `height` values in 8-bit levels, centred: pixel value minus 127.5.
+///
+/// Layout is planar, row by row: value of plane `c`, row `y`, column `x` is `data[(c * height + y) * width + x]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planes {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// `3 * width * height` values.
+    pub data: Vec<f32>,
+}
+
+impl Planes {
+    /// All-zero planes (mid grey).
+    pub fn zeros(width: usize, height: usize) -> Self {
+        Planes { width, height, data: vec![0.0; 3 * width * height] }
+    }
+
+    /// Number of values D = 3 H W.
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// One plane, `width * height` values.
+    pub fn plane(&self, c: usize) -> &[f32] {
+        let n = self.width * self.height;
+        &self.data[c * n..(c + 1) * n]
+    }
+}
