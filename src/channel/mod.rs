@@ -1,0 +1,10 @@
+//! Channel simulation: both ends hold the same random source, and a few bits turn its noise into a sample of N(m, I).
+//!
+//! A random low-rate trellis code on the signs of rotated noise. The receiver never needs a float to read it:
+//! bits give states, states give signs.
+
+pub mod rate;
+pub mod rotation;
+pub mod trellis;
+
+mod simd;

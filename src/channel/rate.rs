@@ -1,0 +1,46 @@
+//! How many stages a step needs, and the amplitude that the code then delivers. Pure functions of integers and of m.
+
+use super::trellis::Code;
+
+/// KL( N(m, I) || N(0, I) ) in bits: |m|^2 / (2 ln 2).
+pub fn kl_bits(energy: f64) -> f64 {
+    energy / (2.0 * std::f64::consts::LN_2)
+}
+
+/// Stages for a shift of squared norm `energy` in `len` dimensions.
+///
+/// A code of N(m, I) samples needs R = D/2 log2(1 + |m|^2 / D) bits (the signs' power is fixed to 1 + |m|^2 / D) and this
+/// trellis spends [`Code::overhead`] times that.
+pub fn stages(code: Code, energy: f64, len: usize) -> usize {
+    let d = len as f64;
+    let bits = 0.5 * d * (energy / d).ln_1p() / std::f64::consts::LN_2;
+    ((code.overhead() * bits / f64::from(Code::BITS)).round() as usize).min(max_stages(len))
+}
+
+/// The most stages that a layer of `len` values may have: one a value.
+pub fn max_stages(len: usize) -> usize {
+    len
+}
+
+/// The standard deviation `a` of the delivered values, a = sqrt(2^(2 k T / (overhead D))), computed from T alone.
+pub fn amplitude(code: Code, stages: usize, len: usize) -> f64 {
+    let bits = f64::from(Code::BITS) * stages as f64;
+    libm::exp2(bits / (code.overhead() * len as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amplitude_matches_the_energy_that_asked_for_the_stages() {
+        let (code, len) = (Code::new(14).expect("valid"), 1_179_648);
+        for energy in [5_000.0, 30_000.0, 200_000.0] {
+            let a = amplitude(code, stages(code, energy, len), len);
+            let want = (1.0 + energy / len as f64).sqrt();
+            assert!((a - want).abs() < 1e-5, "{energy}: {a} {want}");
+        }
+        assert_eq!(stages(code, 0.0, len), 0);
+        assert_eq!(amplitude(code, 0, len), 1.0);
+    }
+}

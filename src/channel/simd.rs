@@ -1,0 +1,278 @@
+//! The two loops that need vectors: the Walsh-Hadamard transform and the add-compare-select of the Viterbi search.
+//!
+//! Each is one plain function compiled for several instruction sets and chosen at run time; the arithmetic, and so the
+//! result, is the same everywhere.
+#![allow(unsafe_code)]
+
+use super::trellis::{Code, RESTART};
+
+/// Calls `$body(args)` compiled for the best instruction set of this processor.
+macro_rules! dispatch {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? = $body:ident) => {
+        $(#[$doc])*
+        $vis fn $name($($arg: $ty),*) $(-> $ret)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,bmi1,bmi2,popcnt,lzcnt")]
+                fn avx512($($arg: $ty),*) $(-> $ret)? {
+                    $body($($arg),*)
+                }
+                #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,lzcnt")]
+                fn avx2($($arg: $ty),*) $(-> $ret)? {
+                    $body($($arg),*)
+                }
+                if is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("bmi2")
+                {
+                    // SAFETY: the processor has the features that the function was compiled for.
+                    return unsafe { avx512($($arg),*) };
+                }
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+                    // SAFETY: as above.
+                    return unsafe { avx2($($arg),*) };
+                }
+            }
+            $body($($arg),*)
+        }
+    };
+}
+
+dispatch! {
+    /// The unnormalised Walsh-Hadamard transform of a power of two of values, in place.
+    pub fn fwht_f32(x: &mut [f32]) = fwht_f32_body
+}
+
+#[inline(always)]
+fn fwht_f32_body(x: &mut [f32]) {
+    fwht(x, |a, b| (a + b, a - b));
+}
+
+dispatch! {
+    /// The same for integers modulo 2^16.
+    fn fwht_i16(x: &mut [i16]) = fwht_i16_body
+}
+
+#[inline(always)]
+fn fwht_i16_body(x: &mut [i16]) {
+    fwht(x, |a, b| (a.wrapping_add(b), a.wrapping_sub(b)));
+}
+
+/// Butterflies of distance 1, 2, 4, ...: the order of the additions is part of the reference arithmetic.
+#[inline(always)]
+fn fwht<T: Copy + Default>(x: &mut [T], butterfly: impl Fn(T, T) -> (T, T) + Copy) {
+    const LANES: usize = 16;
+    let n = x.len();
+    assert!(n.is_power_of_two());
+    if n < LANES * LANES {
+        let mut h = 1;
+        while h < n {
+            pass(x, h, butterfly);
+            h *= 2;
+        }
+        return;
+    }
+    // Distances below 16 inside a transposed tile, where they are distances between whole vectors.
+    for tile in x.as_chunks_mut::<{ LANES * LANES }>().0 {
+        transpose(tile);
+        for h in [1, 2, 4, 8] {
+            pass(tile, LANES * h, butterfly);
+        }
+        transpose(tile);
+    }
+    let mut h = LANES;
+    while h < n {
+        pass(x, h, butterfly);
+        h *= 2;
+    }
+}
+
+#[inline(always)]
+fn pass<T: Copy>(x: &mut [T], h: usize, butterfly: impl Fn(T, T) -> (T, T)) {
+    for pair in x.chunks_exact_mut(2 * h) {
+        let (lo, hi) = pair.split_at_mut(h);
+        for (a, b) in lo.iter_mut().zip(hi) {
+            (*a, *b) = butterfly(*a, *b);
+        }
+    }
+}
+
+#[inline(always)]
+fn transpose<T: Copy>(tile: &mut [T; 256]) {
+    let from = *tile;
+    for i in 0..16 {
+        for j in 0..16 {
+            tile[16 * i + j] = from[16 * j + i];
+        }
+    }
+}
+
+/// The buffers of a Viterbi search over one stretch of at most [`RESTART`] stages.
+pub struct Viterbi {
+    code: Code,
+    metric: Vec<i16>,
+    next: Vec<i16>,
+    correlation: Vec<i16>,
+    /// The best predecessor of every state of every stage, four bits each.
+    decisions: Vec<u8>,
+}
+
+impl Viterbi {
+    pub fn new(code: Code) -> Self {
+        let n = code.states();
+        Viterbi {
+            code,
+            metric: vec![0; n],
+            next: vec![0; n],
+            correlation: vec![0; n],
+            decisions: vec![0; RESTART * n / 2],
+        }
+    }
+
+    /// The best inputs for the stages `first..last`, starting from state 0. `gather` adds the values that stage t owns
+    /// into the codeword domain.
+    pub fn run(
+        &mut self,
+        first: usize,
+        last: usize,
+        gather: impl Fn(usize, &mut [i16]),
+    ) -> Vec<u8> {
+        let half = self.code.states() / 2;
+        self.metric.fill(i16::MIN);
+        self.metric[0] = 0;
+        for (t, decisions) in (first..last).zip(self.decisions.chunks_exact_mut(half)) {
+            self.correlation.fill(0);
+            gather(t, &mut self.correlation);
+            fwht_i16(&mut self.correlation);
+            let stage = Stage {
+                code: self.code,
+                t: t as u32,
+                metric: &self.metric,
+                correlation: &self.correlation,
+            };
+            let best = select(&stage, &mut self.next, decisions);
+            normalise(&mut self.next, best);
+            std::mem::swap(&mut self.metric, &mut self.next);
+        }
+        let mut state = (0..self.metric.len())
+            .rev()
+            .max_by_key(|&s| self.metric[s])
+            .unwrap_or(0);
+        let mut inputs = vec![0; last - first];
+        for (t, input) in inputs.iter_mut().enumerate().rev() {
+            *input = (state & 15) as u8;
+            let pair = self.decisions[t * half + state / 2];
+            let j = usize::from(pair >> (4 * (state & 1)) & 15);
+            state = j << (self.code.nu() - 4) | state >> 4;
+        }
+        inputs
+    }
+}
+
+struct Stage<'a> {
+    code: Code,
+    t: u32,
+    metric: &'a [i16],
+    correlation: &'a [i16],
+}
+
+dispatch! {
+    fn normalise(metric: &mut [i16], best: i16) = normalise_body
+}
+
+#[inline(always)]
+fn normalise_body(metric: &mut [i16], best: i16) {
+    for v in metric {
+        *v = v.saturating_sub(best);
+    }
+}
+
+dispatch! {
+    /// A'[s'] = max_j A[s_j] + X[16 block(s_j) + u] for all s' = (s_j << 4 | u) mod 2^nu; ties go to the lowest j.
+    /// Returns the largest.
+    fn select(stage: &Stage, next: &mut [i16], decisions: &mut [u8]) -> i16 = select_body
+}
+
+#[inline(always)]
+fn select_body(stage: &Stage, next: &mut [i16], decisions: &mut [u8]) -> i16 {
+    let Stage {
+        code,
+        t,
+        metric,
+        correlation,
+    } = *stage;
+    let groups = code.states() / 16;
+    let (correlation, _) = correlation.as_chunks::<16>();
+    let mut top = [i16::MIN; 16];
+    let (next, _) = next.as_chunks_mut::<16>();
+    let (decisions, _) = decisions.as_chunks_mut::<8>();
+    for (group, (next, decisions)) in next.iter_mut().zip(decisions).enumerate() {
+        let mut best = [i16::MIN; 16];
+        let mut from = [0i16; 16];
+        for j in 0..16 {
+            let state = j * groups + group;
+            let x = &correlation[code.block(state as u32, t) as usize];
+            let a = metric[state];
+            for l in 0..16 {
+                let sum = a.saturating_add(x[l]);
+                from[l] = if sum > best[l] { j as i16 } else { from[l] };
+                best[l] = best[l].max(sum);
+            }
+        }
+        for l in 0..16 {
+            top[l] = top[l].max(best[l]);
+        }
+        for l in 0..8 {
+            decisions[l] = (from[2 * l] | from[2 * l + 1] << 4) as u8;
+        }
+        *next = best;
+    }
+    top.into_iter().fold(i16::MIN, i16::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transforms_match_their_definition() {
+        for lg in [0, 1, 3, 7, 8, 10] {
+            let n = 1usize << lg;
+            let x: Vec<i16> = (0..n).map(|i| (i * i * 7919 % 201) as i16 - 100).collect();
+            let want: Vec<i32> = (0..n)
+                .map(|c| (0..n).map(|i| if (i & c).count_ones() % 2 == 0 { 1 } else { -1 } * i32::from(x[i])).sum())
+                .collect();
+            let (mut a, mut b) = (
+                x.clone(),
+                x.iter().map(|&v| f32::from(v)).collect::<Vec<_>>(),
+            );
+            fwht_i16(&mut a);
+            fwht_f32(&mut b);
+            assert!(a.iter().zip(&want).all(|(a, w)| *a == *w as i16), "{n}");
+            assert!(b.iter().zip(&want).all(|(b, w)| *b == *w as f32), "{n}");
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_selects_the_same() {
+        let code = Code::new(12).expect("valid");
+        let n = code.states();
+        let hash = |i: usize| (i as u32).wrapping_mul(2654435761) >> 16;
+        let metric: Vec<i16> = (0..n).map(|i| -((hash(i) % 4000) as i16)).collect();
+        let correlation: Vec<i16> = (0..n).map(|i| (hash(i + n) % 3000) as i16 - 1500).collect();
+        let stage = Stage {
+            code,
+            t: 77,
+            metric: &metric,
+            correlation: &correlation,
+        };
+        let (mut a, mut b) = (vec![0; n], vec![0; n]);
+        let (mut da, mut db) = (vec![0; n / 2], vec![0; n / 2]);
+        assert_eq!(
+            select(&stage, &mut a, &mut da),
+            select_body(&stage, &mut b, &mut db)
+        );
+        assert_eq!((a, da), (b, db));
+    }
+}

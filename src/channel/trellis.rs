@@ -1,0 +1,337 @@
+//! The trellis code: a shift register driven by k = 4 bits a stage chooses the signs of the shared noise.
+//!
+//! Stage t of T owns the rotated values i = t (mod T). The register's state names one of 2^mu codewords; codeword c has
+//! the sign (-1)^popcount(pos_i & c) at value i, on top of the shared sign g_i. The sender finds the path whose signs
+//! correlate best with the rotated shift w (Viterbi); the receiver only shifts bits in.
+
+use bitvec::prelude::*;
+use rayon::prelude::*;
+
+use super::rotation::signed;
+use super::simd;
+use crate::random::Stream;
+
+/// Stages between two restarts of the register from state 0. It bounds the traceback and lets stretches run in parallel.
+pub const RESTART: usize = 1024;
+
+/// The bit of [`Stream::value`] that holds the shared sign g_i.
+const SIGN_BIT: u32 = 0;
+
+/// The root mean square of the correlations X after they are scaled to integers.
+const METRIC_RMS: f64 = 500.0;
+
+/// A trellis with 2^nu states, k = 4 bits a stage and 2^mu codewords, mu = nu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    nu: u32,
+}
+
+impl Default for Code {
+    /// nu = 14.
+    fn default() -> Self {
+        Code { nu: 14 }
+    }
+}
+
+impl Code {
+    /// k, the bits of one stage.
+    pub const BITS: u32 = 4;
+
+    /// The code with `nu` state bits: 12, 14 or 16.
+    pub fn new(nu: u8) -> Option<Self> {
+        matches!(nu, 12 | 14 | 16).then_some(Code { nu: nu.into() })
+    }
+
+    /// nu, the number of state bits.
+    pub fn nu(self) -> u8 {
+        self.nu as u8
+    }
+
+    /// Bits that the code spends over those of an ideal one; part of the format through the amplitude.
+    pub fn overhead(self) -> f64 {
+        match self.nu {
+            12 => 1.07,
+            14 => 1.05,
+            _ => 1.04,
+        }
+    }
+
+    pub(super) fn states(self) -> usize {
+        1 << self.nu
+    }
+
+    /// The sixteen neighbouring codewords 16 * block .. 16 * block + 16 serve the sixteen inputs of a state.
+    #[inline(always)]
+    pub(super) fn block(self, state: u32, stage: u32) -> u32 {
+        let bits = self.nu - Self::BITS;
+        (state.wrapping_mul(0x9E37_79B1) >> (32 - bits))
+            ^ ((stage.wrapping_mul(0x9E37_79B1) >> 7) & ((1 << bits) - 1))
+    }
+
+    #[inline(always)]
+    fn position(self, value: u64) -> u32 {
+        (value >> (64 - self.nu)) as u32
+    }
+}
+
+/// Bytes that hold the bits of `stages` stages.
+pub fn bytes(stages: usize) -> usize {
+    stages.div_ceil(2)
+}
+
+/// Finds the first `limit` stages (at most `stages`) of the path that delivers the rotated shift `w` best, four bits a
+/// stage, first stage in the high bits of the first byte.
+pub fn search(
+    code: Code,
+    stream: &Stream,
+    w: &[f32],
+    stages: usize,
+    limit: usize,
+) -> BitVec<u8, Msb0> {
+    let limit = limit.min(stages);
+    let energy: f64 = w.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+    let gain = if energy > 0.0 {
+        (METRIC_RMS / (energy / stages as f64).sqrt()) as f32
+    } else {
+        0.0
+    };
+    let stretches: Vec<Vec<u8>> = (0..limit.div_ceil(RESTART))
+        .into_par_iter()
+        .map_init(
+            || simd::Viterbi::new(code),
+            |viterbi, stretch| {
+                let first = stretch * RESTART;
+                let last = (first + RESTART).min(limit);
+                viterbi.run(first, last, |t, y| {
+                    let mut i = t;
+                    while i < w.len() {
+                        let v = stream.value(i);
+                        let x = signed(w[i] * gain, v >> SIGN_BIT).round_ties_even() as i32 as i16;
+                        let at = &mut y[code.position(v) as usize];
+                        *at = at.wrapping_add(x);
+                        i += stages;
+                    }
+                })
+            },
+        )
+        .collect();
+    let mut bits = BitVec::with_capacity(8 * bytes(limit));
+    for symbol in stretches.iter().flatten() {
+        bits.extend_from_bitslice(&symbol.view_bits::<Msb0>()[4..]);
+    }
+    bits
+}
+
+/// The signs that the receiver holds once the stages in `bits` have arrived, of `stages` in all: +1 or -1 for each of
+/// `len` values. Values of stages that are missing keep the shared noise, a sample of the prior.
+pub fn signs(
+    code: Code,
+    stream: &Stream,
+    bits: &BitSlice<u8, Msb0>,
+    stages: usize,
+    len: usize,
+) -> Vec<f32> {
+    let codewords = codewords(code, bits, stages);
+    let mut out = vec![0.0f32; len];
+    const CHUNK: usize = 1 << 15;
+    out.par_chunks_mut(CHUNK)
+        .enumerate()
+        .for_each(|(c, chunk)| {
+            let first = c * CHUNK;
+            let mut t = if stages == 0 { 0 } else { first % stages };
+            for (j, sign) in chunk.iter_mut().enumerate() {
+                let v = stream.value(first + j);
+                let parity = (code.position(v) & codewords[t]).count_ones();
+                *sign = signed(1.0, (v >> SIGN_BIT) ^ u64::from(parity));
+                t += 1;
+                if t >= stages {
+                    t = 0;
+                }
+            }
+        });
+    out
+}
+
+/// The codeword of each stage; 0, which leaves the shared signs alone, for those without bits.
+fn codewords(code: Code, bits: &BitSlice<u8, Msb0>, stages: usize) -> Vec<u32> {
+    let mut codewords = vec![0; stages.max(1)];
+    let mut state = 0u32;
+    for (t, (symbol, codeword)) in bits
+        .chunks_exact(4)
+        .zip(&mut codewords[..stages])
+        .enumerate()
+    {
+        if t % RESTART == 0 {
+            state = 0;
+        }
+        let u = symbol.load_be::<u32>();
+        *codeword = code.block(state, t as u32) << 4 | u;
+        state = (state << 4 | u) & (code.states() as u32 - 1);
+    }
+    codewords
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::{rate, rotation::Rotation};
+
+    /// A shift with a smooth, strongly varying envelope and Laplacian-scaled noise: heavy tails, as real ones have.
+    fn heavy_tailed(len: usize, energy: f64) -> Vec<f32> {
+        let stream = Stream::new(11, 0);
+        let uniform = |i: usize| (stream.value(i) >> 11) as f64 / (1u64 << 53) as f64 + 1e-12;
+        let m: Vec<f64> = (0..len)
+            .map(|i| {
+                let u = i as f64 / len as f64 * 40.0 * std::f64::consts::TAU;
+                let gauss = (-2.0 * uniform(3 * i).ln()).sqrt()
+                    * (std::f64::consts::TAU * uniform(3 * i + 1)).cos();
+                (1.2 * u.sin() + 0.8 * (5.0 * u + 1.0).sin()).exp()
+                    * -uniform(3 * i + 2).ln()
+                    * gauss
+            })
+            .collect();
+        let norm: f64 = m.iter().map(|v| v * v).sum();
+        m.iter()
+            .map(|v| (v * (energy / norm).sqrt()) as f32)
+            .collect()
+    }
+
+    struct Delivered {
+        z: Vec<f32>,
+        shift: f64,
+        /// Bits spent over R of the shift that was delivered.
+        overhead: f64,
+    }
+
+    fn deliver(code: Code, m: &[f32], seed: u64) -> Delivered {
+        let (len, stream, rotation) = (m.len(), Stream::new(seed, 1), Rotation::new(m.len()));
+        let energy: f64 = m.iter().map(|&v| f64::from(v).powi(2)).sum();
+        let stages = rate::stages(code, energy, len);
+        let w = rotation.forward(&stream, m);
+        let bits = search(code, &stream, &w, stages, stages);
+        assert_eq!(bits.len(), 4 * stages);
+        let z = rotation.inverse(
+            &stream,
+            signs(code, &stream, &bits, stages, len),
+            rate::amplitude(code, stages, len),
+        );
+        let dot: f64 = m
+            .iter()
+            .zip(&z)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum();
+        let power: f64 = z.iter().map(|&v| f64::from(v).powi(2)).sum();
+        let ideal =
+            -0.5 * len as f64 * (-dot * dot / (energy * power)).ln_1p() / std::f64::consts::LN_2;
+        Delivered {
+            z,
+            shift: dot / energy,
+            overhead: bits.len() as f64 / ideal - 1.0,
+        }
+    }
+
+    #[test]
+    fn bits_over_ideal_and_delivered_shift() {
+        let len = 1 << 20;
+        // Start-up costs some six bits a stretch, so short steps are allowed more.
+        for (nu, bits, most) in [
+            (14, 1_000.0, 0.075),
+            (14, 5_000.0, 0.06),
+            (14, 20_000.0, 0.056),
+            (12, 5_000.0, 0.08),
+        ] {
+            let code = Code::new(nu).expect("valid");
+            let energy = 2.0 * std::f64::consts::LN_2 * bits / code.overhead();
+            let d = deliver(code, &heavy_tailed(len, energy), 3);
+            println!(
+                "nu {nu}, {bits} bits: overhead {:.4}, shift {:.4}",
+                d.overhead, d.shift
+            );
+            assert!(d.overhead < most, "nu {nu}, {bits} bits: {}", d.overhead);
+            assert!(
+                (0.985..1.02).contains(&d.shift),
+                "nu {nu}, {bits} bits: {}",
+                d.shift
+            );
+        }
+    }
+
+    #[test]
+    fn delivered_noise_is_standard_normal_around_the_shift() {
+        let len = 1 << 18;
+        let code = Code::new(12).expect("valid");
+        let m = heavy_tailed(len, 6_000.0);
+        let norm = m.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+        let (mut on_axis, mut runs) = (0.0, 0.0);
+        for seed in 0..6 {
+            let z = deliver(code, &m, seed).z;
+            let residual: Vec<f64> = z.iter().zip(&m).map(|(z, m)| f64::from(z - m)).collect();
+            let n = len as f64;
+            let along = residual
+                .iter()
+                .zip(&m)
+                .map(|(r, m)| r * f64::from(*m))
+                .sum::<f64>()
+                / norm;
+            let variance = (residual.iter().map(|r| r * r).sum::<f64>() - along * along) / n;
+            let kurtosis =
+                residual.iter().map(|r| r.powi(4)).sum::<f64>() / n / variance / variance;
+            assert!(
+                (variance - 1.0).abs() < 0.01,
+                "off-axis variance {variance}"
+            );
+            assert!((kurtosis - 3.0).abs() < 0.06, "kurtosis {kurtosis}");
+            on_axis += along * along;
+            runs += 1.0;
+        }
+        // A sampler of N(m, I) would have 1 here; a code that aims at the shift stays near or below it.
+        assert!(on_axis / runs < 4.0, "on-axis variance {}", on_axis / runs);
+    }
+
+    #[test]
+    fn every_cut_is_a_state_between() {
+        let len = 20_000;
+        let (code, stream) = (Code::new(12).expect("valid"), Stream::new(2, 0));
+        let m = heavy_tailed(len, 300.0);
+        let w = Rotation::new(len).forward(&stream, &m);
+        let stages = rate::stages(code, 300.0, len);
+        let bits = search(code, &stream, &w, stages, stages);
+        let full = signs(code, &stream, &bits, stages, len);
+        let none = signs(code, &stream, BitSlice::empty(), stages, len);
+        for arrived in 0..=stages {
+            let part = signs(code, &stream, &bits[..4 * arrived], stages, len);
+            for i in 0..len {
+                assert_eq!(
+                    part[i],
+                    if i % stages < arrived {
+                        full[i]
+                    } else {
+                        none[i]
+                    }
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_gives_the_prefix_of_whole_stretches() {
+        let len = 200_000;
+        let (code, stream) = (Code::new(12).expect("valid"), Stream::new(4, 0));
+        let w = heavy_tailed(len, 7_000.0);
+        let stages = rate::stages(code, 7_000.0, len);
+        assert!(stages > RESTART + 100);
+        let (all, part) = (
+            search(code, &stream, &w, stages, stages),
+            search(code, &stream, &w, stages, RESTART),
+        );
+        assert_eq!(all[..4 * RESTART], part[..]);
+    }
+
+    #[test]
+    fn an_empty_step_is_the_shared_noise() {
+        let (code, stream) = (Code::new(12).expect("valid"), Stream::new(4, 0));
+        let z = signs(code, &stream, BitSlice::empty(), 0, 1000);
+        assert!(z.iter().all(|v| v.abs() == 1.0));
+        assert!(z.iter().sum::<f32>().abs() < 150.0);
+    }
+}
