@@ -1,0 +1,137 @@
+//! The file: signature, header, parts, layers and checks (see `codec-spec/format.md`). Integers only.
+
+mod parse;
+#[cfg(test)]
+mod tests;
+mod varint;
+mod write;
+
+pub use parse::{Event, Parser};
+pub use write::Writer;
+
+use std::fmt;
+
+/// The first four bytes of every file.
+pub const SIGNATURE: [u8; 4] = [0x89, b'D', b'F', b'C'];
+
+/// The version of the format that this crate writes and reads.
+pub const VERSION: u8 = 1;
+
+/// The tag of the end marker.
+pub(crate) const TAG_END: u8 = 0x00;
+/// A layer's tag is this plus the distance of its noise level from the one before, in grid steps (1..=127).
+pub(crate) const TAG_LAYER: u8 = 0x80;
+
+/// The largest side of a picture.
+pub const MAX_SIDE: u32 = 1 << 20;
+
+/// The largest code of a noise level; with distinct levels it also bounds the number of layers.
+pub const MAX_SIGMA: u16 = 400;
+
+/// The trellises of version 1, by their state bits.
+pub const TRELLISES: [u8; 3] = [12, 14, 16];
+
+/// Which prior a file needs: the first eight bytes of the SHA-256 of its weights file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PriorId(pub [u8; 8]);
+
+impl fmt::Display for PriorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+/// Everything that comes before the first part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Columns, 1..=[`MAX_SIDE`].
+    pub width: u32,
+    /// Rows, 1..=[`MAX_SIDE`].
+    pub height: u32,
+    /// Whether there are three samples a pixel; otherwise grey, the mean of the three planes.
+    pub rgb: bool,
+    /// Whether an alpha part follows.
+    pub alpha: bool,
+    /// The weights that the decoder needs.
+    pub prior: PriorId,
+    /// The seed of the shared noise.
+    pub seed: u64,
+    /// State bits of the trellis: 12, 14 or 16.
+    pub nu: u8,
+    /// The sigma code from which the first layer counts down.
+    pub start: u16,
+}
+
+impl Header {
+    /// Columns and rows of the coded planes: at least 16 each.
+    pub fn coded_size(&self) -> (usize, usize) {
+        (self.width.max(16) as usize, self.height.max(16) as usize)
+    }
+
+    /// D, the number of coded values.
+    pub fn coded_len(&self) -> usize {
+        let (w, h) = self.coded_size();
+        3 * w * h
+    }
+
+    /// Bytes of the header in a file, its check included.
+    pub fn file_bytes(&self) -> usize {
+        Writer::new(self).len()
+    }
+
+    /// Bytes of a file of `bpp` bits per pixel of this picture.
+    pub fn bytes_at(&self, bpp: f64) -> u64 {
+        (bpp * f64::from(self.width) * f64::from(self.height) / 8.0) as u64
+    }
+}
+
+/// The head of one layer: a step of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layer {
+    /// Its number, from 0.
+    pub index: u32,
+    /// Code of sigma_s, where the step ends.
+    pub sigma: u16,
+    /// T, the stages of its trellis; four bits each.
+    pub stages: u32,
+    /// Offset of its tag in the file.
+    pub offset: u64,
+}
+
+impl Layer {
+    /// Bytes of the head of a layer of `stages` stages, its check included.
+    pub fn head_bytes(stages: u32) -> usize {
+        3 + (32 - (stages | 1).leading_zeros()).div_ceil(7) as usize
+    }
+
+    /// Bytes of trellis bits of the whole layer.
+    pub fn body_bytes(&self) -> usize {
+        (self.stages as usize).div_ceil(2)
+    }
+}
+
+/// The name of a part: four ASCII letters. An upper-case first letter means that decoders which do not know the part must
+/// refuse the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PartName(pub [u8; 4]);
+
+impl PartName {
+    /// The alpha plane, coded by [`crate::entropy`].
+    pub const ALPHA: PartName = PartName(*b"ALPH");
+
+    /// Whether a decoder that does not know the part must refuse the file.
+    pub fn is_critical(self) -> bool {
+        self.0[0].is_ascii_uppercase()
+    }
+}
+
+impl fmt::Display for PartName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+/// The check that closes a stretch of the file: the low 16 bits of the CRC-32 of all bytes since the check before.
+pub(crate) fn check(crc: &crc32fast::Hasher) -> [u8; 2] {
+    (crc.clone().finalize() as u16).to_le_bytes()
+}

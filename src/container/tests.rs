@@ -1,0 +1,133 @@
+use super::*;
+use crate::error::{Error, Result};
+
+fn header() -> Header {
+    Header {
+        width: 40,
+        height: 30,
+        rgb: true,
+        alpha: true,
+        prior: PriorId([1, 2, 3, 4, 5, 6, 7, 8]),
+        seed: 300,
+        nu: 14,
+        start: 200,
+    }
+}
+
+fn sample() -> Vec<u8> {
+    let mut w = Writer::new(&header());
+    w.part(PartName(*b"note"), b"an optional part");
+    w.part(PartName::ALPHA, &[9; 20]);
+    w.layer(180, 5);
+    w.body(&[1, 2, 0x30]);
+    w.layer(170, 300);
+    w.body(&[7; 150]);
+    w.layer(165, 0);
+    w.finish()
+}
+
+fn events(bytes: &[u8], split: usize) -> Result<Vec<Event>> {
+    let mut parser = Parser::new(1 << 20);
+    let mut all = Vec::new();
+    for piece in bytes.chunks(split.max(1)) {
+        let mut rest = piece;
+        loop {
+            let (used, event) = parser.push(rest)?;
+            rest = &rest[used..];
+            match event {
+                Event::NeedMore => break,
+                event => all.push(event),
+            }
+        }
+    }
+    Ok(all)
+}
+
+#[test]
+fn what_is_written_is_read_whatever_the_split() {
+    let bytes = sample();
+    let whole = events(&bytes, bytes.len()).expect("valid");
+    assert_eq!(whole[0], Event::Header(header()));
+    assert_eq!(
+        whole[1],
+        Event::Part(PartName(*b"note"), b"an optional part".to_vec())
+    );
+    assert!(
+        matches!(&whole[4], Event::Layer(l, bits) if l.sigma == 180 && l.stages == 5 && bits == &[1, 2, 0x30])
+    );
+    assert!(matches!(&whole[8], Event::Layer(l, bits) if l.sigma == 165 && bits.is_empty()));
+    assert_eq!(whole.last(), Some(&Event::End));
+    for split in 1..60 {
+        assert_eq!(events(&bytes, split).expect("valid"), whole);
+    }
+}
+
+#[test]
+fn every_prefix_is_valid() {
+    let bytes = sample();
+    for n in 0..bytes.len() {
+        let e = events(&bytes[..n], 7).expect("missing bytes are no error");
+        assert!(!e.contains(&Event::End));
+    }
+}
+
+#[test]
+fn every_flipped_byte_is_found() {
+    let bytes = sample();
+    for i in 0..bytes.len() {
+        for flip in [0x01, 0x10, 0x80, 0xFF] {
+            let mut damaged = bytes.clone();
+            damaged[i] ^= flip;
+            match events(&damaged, damaged.len()) {
+                Err(_) => {}
+                // A length that grew past the end of the file reads as a cut file.
+                Ok(e) => assert!(!e.contains(&Event::End), "byte {i} ^ {flip:#x}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn unknown_parts_are_skipped_or_refused_by_name() {
+    let mut w = Writer::new(&header());
+    w.part(PartName(*b"xtra"), &[0; 100_000]);
+    let e = events(&w.finish(), 1000).expect("optional parts are skipped");
+    assert_eq!(e[1], Event::Part(PartName(*b"xtra"), Vec::new()));
+    let mut w = Writer::new(&header());
+    w.part(PartName(*b"LOSS"), &[1]);
+    match events(&w.finish(), 1000) {
+        Err(Error::Unsupported(e)) => assert!(e.contains("LOSS"), "{e}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn limits_and_versions() {
+    let bytes = sample();
+    let mut parser = Parser::new(1199);
+    assert!(matches!(parser.push(&bytes), Err(Error::Limits(_))));
+    let mut newer = bytes.clone();
+    newer[4] = 2;
+    assert!(matches!(events(&newer, 100), Err(Error::Unsupported(_))));
+    assert!(matches!(
+        events(b"hello, world", 100),
+        Err(Error::Format(_))
+    ));
+    let mut w = Writer::new(&header());
+    w.layer(180, 4801);
+    assert!(matches!(events(&w.finish(), 100), Err(Error::Format(_))));
+}
+
+#[test]
+fn overhead_is_small() {
+    assert!(Writer::new(&header()).len() <= 25);
+    let mut w = Writer::new(&header());
+    let before = w.len();
+    w.layer(180, 1000);
+    assert_eq!(w.len() - before, 5);
+    for (i, stages) in [0, 127, 128, 16383, 16384, 1 << 21].into_iter().enumerate() {
+        let before = w.len();
+        w.layer(179 - i as u16, stages);
+        assert_eq!(w.len() - before, Layer::head_bytes(stages));
+    }
+}

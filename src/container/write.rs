@@ -1,0 +1,101 @@
+//! Writes a file, part by part.
+
+use super::{Header, Layer, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, varint};
+
+/// A file under construction. Its bytes so far are always the prefix of a valid file.
+#[derive(Debug)]
+pub struct Writer {
+    bytes: Vec<u8>,
+    crc: crc32fast::Hasher,
+    checked: usize,
+    sigma: u16,
+    layers: u32,
+}
+
+impl Writer {
+    /// Starts a file with its header.
+    pub fn new(header: &Header) -> Self {
+        let mut w = Writer {
+            bytes: Vec::new(),
+            crc: crc32fast::Hasher::new(),
+            checked: 0,
+            sigma: header.start,
+            layers: 0,
+        };
+        w.bytes.extend(SIGNATURE);
+        w.bytes
+            .extend([VERSION, u8::from(header.rgb) | u8::from(header.alpha) << 1]);
+        varint::write(&mut w.bytes, header.width.into());
+        varint::write(&mut w.bytes, header.height.into());
+        w.bytes.extend(header.prior.0);
+        varint::write(&mut w.bytes, header.seed);
+        w.bytes.push(header.nu);
+        varint::write(&mut w.bytes, header.start.into());
+        w.check();
+        w
+    }
+
+    /// Bytes so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Always false: there is a header.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Appends a named part.
+    pub fn part(&mut self, name: PartName, payload: &[u8]) {
+        self.bytes.extend(name.0);
+        varint::write(&mut self.bytes, payload.len() as u64);
+        self.bytes.extend(payload);
+        self.check();
+    }
+
+    /// Appends the head of a layer that ends at the noise level `sigma`, 1 to 127 codes below the one before.
+    pub fn layer(&mut self, sigma: u16, stages: u32) -> Layer {
+        let delta = self.sigma - sigma;
+        assert!(
+            (1..=127).contains(&delta),
+            "layers go down by 1 to 127 codes"
+        );
+        let layer = Layer {
+            index: self.layers,
+            sigma,
+            stages,
+            offset: self.bytes.len() as u64,
+        };
+        self.bytes.push(TAG_LAYER + delta as u8);
+        varint::write(&mut self.bytes, stages.into());
+        self.check();
+        self.sigma = sigma;
+        self.layers += 1;
+        layer
+    }
+
+    /// Appends trellis bits of the layer begun last.
+    pub fn body(&mut self, bits: &[u8]) {
+        self.bytes.extend(bits);
+    }
+
+    /// Ends the file.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.bytes.push(TAG_END);
+        self.check();
+        self.bytes
+    }
+
+    /// The file cut to `len` bytes, without an end marker.
+    pub fn cut(mut self, len: usize) -> Vec<u8> {
+        self.bytes.truncate(len);
+        self.bytes
+    }
+
+    fn check(&mut self) {
+        self.crc.update(&self.bytes[self.checked..]);
+        self.bytes.extend(check(&self.crc));
+        self.checked = self.bytes.len();
+        self.crc = crc32fast::Hasher::new();
+    }
+}
