@@ -1,0 +1,142 @@
+//! The prior p(x_s | x_t): a denoiser E[x_0 | x_t] and the rules that apply it to pictures of every size and noise level.
+
+mod conv;
+pub mod gaussian;
+mod kernel;
+mod network;
+mod scale;
+mod tile;
+mod unet;
+mod weights;
+
+pub use kernel::Kernel;
+pub use network::Network;
+pub use unet::CandleUNet;
+pub use weights::{Config, MAX_FILE_BYTES, WeightTensor, Weights};
+
+use std::path::Path;
+
+use crate::container::PriorId;
+use crate::error::Result;
+use crate::planes::Planes;
+
+/// A denoiser: the mean of x_0 given x_t = x_0 + sigma n.
+pub trait Denoiser: Send + Sync {
+    /// The number that the sides of the planes must be multiples of.
+    fn multiple(&self) -> usize;
+
+    /// E[x_0 | x_t] for noise of `sigma` 8-bit levels.
+    ///
+    /// Errors: [`Error::Backend`] if the tensor library fails.
+    fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes>;
+}
+
+/// The default prior's weights, part of this crate.
+static SHIPPED: &[u8] = include_bytes!("../../models/s.safetensors");
+
+/// The highest noise level in 8-bit levels that the network sees; above it, the picture is reduced first.
+const FINEST: f64 = 256.0;
+
+impl Denoiser for Network {
+    fn multiple(&self) -> usize {
+        Network::multiple(self)
+    }
+
+    fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
+        self.x0_hat(x_t, sigma)
+    }
+}
+
+impl Denoiser for CandleUNet {
+    fn multiple(&self) -> usize {
+        CandleUNet::multiple(self)
+    }
+
+    fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
+        self.x0_hat(x_t, sigma)
+    }
+}
+
+/// A denoiser with its identity.
+pub struct Prior {
+    denoiser: Box<dyn Denoiser>,
+    id: PriorId,
+}
+
+impl Prior {
+    /// The prior that comes with the crate, decoded by every build.
+    ///
+    /// Errors: [`Error::Backend`] if the weights cannot be loaded.
+    pub fn shipped() -> Result<Self> {
+        Self::from_bytes(SHIPPED)
+    }
+
+    /// A prior from a weights file (safetensors with the configuration in its metadata).
+    ///
+    /// Errors: [`Error::Io`], [`Error::Backend`] if the file holds no weights of a known network.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        let weights = Weights::from_file(path)?;
+        Ok(Self::new(Network::new(&weights)?, weights.id()))
+    }
+
+    /// A prior from the bytes of a weights file.
+    ///
+    /// Errors: [`Error::Backend`] if they hold no weights of a known network.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let weights = Weights::from_bytes(bytes)?;
+        Ok(Self::new(Network::new(&weights)?, weights.id()))
+    }
+
+    /// A prior of your own: any denoiser, and the identity that its files name.
+    pub fn new(denoiser: impl Denoiser + 'static, id: PriorId) -> Self {
+        Prior {
+            denoiser: Box::new(denoiser),
+            id,
+        }
+    }
+
+    /// The first eight bytes of the SHA-256 of the weights file.
+    pub fn id(&self) -> PriorId {
+        self.id
+    }
+
+    /// The highest noise level at which a picture of this size can be denoised well.
+    pub fn highest_sigma(&self, width: usize, height: usize) -> f64 {
+        FINEST * scale::factor(f64::INFINITY, FINEST, width, height) as f64
+    }
+
+    /// x0_hat = E[x_0 | x_t], clipped to the range of pixels.
+    ///
+    /// Above 256 levels the picture is averaged over boxes, which divides the noise by their side, denoised there, and
+    /// interpolated back: only coarse scales can be seen through such noise. Sides are extended by reflection, large
+    /// pictures run in overlapping tiles.
+    pub fn x0_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
+        let f = scale::factor(sigma, FINEST, x_t.width, x_t.height);
+        let denoise = |x: &Planes, sigma: f64| {
+            tile::tiled(x, self.denoiser.multiple(), |tile| {
+                self.denoiser.denoise(tile, sigma)
+            })
+        };
+        let mut x0_hat = if f == 1 {
+            denoise(x_t, sigma)?
+        } else {
+            let small = denoise(&scale::reduce(x_t, f), sigma / f as f64)?;
+            scale::enlarge(&small, f, x_t.width, x_t.height)
+        };
+        x0_hat
+            .data
+            .iter_mut()
+            .for_each(|v| *v = v.clamp(-127.5, 127.5));
+        Ok(x0_hat)
+    }
+
+    /// eps_hat = (x_t - x0_hat) / sigma, the noise that DDPM's network predicts.
+    pub fn eps_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
+        let mut eps = self.x0_hat(x_t, sigma)?;
+        eps.data
+            .iter_mut()
+            .zip(&x_t.data)
+            .for_each(|(e, x)| *e = (x - *e) / sigma as f32);
+        Ok(eps)
+    }
+}

@@ -1,0 +1,382 @@
+//! The fast network: the reference's forward pass in our own fixed arithmetic, on the CPU.
+//!
+//! Same weights, same `x_t`, same sigma: same bits, on every processor and with any number of threads. Convolutions
+//! follow [`kernel`](super::kernel); the embedding's sin, cos, exp and log are a pure-Rust libm in f64, its linear
+//! layers scalar fused multiply-adds in index order; the three coefficients are computed in f64 and rounded once.
+
+use std::f64::consts::PI;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::conv::{Conv, Grid, Shape};
+use super::kernel::{Epilogue, GROUP, Kernel};
+use super::weights::{Config, EMBED_INPUTS, PICTURE_CHANNELS, Weights};
+use crate::{Error, Planes, Result};
+
+/// x0_hat = c_skip x_t + c_out F(c_in x_t, log sigma) (Karras et al. 2022, EDM, table 1), in 8-bit levels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Precondition {
+    /// Standard deviation of the pictures, in 8-bit levels.
+    sigma_data: f64,
+}
+
+/// The coefficients at one sigma.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Coefficients {
+    pub c_in: f32,
+    pub c_skip: f32,
+    pub c_out: f32,
+}
+
+impl Precondition {
+    pub fn new(weights: &Weights) -> Precondition {
+        Precondition {
+            sigma_data: weights.sigma_data() * 255.0,
+        }
+    }
+
+    pub fn at(self, sigma: f64) -> Result<Coefficients> {
+        if !(1e-6..=1e9).contains(&sigma) {
+            return Err(Error::Parameter(format!(
+                "sigma {sigma}, expected 1e-6 to 1e9"
+            )));
+        }
+        let d = self.sigma_data;
+        let v = sigma * sigma + d * d;
+        let root = v.sqrt();
+        Ok(Coefficients {
+            c_in: (1.0 / root) as f32,
+            c_skip: (d * d / v) as f32,
+            c_out: (sigma * d / root) as f32,
+        })
+    }
+}
+
+/// Refuses planes that the network cannot take.
+pub(super) fn check_planes(x_t: &Planes, multiple: usize) -> Result<()> {
+    let (w, h) = (x_t.width, x_t.height);
+    let values = w.checked_mul(h).and_then(|n| n.checked_mul(3));
+    if values != Some(x_t.data.len()) {
+        let n = x_t.data.len();
+        return Err(Error::Parameter(format!("{n} values for {w} x {h} planes")));
+    }
+    if w == 0 || h == 0 || !w.is_multiple_of(multiple) || !h.is_multiple_of(multiple) {
+        return Err(Error::Parameter(format!(
+            "planes of {w} x {h}, expected positive multiples of {multiple}"
+        )));
+    }
+    Ok(())
+}
+
+/// A fully connected layer, `weight` `[outputs][inputs]`.
+#[derive(Debug)]
+struct Linear {
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Linear {
+    fn new(weights: &Weights, name: &str) -> Result<Linear> {
+        Ok(Linear {
+            weight: weights.tensor(&format!("{name}.weight"))?.data.clone(),
+            bias: weights.tensor(&format!("{name}.bias"))?.data.clone(),
+        })
+    }
+
+    fn forward(&self, x: &[f32]) -> Vec<f32> {
+        let rows = self.weight.chunks_exact(x.len());
+        let row = |(w, bias): (&[f32], &f32)| {
+            w.iter()
+                .zip(x)
+                .fold(*bias, |acc, (w, x)| x.mul_add(*w, acc))
+        };
+        rows.zip(&self.bias).map(row).collect()
+    }
+}
+
+/// x / (1 + exp(-x)), in f64 and rounded once.
+fn silu(mut x: Vec<f32>) -> Vec<f32> {
+    for v in &mut x {
+        let wide = f64::from(*v);
+        *v = (wide / (1.0 + libm::exp(-wide))) as f32;
+    }
+    x
+}
+
+/// `h + conv2(scale(e) * relu(conv1(h)))`
+#[derive(Debug)]
+struct Block {
+    conv1: Conv,
+    conv2: Conv,
+    scale: Linear,
+}
+
+impl Block {
+    fn run(&self, kernel: Kernel, e: &[f32], h: &mut Grid, t: &mut Grid) {
+        let scale = self.scale.forward(e);
+        self.conv1.run(kernel, h, t, Epilogue::ReluScale(&scale));
+        self.conv2.run(kernel, t, h, Epilogue::Add);
+    }
+}
+
+/// The activations of one call.
+///
+/// `h[i]` is the state at scale i and, once the network has gone further down, the skip connection that waits there:
+/// the way up adds to it in place.
+#[derive(Debug)]
+struct Arena {
+    input: Grid,
+    h: Vec<Grid>,
+    t: Vec<Grid>,
+    output: Grid,
+}
+
+impl Arena {
+    fn new(channels: &[usize]) -> Arena {
+        let scales = || channels.iter().copied().map(Grid::new).collect();
+        Arena {
+            input: Grid::new(PICTURE_CHANNELS),
+            h: scales(),
+            t: scales(),
+            output: Grid::new(PICTURE_CHANNELS.next_multiple_of(GROUP)),
+        }
+    }
+
+    /// Makes room for pictures of `width` x `height` pixels.
+    ///
+    /// At the same size the grids stay as they are: their borders are zero, and all else is overwritten.
+    fn fit(&mut self, width: usize, height: usize) {
+        if (self.input.width * 2, self.input.height * 2) == (width, height) {
+            return;
+        }
+        self.input.resize(width / 2, height / 2);
+        self.output.resize(width / 2, height / 2);
+        for (i, (h, t)) in self.h.iter_mut().zip(&mut self.t).enumerate() {
+            h.resize(width >> (i + 1), height >> (i + 1));
+            t.resize(width >> (i + 1), height >> (i + 1));
+        }
+    }
+}
+
+/// The denoiser of the shipped priors, ready to run on the CPU.
+///
+/// Calls may come from several threads; each runs in the current rayon pool. The buffers of the last call stay for
+/// the next one: some 46 f32 values for each pixel of the largest picture so far, with the default prior.
+#[derive(Debug)]
+pub struct Network {
+    config: Config,
+    kernel: Kernel,
+    precondition: Precondition,
+    parameters: usize,
+    embed: [Linear; 2],
+    input: Conv,
+    enc: Vec<Vec<Block>>,
+    down: Vec<Conv>,
+    up: Vec<Conv>,
+    dec: Vec<Vec<Block>>,
+    output: Conv,
+    arena: Mutex<Option<Arena>>,
+}
+
+impl Network {
+    /// Packs the weights for the fastest kernel of this machine.
+    ///
+    /// # Errors
+    /// None for weights that [`Weights`] has accepted.
+    pub fn new(weights: &Weights) -> Result<Network> {
+        Network::with_kernel(weights, Kernel::best())
+    }
+
+    /// Packs the weights for a given kernel; the output's bits do not depend on it.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if this machine lacks the kernel's instructions.
+    pub fn with_kernel(weights: &Weights, kernel: Kernel) -> Result<Network> {
+        if !kernel.is_available() {
+            return Err(Error::Unsupported(format!(
+                "this machine has no {kernel:?} instructions"
+            )));
+        }
+        let config = weights.config().clone();
+        let conv = |name: String, shape: Shape| -> Result<Conv> {
+            let weight = weights.tensor(&format!("{name}.weight"))?;
+            let bias = weights.tensor(&format!("{name}.bias"))?;
+            let ci = weight.shape[1];
+            Ok(Conv::new(kernel, shape, ci, &weight.data, &bias.data))
+        };
+        let stages = |side: &str, scales: usize| -> Result<Vec<Vec<Block>>> {
+            let block = |i: usize, b: usize| -> Result<Block> {
+                let name = format!("{side}.{i}.{b}");
+                Ok(Block {
+                    conv1: conv(format!("{name}.conv1"), Shape::Same)?,
+                    conv2: conv(format!("{name}.conv2"), Shape::Same)?,
+                    scale: Linear::new(weights, &format!("{name}.scale"))?,
+                })
+            };
+            let stage = |i: usize| (0..config.blocks[i]).map(|b| block(i, b)).collect();
+            (0..scales).map(stage).collect()
+        };
+        let scales = config.channels.len();
+        let between = |name: &str, shape: Shape| -> Result<Vec<Conv>> {
+            let layers = 0..scales - 1;
+            layers.map(|i| conv(format!("{name}.{i}"), shape)).collect()
+        };
+        Ok(Network {
+            kernel,
+            precondition: Precondition::new(weights),
+            parameters: weights.parameters(),
+            embed: [
+                Linear::new(weights, "embed.0")?,
+                Linear::new(weights, "embed.1")?,
+            ],
+            input: conv("input".into(), Shape::Same)?,
+            enc: stages("enc", scales)?,
+            down: between("down", Shape::Down)?,
+            up: between("up", Shape::Up)?,
+            dec: stages("dec", scales - 1)?,
+            output: conv("output".into(), Shape::Same)?,
+            arena: Mutex::new(None),
+            config,
+        })
+    }
+
+    /// Both sides of the planes must be multiples of this: 16 for four scales.
+    pub fn multiple(&self) -> usize {
+        self.config.multiple()
+    }
+
+    /// The kernel in use.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// Number of weights.
+    pub fn parameters(&self) -> usize {
+        self.parameters
+    }
+
+    /// Multiply-accumulates of one call, for each pixel of the picture.
+    pub fn macs_per_pixel(&self) -> f64 {
+        let ch = &self.config.channels;
+        let scales = ch.len();
+        let same = |ci: usize, co: usize| (9 * ci * co) as f64;
+        let mut macs = 2.0 * same(PICTURE_CHANNELS, ch[0]) / 4.0;
+        for (i, (&c, &n)) in ch.iter().zip(&self.config.blocks).enumerate() {
+            let sides = if i + 1 == scales { 1 } else { 2 };
+            // Scale i has one position for 4^(i+1) pixels.
+            macs += (2 * sides * n) as f64 * same(c, c) / 4f64.powi(i as i32 + 1);
+            if let Some(&next) = ch.get(i + 1) {
+                // Down: four taps to each coarse position. Up: one tap to four times the channels.
+                macs += 2.0 * (4 * c * next) as f64 / 4f64.powi(i as i32 + 2);
+            }
+        }
+        macs
+    }
+
+    /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma` levels.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if the sides are not multiples of [`Network::multiple`], the planes' data has the wrong
+    /// length, or sigma is not a positive number (1e-6 to 1e9).
+    pub fn x0_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
+        check_planes(x_t, self.multiple())?;
+        let c = self.precondition.at(sigma)?;
+        let e = self.embedding(sigma);
+        let pooled = self.lock().take();
+        let mut arena = pooled.unwrap_or_else(|| Arena::new(&self.config.channels));
+        arena.fit(x_t.width, x_t.height);
+        fill_input(x_t, c.c_in, &mut arena.input);
+        self.forward(&e, &mut arena);
+        let x0_hat = read_output(x_t, &c, &arena.output);
+        *self.lock() = Some(arena);
+        Ok(x0_hat)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arena>> {
+        // An arena left by a panic elsewhere is complete or absent, never half written.
+        self.arena.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The noise level as a vector: `[embed]` values.
+    fn embedding(&self, sigma: f64) -> Vec<f32> {
+        let t = libm::log(sigma) / 4.0;
+        let angles = (0..16).map(|k| t * (f64::from(k) * 0.25 * PI));
+        let mut e = Vec::with_capacity(EMBED_INPUTS);
+        e.push(t as f32);
+        e.extend(angles.clone().map(|a| libm::sin(a) as f32));
+        e.extend(angles.map(|a| libm::cos(a) as f32));
+        let e = silu(self.embed[0].forward(&e));
+        silu(self.embed[1].forward(&e))
+    }
+
+    /// F, from `arena.input` to `arena.output`.
+    fn forward(&self, e: &[f32], arena: &mut Arena) {
+        let Arena {
+            input,
+            h,
+            t,
+            output,
+        } = arena;
+        let k = self.kernel;
+        self.input.run(k, input, &mut h[0], Epilogue::Store);
+        for (i, stage) in self.enc.iter().enumerate() {
+            for block in stage {
+                block.run(k, e, &mut h[i], &mut t[i]);
+            }
+            if let Some(down) = self.down.get(i) {
+                let (fine, coarse) = h.split_at_mut(i + 1);
+                down.run(k, &fine[i], &mut coarse[0], Epilogue::Store);
+            }
+        }
+        for (i, stage) in self.dec.iter().enumerate().rev() {
+            let (fine, coarse) = h.split_at_mut(i + 1);
+            self.up[i].run(k, &coarse[0], &mut fine[i], Epilogue::Add);
+            for block in stage {
+                block.run(k, e, &mut h[i], &mut t[i]);
+            }
+        }
+        self.output.run(k, &h[0], output, Epilogue::Store);
+    }
+}
+
+/// c_in x_t, each 2x2 square of pixels becoming 12 channels: channel 4 c + 2 dy + dx is plane c at (2y + dy, 2x + dx).
+fn fill_input(x_t: &Planes, c_in: f32, input: &mut Grid) {
+    let (channels, width) = (input.channels, x_t.width);
+    let planes: [&[f32]; 3] = std::array::from_fn(|c| x_t.plane(c));
+    let stride = input.row_stride();
+    let rows = input.rows_mut().par_chunks_mut(stride).enumerate();
+    rows.for_each(|(y, row)| {
+        for (c, plane) in planes.iter().enumerate() {
+            for dy in 0..2 {
+                let source = plane[(2 * y + dy) * width..][..width].chunks_exact(2);
+                let pixels = row[channels..].chunks_exact_mut(channels);
+                for (pixel, pair) in pixels.zip(source) {
+                    pixel[4 * c + 2 * dy] = pair[0] * c_in;
+                    pixel[4 * c + 2 * dy + 1] = pair[1] * c_in;
+                }
+            }
+        }
+    });
+}
+
+/// c_skip x_t + c_out F, each operation rounded, the 12 channels going back to their pixels.
+fn read_output(x_t: &Planes, c: &Coefficients, output: &Grid) -> Planes {
+    let (width, height) = (x_t.width, x_t.height);
+    let mut x0_hat = x_t.clone();
+    let rows = x0_hat.data.par_chunks_mut(width).enumerate();
+    rows.for_each(|(row, values)| {
+        let (plane, y) = (row / height, row % height);
+        let pixels = output.row(y / 2).chunks_exact(output.channels);
+        for (pair, pixel) in values.chunks_exact_mut(2).zip(pixels) {
+            for (dx, x) in pair.iter_mut().enumerate() {
+                let f = pixel[4 * plane + 2 * (y % 2) + dx];
+                *x = c.c_skip * *x + c.c_out * f;
+            }
+        }
+    });
+    x0_hat
+}
+
+#[cfg(test)]
+mod tests;

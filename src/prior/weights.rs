@@ -1,0 +1,313 @@
+//! Weights files: safetensors with the network's configuration in the metadata, checked in full on loading.
+//!
+//! Metadata (all values are strings, as safetensors wants):
+//!
+//! | key | value |
+//! |---|---|
+//! | `format` | `dcodec-prior` |
+//! | `version` | `1` |
+//! | `config` | JSON: `channels` and `blocks` (lists, one entry a scale), `embed` |
+//! | `sigma_data` | standard deviation of the pictures, 8-bit value / 255 |
+//! | `note` | free text, optional |
+//!
+//! Tensors are f16, bf16 or f32 and bear the names of the reference network in `training/model.py`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use half::{bf16, f16};
+use safetensors::{Dtype, SafeTensors};
+use sha2::{Digest, Sha256};
+
+use crate::container::PriorId;
+use crate::{Error, Result};
+
+/// Largest weights file that is read, in bytes.
+pub const MAX_FILE_BYTES: usize = 512 << 20;
+/// Largest safetensors header, in bytes.
+const MAX_HEADER_BYTES: u64 = 1 << 20;
+/// Inputs of the noise-level embedding: t, then sin and cos of t times 16 frequencies.
+pub(super) const EMBED_INPUTS: usize = 33;
+/// Channels of a picture whose 2x2 squares of pixels have become channels.
+pub(super) const PICTURE_CHANNELS: usize = 12;
+
+/// The identity of the weights file with these bytes: the first eight of its SHA-256.
+fn identify(file: &[u8]) -> PriorId {
+    let digest = Sha256::digest(file);
+    let mut id = [0; 8];
+    id.copy_from_slice(&digest[..8]);
+    PriorId(id)
+}
+
+/// Size of the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Channels of each scale, finest first: the picture at 1/2, 1/4, .. of its size. 2 to 6 scales, each a multiple
+    /// of 16 from 16 to 512.
+    pub channels: Vec<usize>,
+    /// Residual blocks of each scale, on the way down and again on the way up (the coarsest scale has one set). 1 to 16.
+    pub blocks: Vec<usize>,
+    /// Width of the noise-level embedding. 8 to 1024.
+    pub embed: usize,
+}
+
+impl Config {
+    /// Reads and checks the `config` metadata.
+    fn parse(json: &str) -> Result<Config> {
+        let value: serde_json::Value =
+            serde_json::from_str(json).map_err(|e| bad(format!("metadata config: {e}")))?;
+        let number = |v: &serde_json::Value| v.as_u64().and_then(|n| usize::try_from(n).ok());
+        let list = |key: &str| -> Result<Vec<usize>> {
+            let items = value[key].as_array().map(|a| a.iter().map(number));
+            items
+                .and_then(Iterator::collect)
+                .ok_or_else(|| bad(format!("metadata config: `{key}` is not a list of counts")))
+        };
+        let config = Config {
+            channels: list("channels")?,
+            blocks: list("blocks")?,
+            embed: number(&value["embed"])
+                .ok_or_else(|| bad("metadata config: `embed` is not a count".into()))?,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        let scales = self.channels.len();
+        if !(2..=6).contains(&scales) {
+            return Err(bad(format!("{scales} scales, expected 2 to 6")));
+        }
+        if self.blocks.len() != scales {
+            let n = self.blocks.len();
+            return Err(bad(format!("{n} block counts for {scales} scales")));
+        }
+        for &c in &self.channels {
+            if !(16..=512).contains(&c) || !c.is_multiple_of(16) {
+                let range = "a multiple of 16 from 16 to 512";
+                return Err(bad(format!("{c} channels, expected {range}")));
+            }
+        }
+        if let Some(n) = self.blocks.iter().find(|n| !(1..=16).contains(*n)) {
+            return Err(bad(format!("{n} blocks, expected 1 to 16")));
+        }
+        if !(8..=1024).contains(&self.embed) {
+            let n = self.embed;
+            return Err(bad(format!("embedding of {n}, expected 8 to 1024")));
+        }
+        Ok(())
+    }
+
+    /// Name and shape of every tensor of the network.
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let mut all = Vec::new();
+        let mut layer = |name: String, shape: &[usize]| {
+            all.push((format!("{name}.weight"), shape.to_vec()));
+            all.push((format!("{name}.bias"), shape[..1].to_vec()));
+        };
+        let (ch, picture, e) = (&self.channels, PICTURE_CHANNELS, self.embed);
+        layer("embed.0".into(), &[e, EMBED_INPUTS]);
+        layer("embed.1".into(), &[e, e]);
+        layer("input".into(), &[ch[0], picture, 3, 3]);
+        layer("output".into(), &[picture, ch[0], 3, 3]);
+        for (i, (&c, &n)) in ch.iter().zip(&self.blocks).enumerate() {
+            for side in ["enc", "dec"] {
+                if side == "dec" && i + 1 == ch.len() {
+                    continue;
+                }
+                for b in 0..n {
+                    layer(format!("{side}.{i}.{b}.conv1"), &[c, c, 3, 3]);
+                    layer(format!("{side}.{i}.{b}.conv2"), &[c, c, 3, 3]);
+                    layer(format!("{side}.{i}.{b}.scale"), &[c, e]);
+                }
+            }
+        }
+        for (i, pair) in ch.windows(2).enumerate() {
+            layer(format!("down.{i}"), &[pair[1], pair[0], 2, 2]);
+            layer(format!("up.{i}"), &[4 * pair[0], pair[1], 1, 1]);
+        }
+        all
+    }
+
+    /// Both sides of a picture must be multiples of this: 2 for each scale, 16 for four scales.
+    pub fn multiple(&self) -> usize {
+        1 << self.channels.len()
+    }
+}
+
+/// A tensor in f32, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeightTensor {
+    /// Sizes, slowest first.
+    pub shape: Vec<usize>,
+    /// `shape` product values, all finite.
+    pub data: Vec<f32>,
+}
+
+/// A checked weights file: every tensor of the configuration is present, finite and of the right shape.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    config: Config,
+    sigma_data: f64,
+    note: String,
+    id: PriorId,
+    tensors: BTreeMap<String, WeightTensor>,
+}
+
+impl Weights {
+    /// Parses a weights file.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] for a file that is damaged, too large, or does not hold what its configuration says;
+    /// [`Error::Unsupported`] for another version of the format.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Weights> {
+        if bytes.len() > MAX_FILE_BYTES {
+            let n = bytes.len();
+            return Err(bad(format!("{n} bytes, limit {MAX_FILE_BYTES}")));
+        }
+        // The header becomes many small allocations, so its length is bounded before it is parsed.
+        let header = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
+        if header > MAX_HEADER_BYTES {
+            let limit = MAX_HEADER_BYTES;
+            return Err(bad(format!("header of {header} bytes, limit {limit}")));
+        }
+        let damaged = |e| bad(format!("not a safetensors file: {e}"));
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+        let meta = header.metadata().clone().unwrap_or_default();
+        let get = |key: &str| {
+            meta.get(key)
+                .ok_or_else(|| bad(format!("no `{key}` in the metadata")))
+        };
+        let format = get("format")?;
+        if format != "dcodec-prior" {
+            return Err(bad(format!("format `{format}`, expected `dcodec-prior`")));
+        }
+        let version = get("version")?;
+        if version != "1" {
+            return Err(Error::Unsupported(format!(
+                "weights of version {version}; this build reads version 1"
+            )));
+        }
+        let config = Config::parse(get("config")?)?;
+        let text = get("sigma_data")?;
+        let sigma_data = text.parse::<f64>().ok();
+        let sigma_data = sigma_data
+            .filter(|s| (0.001..=10.0).contains(s))
+            .ok_or_else(|| bad(format!("sigma_data `{text}`, expected 0.001 to 10")))?;
+
+        let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
+        let mut tensors = BTreeMap::new();
+        for (name, shape) in config.tensors() {
+            let view = file
+                .tensor(&name)
+                .map_err(|_| bad(format!("no tensor `{name}`")))?;
+            if view.shape() != shape {
+                let found = view.shape();
+                return Err(bad(format!(
+                    "tensor `{name}` is {found:?}, expected {shape:?}"
+                )));
+            }
+            let data = to_f32(view.dtype(), view.data()).ok_or_else(|| {
+                bad(format!(
+                    "tensor `{name}` is {:?}, expected F16, BF16 or F32",
+                    view.dtype()
+                ))
+            })?;
+            if let Some(i) = data.iter().position(|v| !v.is_finite()) {
+                return Err(bad(format!("tensor `{name}` is not finite at value {i}")));
+            }
+            tensors.insert(name, WeightTensor { shape, data });
+        }
+        if file.len() != tensors.len() {
+            let name = file.names().into_iter().find(|n| !tensors.contains_key(*n));
+            let name = name.unwrap_or_default();
+            return Err(bad(format!("tensor `{name}` is not in the configuration")));
+        }
+        Ok(Weights {
+            config,
+            sigma_data,
+            note: meta.get("note").cloned().unwrap_or_default(),
+            id: identify(bytes),
+            tensors,
+        })
+    }
+
+    /// Reads a weights file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and those of [`Weights::from_bytes`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Weights> {
+        let path = path.as_ref();
+        let size = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
+        if size.len() > MAX_FILE_BYTES as u64 {
+            let n = size.len();
+            return Err(bad(format!("{n} bytes, limit {MAX_FILE_BYTES}")));
+        }
+        Weights::from_bytes(&std::fs::read(path).map_err(|e| Error::io(path, e))?)
+    }
+
+    /// Size of the network.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Standard deviation of the pictures that the network was trained on, as 8-bit value / 255.
+    pub fn sigma_data(&self) -> f64 {
+        self.sigma_data
+    }
+
+    /// What the trainer wrote about the file.
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// Identity of the file.
+    pub fn id(&self) -> PriorId {
+        self.id
+    }
+
+    /// The tensor `name`, as in [`Config::tensors`].
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network has no such tensor.
+    pub fn tensor(&self, name: &str) -> Result<&WeightTensor> {
+        self.tensors
+            .get(name)
+            .ok_or_else(|| bad(format!("no tensor `{name}`")))
+    }
+
+    /// All tensors by name.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &WeightTensor)> {
+        self.tensors.iter().map(|(n, t)| (n.as_str(), t))
+    }
+
+    /// Number of values of all tensors.
+    pub fn parameters(&self) -> usize {
+        self.tensors.values().map(|t| t.data.len()).sum()
+    }
+}
+
+/// The values of a tensor; `None` for a type that is not read.
+fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    let (quads, _) = bytes.as_chunks::<4>();
+    Some(match dtype {
+        Dtype::F16 => pairs
+            .iter()
+            .map(|b| f16::from_le_bytes(*b).to_f32())
+            .collect(),
+        Dtype::BF16 => pairs
+            .iter()
+            .map(|b| bf16::from_le_bytes(*b).to_f32())
+            .collect(),
+        Dtype::F32 => quads.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        _ => return None,
+    })
+}
+
+fn bad(reason: String) -> Error {
+    Error::Backend(format!("weights file: {reason}"))
+}
+
+#[cfg(test)]
+pub(super) mod tests;
