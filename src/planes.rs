@@ -16,7 +16,11 @@ pub struct Planes {
 impl Planes {
     /// All-zero planes (mid grey).
     pub fn zeros(width: usize, height: usize) -> Self {
-        Planes { width, height, data: vec![0.0; 3 * width * height] }
+        Planes {
+            width,
+            height,
+            data: vec![0.0; 3 * width * height],
+        }
     }
 
     /// Number of values D = 3 H W.
@@ -33,5 +37,26 @@ impl Planes {
     pub fn plane(&self, c: usize) -> &[f32] {
         let n = self.width * self.height;
         &self.data[c * n..(c + 1) * n]
+    }
+}
+
+/// `i` reflected into `0..n` about both ends without repeating them.
+pub(crate) fn mirror(i: usize, n: usize) -> usize {
+    if n == 1 {
+        return 0;
+    }
+    let i = i % (2 * n - 2);
+    if i < n { i } else { 2 * n - 2 - i }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reflection_repeats() {
+        let got: Vec<usize> = (0..9).map(|i| mirror(i, 3)).collect();
+        assert_eq!(got, [0, 1, 2, 1, 0, 1, 2, 1, 0]);
+        assert_eq!(mirror(5, 1), 0);
     }
 }

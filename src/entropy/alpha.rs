@@ -1,0 +1,315 @@
+//! Lossless coding of the alpha plane.
+//!
+//! Decisions are made in this order:
+//!
+//! 1. once: is the plane *raw* (probability 2^-8)? A raw plane spends eight even decisions a pixel, high bit first;
+//! 2. per row: is the row equal to the row above (the row above the first is all zero)?
+//! 3. per pixel of a row that is not, where the surroundings are rough: is it what followed the same six neighbours last time?
+//! 4. per pixel still unknown: is it 0; if not, is it 255; if neither, its residual to the predictor `w + n - nw`, or its
+//!    eight bits where the surroundings are rougher still.
+//!
+//! *Rough* is the sum of the predictor's errors at the left, upper, upper left and upper right neighbours. Pixels and errors
+//! outside the plane are zero, and so are the errors of a repeated row.
+//!
+//! # How far the bytes reach
+//! The end of the stream is sealed such that whatever follows cannot change it. A row is *reached* when every continuation
+//! of the whole words at hand decodes to the same row: with `m` words missing from the decoder's 64-bit window, when
+//! `(point - lower) + 2^(16 m) - 1 < range` and `m < 4`. Reached rows are exact; the others are returned opaque (255).
+
+use super::{Adaptive, Bit, Coder, Reader, Writer};
+
+/// Alpha of a pixel that the bytes do not reach.
+const OPAQUE: u8 = 255;
+/// The rare escape to a raw plane.
+const RAW: Bit = Bit::new(1 << 8);
+/// Room for neighbours left of the first pixel of a row.
+const LEFT: usize = 3;
+/// Roughness from which the memory of neighbourhoods is asked.
+const ROUGH: i32 = 8;
+/// Roughness from which the residual says less than the value itself.
+const ROUGHER: i32 = 80;
+/// Bounds of the levels of roughness between even surroundings and [`ROUGHER`].
+const LEVELS: [i32; 6] = [4, 7, 12, 20, 32, 50];
+/// Patterns of seven error signs in even surroundings, where no error is beyond one.
+const PATTERNS: usize = 3usize.pow(7);
+
+/// Pixels and prediction errors of the current row, the one above and the one above that, with a margin of zeros.
+struct Rows {
+    pixels: [Vec<u8>; 3],
+    errors: [Vec<i32>; 3],
+}
+
+impl Rows {
+    fn new(width: usize) -> Self {
+        Rows {
+            pixels: [(); 3].map(|()| vec![0; LEFT + width + 1]),
+            errors: [(); 3].map(|()| vec![0; LEFT + width + 1]),
+        }
+    }
+
+    /// Left, upper, upper left, upper right, second left and second upper neighbour of the pixel at `i`.
+    fn near(&self, i: usize) -> [u8; 6] {
+        let [row, above, above2] = &self.pixels;
+        [
+            row[i - 1],
+            above[i],
+            above[i - 1],
+            above[i + 1],
+            row[i - 2],
+            above2[i],
+        ]
+    }
+
+    /// The errors at the places of [`near`](Self::near), then at the third left neighbour.
+    fn errors(&self, i: usize) -> [i32; 7] {
+        let [row, above, above2] = &self.errors;
+        [
+            row[i - 1],
+            above[i],
+            above[i - 1],
+            above[i + 1],
+            row[i - 2],
+            above2[i],
+            row[i - 3],
+        ]
+    }
+
+    /// Makes the current row the one above.
+    fn advance(&mut self) {
+        self.pixels.rotate_right(1);
+        self.errors.rotate_right(1);
+    }
+}
+
+/// What followed a neighbourhood, and how often in a row it was right (none: never seen).
+type Memory = (u8, Option<u8>);
+
+/// The alpha model's counters, each with what chooses it.
+struct Model {
+    /// Whether the last two rows were repeats.
+    repeat: [Adaptive; 4],
+    /// By hash of the six neighbours.
+    memory: Vec<Memory>,
+    /// How often in a row the memory was right, up to 15.
+    hit: [Adaptive; 16],
+    /// Whether each of the six neighbours is 0, 255 or between.
+    clear: Vec<Adaptive>,
+    /// As `clear`.
+    opaque: Vec<Adaptive>,
+    /// Pattern of error signs, or level of roughness.
+    zero: Vec<Adaptive>,
+    /// As `zero`.
+    sign: Vec<Adaptive>,
+    /// Any pattern, or level of roughness; then the bits so far.
+    size: [[Adaptive; 7]; 8],
+    /// Size; then the bits above, with the leading one.
+    mantissa: [[Adaptive; 128]; 8],
+    /// High three bits of the left and the upper neighbour; then the bits above, with a leading one.
+    value: Vec<[Adaptive; 256]>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let new = Adaptive::new();
+        let classes = 3usize.pow(6);
+        Model {
+            repeat: [new; 4],
+            memory: vec![(0, None); 1 << 16],
+            hit: [new; 16],
+            clear: vec![new; classes],
+            opaque: vec![new; classes],
+            zero: vec![new; PATTERNS + LEVELS.len() + 1],
+            sign: vec![new; PATTERNS + LEVELS.len() + 1],
+            size: [[new; 7]; 8],
+            mantissa: [[new; 128]; 8],
+            value: vec![[new; 256]; 64],
+        }
+    }
+
+    /// Codes the pixel at `i` of the current row.
+    fn pixel(&mut self, c: &mut impl Coder, rows: &mut Rows, i: usize) {
+        let value = rows.pixels[0][i];
+        let near = rows.near(i);
+        let errors = rows.errors(i);
+        let [w, n, nw, ..] = near.map(i32::from);
+        let predicted = (w + n - nw).clamp(0, 255);
+        let rough: i32 = errors[..4].iter().map(|e| e.abs()).sum();
+
+        let value = if rough > ROUGH && near.iter().any(|&v| v != near[0]) {
+            let slot = hash(near);
+            let (guess, right) = self.memory[slot];
+            let hit =
+                right.is_some_and(|right| c.bit(&mut self.hit[usize::from(right)], value == guess));
+            let value = if hit {
+                guess
+            } else {
+                self.unguessed(c, near, errors, rough, predicted, value)
+            };
+            let right = right.filter(|_| hit).map_or(0, |right| (right + 1).min(15));
+            self.memory[slot] = (value, Some(right));
+            value
+        } else {
+            self.unguessed(c, near, errors, rough, predicted, value)
+        };
+        rows.pixels[0][i] = value;
+        rows.errors[0][i] = i32::from(value) - predicted;
+    }
+
+    /// Codes a pixel that the memory did not tell.
+    fn unguessed(
+        &mut self,
+        c: &mut impl Coder,
+        near: [u8; 6],
+        errors: [i32; 7],
+        rough: i32,
+        predicted: i32,
+        value: u8,
+    ) -> u8 {
+        let classes = near.iter().fold(0, |context, &v| {
+            3 * context
+                + match v {
+                    0 => 0,
+                    255 => 1,
+                    _ => 2,
+                }
+        });
+        if c.bit(&mut self.clear[classes], value == 0) {
+            return 0;
+        }
+        if c.bit(&mut self.opaque[classes], value == 255) {
+            return 255;
+        }
+        if rough > ROUGHER {
+            let context = usize::from(near[0] >> 5) * 8 + usize::from(near[1] >> 5);
+            let tree = &mut self.value[context];
+            return (0..8).rev().fold(1, |node: usize, k| {
+                node << 1 | usize::from(c.bit(&mut tree[node & 255], value >> k & 1 != 0))
+            }) as u8;
+        }
+        let (context, level) = if errors.iter().all(|e| e.abs() <= 1) {
+            let pattern = errors.iter().fold(0, |p, &e| 3 * p + (e + 1) as usize);
+            (pattern, 0)
+        } else {
+            let level = LEVELS.iter().filter(|&&bound| rough > bound).count();
+            (PATTERNS + level, 1 + level)
+        };
+        let residual = (i32::from(value) - predicted) as i8;
+        let residual = self.residual(c, context, level, residual);
+        (predicted + i32::from(residual)) as u8
+    }
+
+    /// Codes a residual modulo 256: is it zero, is it negative, then its magnitude 1..=128 as the number of bits below the
+    /// leading one, in unary, and those bits.
+    fn residual(&mut self, c: &mut impl Coder, context: usize, level: usize, residual: i8) -> i8 {
+        if c.bit(&mut self.zero[context], residual == 0) {
+            return 0;
+        }
+        let negative = c.bit(&mut self.sign[context], residual < 0);
+        let magnitude = residual.unsigned_abs();
+        // Zero only in the decoder, which ignores it.
+        let wanted = magnitude.checked_ilog2().unwrap_or(0) as usize;
+        let mut size = 0;
+        while size < 7 && c.bit(&mut self.size[level][size], wanted > size) {
+            size += 1;
+        }
+        let magnitude = (0..size).rev().fold(1u8, |node, k| {
+            let counter = &mut self.mantissa[size][usize::from(node)];
+            node << 1 | u8::from(c.bit(counter, magnitude >> k & 1 != 0))
+        });
+        let residual = magnitude as i8;
+        if negative {
+            residual.wrapping_neg()
+        } else {
+            residual
+        }
+    }
+}
+
+/// A neighbourhood's slot in the memory.
+fn hash(near: [u8; 6]) -> usize {
+    let hash = near.iter().fold(0u32, |hash, &v| {
+        let hash = (hash ^ (u32::from(v) + 1)).wrapping_mul(0x9e37_79b1);
+        hash ^ hash >> 15
+    });
+    (hash & 0xffff) as usize
+}
+
+/// Codes a plane in either direction, row by row; the decoder stops before the first row that is not certain.
+fn code_plane(c: &mut impl Coder, width: usize, raw: bool, plane: &mut [u8]) {
+    let raw = c.fixed(RAW, raw);
+    let mut model = Model::new();
+    let mut rows = Rows::new(width);
+    let mut history = 0;
+    for target in plane.chunks_exact_mut(width) {
+        rows.pixels[0][LEFT..LEFT + width].copy_from_slice(target);
+        if raw {
+            for value in &mut rows.pixels[0][LEFT..LEFT + width] {
+                let bits = *value;
+                *value = (0..8).rev().fold(0, |v, k| {
+                    v << 1 | u8::from(c.fixed(Bit::EVEN, bits >> k & 1 != 0))
+                });
+            }
+        } else {
+            let [row, above, _] = &mut rows.pixels;
+            let repeat = c.bit(&mut model.repeat[history], row == above);
+            history = (history << 1 | usize::from(repeat)) & 3;
+            if repeat {
+                row.copy_from_slice(above);
+                rows.errors[0].fill(0);
+            } else {
+                for i in LEFT..LEFT + width {
+                    model.pixel(c, &mut rows, i);
+                }
+            }
+        }
+        if !c.certain() {
+            return;
+        }
+        target.copy_from_slice(&rows.pixels[0][LEFT..LEFT + width]);
+        rows.advance();
+    }
+}
+
+fn encode_as(width: usize, raw: bool, plane: &mut [u8]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    code_plane(&mut writer, width, raw, plane);
+    writer.into_bytes()
+}
+
+/// Codes `width * height` alpha values without loss.
+///
+/// At most four bytes longer than the plane.
+///
+/// # Panics
+/// When `alpha` does not hold `width * height` values.
+pub fn encode_alpha(width: u32, height: u32, alpha: &[u8]) -> Vec<u8> {
+    let (width, height) = (width as usize, height as usize);
+    assert_eq!(
+        alpha.len(),
+        width * height,
+        "alpha must be width * height values"
+    );
+    if alpha.is_empty() {
+        return Vec::new();
+    }
+    let mut plane = alpha.to_vec();
+    let coded = encode_as(width, false, &mut plane);
+    if coded.len() <= alpha.len() {
+        return coded;
+    }
+    let raw = encode_as(width, true, &mut plane);
+    if raw.len() < coded.len() { raw } else { coded }
+}
+
+/// Decodes `width * height` alpha values from any bytes: those of [`encode_alpha`], a prefix of them, or damage.
+///
+/// The rows that the bytes reach are exact when the bytes are a prefix of [`encode_alpha`]'s; the others are 255. The plane
+/// is allocated whole, so the caller limits its dimensions.
+pub fn decode_alpha(width: u32, height: u32, bytes: &[u8]) -> Vec<u8> {
+    let (width, height) = (width as usize, height as usize);
+    let mut plane = vec![OPAQUE; width * height];
+    if !plane.is_empty() {
+        code_plane(&mut Reader::new(bytes), width, false, &mut plane);
+    }
+    plane
+}
