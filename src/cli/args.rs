@@ -1,0 +1,168 @@
+//! The command line as plain data.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A progressive image codec whose prior is a diffusion model: one file, every rate.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 success, 1 the work failed, 2 the command line is wrong."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print nothing but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Threads to use [default: all cores]
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Encode a picture (PNG, JPEG, WebP, BMP, TIFF, PNM or GIF)
+    Encode(Encode),
+    /// Decode a file, or any prefix of one, to a picture
+    Decode(Decode),
+    /// Cut a file to a lower rate; needs no network
+    Cut(Cut),
+    /// Say what a file holds
+    Info(Info),
+    /// Measure rate and distortion of pictures on real file prefixes
+    Rd(Rd),
+}
+
+#[derive(Debug, Args)]
+pub struct PriorArgs {
+    /// Weights of another prior (safetensors) [default: the one inside this program]
+    #[arg(long, value_name = "FILE")]
+    pub prior: Option<PathBuf>,
+    /// Refuse pictures of more pixels
+    #[arg(long, value_name = "N", default_value_t = dcodec::DEFAULT_MAX_PIXELS)]
+    pub max_pixels: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Output {
+    /// Where to write; - is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Overwrite an existing file
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Encode {
+    /// The picture; - is standard input
+    pub input: PathBuf,
+    #[command(flatten)]
+    pub output: Output,
+    #[command(flatten)]
+    pub goal: Goal,
+    /// 1 (fast) to 5 (small)
+    #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub effort: u8,
+    /// Seed of the shared noise
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Decode the result and compare it with the encoder's own reconstruction
+    #[arg(long)]
+    pub verify: bool,
+    /// Write what was measured of each layer as JSON; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub prior: PriorArgs,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct Goal {
+    /// Stop at this quality, 0 to 100 [default: 75, about 1 bit per pixel]
+    #[arg(short = 'Q', long, value_name = "Q")]
+    pub quality: Option<f64>,
+    /// Stop at this many bits per pixel
+    #[arg(long, value_name = "R")]
+    pub bpp: Option<f64>,
+    /// Stop at this many bytes
+    #[arg(long, value_name = "N")]
+    pub bytes: Option<u64>,
+    /// Stop at this RGB PSNR in dB
+    #[arg(long, value_name = "DB")]
+    pub psnr: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct Extent {
+    /// Use the first R bits per pixel
+    #[arg(long, value_name = "R")]
+    pub bpp: Option<f64>,
+    /// Use the first N bytes
+    #[arg(long, value_name = "N")]
+    pub bytes: Option<u64>,
+    /// Use the first L layers
+    #[arg(long, value_name = "L")]
+    pub layers: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub struct Decode {
+    /// The file; - is standard input
+    pub input: PathBuf,
+    #[command(flatten)]
+    pub output: Output,
+    #[command(flatten)]
+    pub extent: Extent,
+    /// Picture format [default: by the name of the output, else png]
+    #[arg(long, value_name = "EXT")]
+    pub format: Option<String>,
+    #[command(flatten)]
+    pub prior: PriorArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct Cut {
+    /// The file; - is standard input
+    pub input: PathBuf,
+    #[command(flatten)]
+    pub output: Output,
+    #[command(flatten)]
+    pub extent: Extent,
+}
+
+#[derive(Debug, Args)]
+pub struct Info {
+    /// The file; - is standard input
+    pub input: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Rd {
+    /// Pictures
+    #[arg(required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// Write every measured point as CSV; - is standard output
+    #[command(flatten)]
+    pub output: Output,
+    /// Bitrates to measure
+    #[arg(
+        long,
+        value_name = "R,R,..",
+        value_delimiter = ',',
+        default_value = "0.1,0.15,0.2,0.3,0.5,0.75,1.0"
+    )]
+    pub points: Vec<f64>,
+    /// 1 (fast) to 5 (small)
+    #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub effort: u8,
+    #[command(flatten)]
+    pub prior: PriorArgs,
+}

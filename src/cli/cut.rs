@@ -1,0 +1,53 @@
+use std::path::{Path, PathBuf};
+
+use dcodec::container::{Event, Parser};
+use dcodec::{Error, Result};
+
+use super::args::Cut;
+use super::{About, Failure, Log, decode, io, name};
+
+pub fn run(a: &Cut, log: Log) -> Result<(), Failure> {
+    let output: PathBuf = match &a.output.output {
+        Some(path) => path.clone(),
+        None if a.input == Path::new("-") => "-".into(),
+        None => return Err(Error::Parameter("name the output with -o FILE".into()).into()),
+    };
+    if a.extent.bpp.is_none() && a.extent.bytes.is_none() && a.extent.layers.is_none() {
+        return Err(Error::Parameter("say where to cut: --bpp, --bytes or --layers".into()).into());
+    }
+    io::check_destination(&output, a.output.force)?;
+    let data = io::read_input(&a.input)?;
+    let header = decode::header(&data, u64::MAX).about(&a.input)?;
+    let wanted = decode::extent(&a.extent, &header, data.len())?;
+    let end = sound(&data, wanted, a.extent.layers).about(&a.input)?;
+    io::write_atomic(&output, a.output.force, |w| w.write_all(&data[..end]))?;
+    log.say(format!(
+        "{}: {end} of {} bytes, {:.4} bits per pixel",
+        if output == Path::new("-") {
+            "standard output".into()
+        } else {
+            name(&output)
+        },
+        data.len(),
+        8.0 * end as f64 / (f64::from(header.width) * f64::from(header.height))
+    ));
+    if end == data.len() {
+        log.say("note: the file was already that short; this is a copy");
+    }
+    Ok(())
+}
+
+/// Checks the first `len` bytes and returns where they, or the first `layers` layers, end.
+fn sound(data: &[u8], len: usize, layers: Option<u32>) -> Result<usize> {
+    let mut parser = Parser::new(u64::MAX);
+    let mut at = 0;
+    loop {
+        let (used, event) = parser.push(&data[at..len])?;
+        match event {
+            Event::LayerHead(layer) if Some(layer.index) == layers => return Ok(at),
+            Event::NeedMore => return Ok(len),
+            Event::End => return Ok(at + used),
+            _ => at += used,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use std::path::Path;
+use std::time::Instant;
+
+use dcodec::{Decoder, Error, Result, container};
+
+use super::args::{Decode, Extent};
+use super::{About, Failure, Log, destination, io, name, prior};
+
+pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
+    let start = Instant::now();
+    let output = destination(
+        a.output.output.as_ref(),
+        &a.input,
+        a.format.as_deref().unwrap_or("png"),
+    );
+    io::check_destination(&output, a.output.force)?;
+    let format = io::picture_format(&output, a.format.as_deref())?;
+    let data = io::read_input(&a.input)?;
+    let header = header(&data, a.prior.max_pixels).about(&a.input)?;
+    let bytes = extent(&a.extent, &header, data.len())?;
+    let prior = prior(&a.prior)?;
+    let spinner = log.bar("decoding");
+    let mut decoder = Decoder::new(&prior).max_pixels(a.prior.max_pixels);
+    if let Some(layers) = a.extent.layers {
+        decoder = decoder.max_layers(layers);
+    }
+    let decoded = decoder
+        .decode_with(&data[..bytes], |done| {
+            spinner.set_position((1000.0 * done) as u64)
+        })
+        .about(&a.input);
+    spinner.finish_and_clear();
+    let decoded = decoded?;
+    let (picture, notices) = io::encode_picture(&decoded.picture, format)?;
+    for notice in notices {
+        log.say(format!("{}: note: {notice}", name(&output)));
+    }
+    io::write_atomic(&output, a.output.force, |w| w.write_all(&picture))?;
+    let used = decoded.used;
+    let part = if used.partial > 0.0 {
+        format!(" and {:.0} % of the next", 100.0 * used.partial)
+    } else {
+        String::new()
+    };
+    log.say(format!(
+        "{}: {} x {} from {} of {} bytes ({:.4} bits per pixel), {} layers{part}{}, {:.1} s",
+        if output == Path::new("-") {
+            "standard output".into()
+        } else {
+            name(&output)
+        },
+        decoded.picture.width(),
+        decoded.picture.height(),
+        used.bytes,
+        data.len(),
+        8.0 * used.bytes as f64 / (f64::from(header.width) * f64::from(header.height)),
+        used.layers,
+        if used.complete { ", complete" } else { "" },
+        start.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}
+
+/// The header of a file or prefix, without decoding anything.
+pub fn header(data: &[u8], max_pixels: u64) -> Result<container::Header> {
+    let mut parser = container::Parser::new(max_pixels);
+    match parser.push(data)? {
+        (_, container::Event::Header(header)) => Ok(header),
+        _ => Err(parser.incomplete().into()),
+    }
+}
+
+/// How many of `len` bytes the flags ask for.
+pub fn extent(extent: &Extent, header: &container::Header, len: usize) -> Result<usize> {
+    let wanted = match (extent.bpp, extent.bytes) {
+        (Some(r), _) if !(r.is_finite() && r > 0.0) => {
+            return Err(Error::Parameter(format!(
+                "bits per pixel must be a positive number, not {r}"
+            )));
+        }
+        (Some(r), _) => header.bytes_at(r),
+        (_, Some(n)) => n,
+        _ => len as u64,
+    };
+    let least = header.file_bytes() as u64;
+    if wanted < least {
+        return Err(Error::Parameter(format!(
+            "{wanted} bytes end inside the header, which takes {least}: ask for more"
+        )));
+    }
+    Ok(wanted.min(len as u64) as usize)
+}

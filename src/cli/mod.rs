@@ -1,0 +1,150 @@
+//! Flags become plain data, then working objects; the commands use only the public API of the library.
+
+mod args;
+mod cut;
+mod decode;
+mod encode;
+mod info;
+mod io;
+mod rd;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use dcodec::{Error, Prior, Result};
+
+use args::{Cli, Command, PriorArgs};
+
+/// Parses the command line, does the work, reports errors with their causes.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(threads) = cli.threads
+        && let Err(e) = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+    {
+        eprintln!("error: --threads {threads}: {e}");
+        return ExitCode::from(2);
+    }
+    let log = Log { quiet: cli.quiet };
+    let done = match cli.command {
+        Command::Encode(a) => encode::run(&a, log),
+        Command::Decode(a) => decode::run(&a, log),
+        Command::Cut(a) => cut::run(&a, log),
+        Command::Info(a) => info::run(&a),
+        Command::Rd(a) => rd::run(&a, log),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e}");
+            let mut cause = std::error::Error::source(&e.error);
+            while let Some(c) = cause {
+                eprintln!("because: {c}");
+                cause = c.source();
+            }
+            ExitCode::from(if matches!(e.error, Error::Parameter(_)) {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}
+
+/// An error and the file that it is about.
+#[derive(Debug)]
+pub struct Failure {
+    about: Option<PathBuf>,
+    error: Error,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.about {
+            Some(path) => write!(f, "{}: {}", name(path), self.error),
+            None => self.error.fmt(f),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure { about: None, error }
+    }
+}
+
+/// Adds the file that an error is about.
+pub trait About<T> {
+    fn about(self, path: &Path) -> Result<T, Failure>;
+}
+
+impl<T> About<T> for Result<T> {
+    fn about(self, path: &Path) -> Result<T, Failure> {
+        self.map_err(|error| match error {
+            // These already name their file.
+            Error::Io { .. } => Failure { about: None, error },
+            error => Failure {
+                about: Some(path.into()),
+                error,
+            },
+        })
+    }
+}
+
+/// Messages to the person at the terminal.
+#[derive(Clone, Copy)]
+pub struct Log {
+    quiet: bool,
+}
+
+impl Log {
+    pub fn say(self, message: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{message}");
+        }
+    }
+
+    /// A progress bar out of 1000, hidden unless standard error is a terminal.
+    pub fn bar(self, what: &str) -> indicatif::ProgressBar {
+        let bar = if self.quiet {
+            indicatif::ProgressBar::hidden()
+        } else {
+            indicatif::ProgressBar::new(1000)
+        };
+        let style = indicatif::ProgressStyle::with_template(
+            "{prefix} [{bar:30}] {percent}% {msg} {elapsed}",
+        )
+        .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("=> "));
+        bar.set_prefix(what.to_owned());
+        bar
+    }
+}
+
+/// How a file is called in messages.
+pub fn name(path: &Path) -> String {
+    if path == Path::new("-") {
+        "standard input".into()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// The prior that the flags ask for.
+pub fn prior(args: &PriorArgs) -> Result<Prior, Failure> {
+    match &args.prior {
+        Some(path) => Prior::from_file(path).about(path),
+        None => Ok(Prior::shipped()?),
+    }
+}
+
+/// Where to write: the output named, or the input's name with another extension.
+pub fn destination(output: Option<&PathBuf>, input: &Path, extension: &str) -> PathBuf {
+    match output {
+        Some(path) => path.clone(),
+        None if input == Path::new("-") => "-".into(),
+        None => input.with_extension(extension),
+    }
+}
