@@ -222,3 +222,6 @@ fn equalise_mirrored(x: &mut Planes, (width, height): (usize, usize)) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

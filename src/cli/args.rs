@@ -160,6 +160,9 @@ pub struct Rd {
         default_value = "0.1,0.15,0.2,0.3,0.5,0.75,1.0"
     )]
     pub points: Vec<f64>,
+    /// Encode to this quality, 0 to 100, instead of to the largest bitrate: for the mean curve at fixed noise levels
+    #[arg(short = 'Q', long, value_name = "Q")]
+    pub quality: Option<f64>,
     /// 1 (fast) to 5 (small)
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,

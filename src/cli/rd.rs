@@ -34,10 +34,12 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
         let data = io::read_input(path)?;
         let (picture, _) = io::load_picture(&data, path, a.prior.max_pixels)?;
         let effort = Effort::new(a.effort).unwrap_or_default();
-        let most = points[points.len() - 1];
+        let target = a
+            .quality
+            .map_or(Target::Bpp(points[points.len() - 1]), Target::Quality);
         let file = Encoder::new(&prior)
             .effort(effort)
-            .target(Target::Bpp(most))
+            .target(target)
             .encode(&picture)
             .about(path)?
             .bytes;
@@ -71,8 +73,10 @@ fn measure(
     let mut stream = StreamDecoder::new(prior, u64::MAX);
     let mut out = Vec::new();
     let mut at = 0;
-    for &asked in points {
-        let end = ((asked * pixels / 8.0) as usize).min(file.len());
+    for asked in points.iter().copied().map(Some).chain([None]) {
+        let end = asked.map_or(file.len(), |r| {
+            ((r * pixels / 8.0) as usize).min(file.len())
+        });
         while at < end {
             let (used, event) = stream.push(&file[at..end])?;
             at += used;
@@ -80,8 +84,8 @@ fn measure(
                 out.push(point(&mut stream, path, picture, None)?);
             }
         }
-        if asked * pixels / 8.0 <= file.len() as f64 + 1.0 {
-            out.push(point(&mut stream, path, picture, Some(asked))?);
+        if asked.is_some_and(|r| r * pixels / 8.0 < file.len() as f64 + 1.0) {
+            out.push(point(&mut stream, path, picture, asked)?);
         }
     }
     Ok(out)

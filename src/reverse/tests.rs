@@ -1,0 +1,200 @@
+use super::*;
+use crate::container::PriorId;
+use crate::picture::Picture;
+use crate::prior::gaussian::Gaussian;
+use crate::schedule::Sigma;
+
+fn header(width: u32, height: u32, prior: PriorId) -> Header {
+    Header {
+        width,
+        height,
+        rgb: true,
+        alpha: false,
+        prior,
+        seed: 1,
+        nu: 14,
+        start: 300,
+    }
+}
+
+/// A sender that knows x_0 and counts bits: the trellis code, or exact samples of q at their ideal cost.
+struct Counting<'a> {
+    x_0: &'a Planes,
+    exact: bool,
+    kl_bits: f64,
+    bits: f64,
+}
+
+impl Channel for Counting<'_> {
+    fn transmit(&mut self, shared: &Shared, step: &Step, x0_hat: &Planes) -> Option<Vec<f32>> {
+        let shift = step.shift() as f32;
+        let m: Vec<f32> = self
+            .x_0
+            .data
+            .iter()
+            .zip(&x0_hat.data)
+            .map(|(a, b)| shift * (a - b))
+            .collect();
+        let energy: f64 = m.iter().map(|&v| f64::from(v).powi(2)).sum();
+        self.kl_bits += rate::kl_bits(energy);
+        if self.exact {
+            let uniform =
+                |i: usize| ((shared.stream.value(i) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+            let gauss = |i: usize| {
+                let radius = (-2.0 * uniform(2 * i).ln()).sqrt();
+                (radius * (std::f64::consts::TAU * uniform(2 * i + 1)).cos()) as f32
+            };
+            return Some(m.iter().enumerate().map(|(i, m)| m + gauss(i)).collect());
+        }
+        let stages = rate::stages(shared.code, energy, m.len());
+        let w = shared.rotation.forward(&shared.stream, &m);
+        let bits = trellis::search(shared.code, &shared.stream, &w, stages, stages);
+        self.bits += bits.len() as f64;
+        Some(shared.deliver(&bits, stages))
+    }
+}
+
+fn run(prior: &Prior, x_0: &Planes, schedule: &[u16], exact: bool) -> (f64, f64, f64) {
+    let header = header(x_0.width as u32, x_0.height as u32, prior.id());
+    let mut chain = Chain::new(prior, &header, Code::default());
+    let mut channel = Counting {
+        x_0,
+        exact,
+        kl_bits: 0.0,
+        bits: 0.0,
+    };
+    for &code in schedule {
+        chain
+            .advance(Sigma::from_code(code).expect("on the grid"), &mut channel)
+            .expect("runs");
+    }
+    let x0_hat = chain.x0_hat().expect("runs");
+    let mse = x0_hat
+        .data
+        .iter()
+        .zip(&x_0.data)
+        .map(|(a, b)| f64::from(a - b).powi(2))
+        .sum::<f64>()
+        / x_0.len() as f64;
+    (
+        channel.kl_bits,
+        channel.bits,
+        10.0 * (255.0f64.powi(2) / mse).log10(),
+    )
+}
+
+/// The chain under the trellis code must be as good as one under exact samples of q: same picture, same ideal cost.
+#[test]
+fn coded_samples_are_as_good_as_exact_ones() {
+    let prior = Prior::shipped().expect("loads");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/coffee.png");
+    let image = image::open(path)
+        .expect("sample")
+        .crop_imm(180, 60, 320, 256);
+    let x_0 = Picture::from_image(&image).0.to_planes();
+    // sigma 776 down to 11.7 in ratios of 1.15.
+    let schedule: Vec<u16> = (0..31).map(|i| 272 - 4 * i).collect();
+    let (coded_kl, bits, coded_psnr) = run(&prior, &x_0, &schedule, false);
+    let (exact_kl, _, exact_psnr) = run(&prior, &x_0, &schedule, true);
+    println!(
+        "coded: {bits} bits, KL {coded_kl:.0}, {coded_psnr:.3} dB; exact: KL {exact_kl:.0}, {exact_psnr:.3} dB"
+    );
+    assert!(
+        (coded_psnr - exact_psnr).abs() < 0.1,
+        "{coded_psnr} and {exact_psnr} dB"
+    );
+    assert!(
+        (coded_kl / exact_kl - 1.0).abs() < 0.03,
+        "KL {coded_kl} and {exact_kl}"
+    );
+    assert!(bits / exact_kl < 1.07, "{bits} bits for a KL of {exact_kl}");
+}
+
+/// Under a closed-form prior the expected cost is known: each step spends D/2 (1 - rho) (1 / s^2) mmse(t) nats.
+#[test]
+fn cost_under_a_gaussian_prior_is_the_closed_form() {
+    let id = PriorId([0; 8]);
+    let deviation = 40.0;
+    let prior = Prior::new(Gaussian { deviation }, id);
+    let stream = Stream::new(77, 0);
+    let mut x_0 = Planes::zeros(256, 192);
+    for (i, v) in x_0.data.iter_mut().enumerate() {
+        let sum: f64 = (0..12)
+            .map(|k| (stream.value(12 * i + k) >> 11) as f64 / (1u64 << 53) as f64)
+            .sum();
+        *v = (deviation * (sum - 6.0)) as f32;
+    }
+    let schedule: Vec<u16> = (0..12).map(|i| 230 - 6 * i).collect();
+    let (kl, _, _) = run(&prior, &x_0, &schedule, false);
+    let mut want = 0.0;
+    let mut t: Option<Sigma> = None;
+    for &code in &schedule {
+        let s = Sigma::from_code(code).expect("on the grid");
+        let step = Step { t, s };
+        let mmse = t.map_or(deviation * deviation, |t| {
+            1.0 / (deviation.powi(-2) + t.levels().powi(-2))
+        });
+        want += rate::kl_bits(step.shift().powi(2) * mmse * x_0.len() as f64);
+        t = Some(s);
+    }
+    assert!(
+        (kl / want - 1.0).abs() < 0.01,
+        "{kl:.0} bits, expected {want:.0}"
+    );
+}
+
+/// With everything arrived the state between is the next state; with nothing, the last one.
+#[test]
+fn the_state_between_joins_both_ends() {
+    let prior = Prior::new(Gaussian { deviation: 40.0 }, PriorId([0; 8]));
+    let header = header(64, 48, prior.id());
+    let mut x_0 = Planes::zeros(64, 48);
+    x_0.data
+        .iter_mut()
+        .enumerate()
+        .for_each(|(i, v)| *v = (i % 97) as f32 - 48.0);
+    struct Keeping<'a>(Counting<'a>, BitVec<u8, Msb0>);
+    impl Channel for Keeping<'_> {
+        fn transmit(&mut self, shared: &Shared, step: &Step, x0_hat: &Planes) -> Option<Vec<f32>> {
+            let shift = step.shift() as f32;
+            let m: Vec<f32> = self
+                .0
+                .x_0
+                .data
+                .iter()
+                .zip(&x0_hat.data)
+                .map(|(a, b)| shift * (a - b))
+                .collect();
+            let w = shared.rotation.forward(&shared.stream, &m);
+            self.1 = trellis::search(shared.code, &shared.stream, &w, 400, 400);
+            Some(shared.deliver(&self.1, 400))
+        }
+    }
+    let mut channel = Keeping(
+        Counting {
+            x_0: &x_0,
+            exact: false,
+            kl_bits: 0.0,
+            bits: 0.0,
+        },
+        BitVec::new(),
+    );
+    let mut chain = Chain::new(&prior, &header, Code::default());
+    chain
+        .advance(Sigma::nearest(60.0), &mut channel)
+        .expect("runs");
+    let mut before = chain.clone();
+    let s = Sigma::nearest(50.0);
+    chain.advance(s, &mut channel).expect("runs");
+    let distance = |a: &Planes, b: &Planes| {
+        a.data
+            .iter()
+            .zip(&b.data)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max)
+    };
+    let all = before.between(s, &channel.1, 400).expect("runs");
+    assert!(distance(&all, chain.x0_hat().expect("runs")) < 1e-3);
+    let none = before.between(s, BitSlice::empty(), 400).expect("runs");
+    assert_eq!(&none, before.x0_hat().expect("runs"));
+}
