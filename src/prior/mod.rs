@@ -140,3 +140,6 @@ impl Prior {
         Ok(eps)
     }
 }
+
+#[cfg(test)]
+mod tests;

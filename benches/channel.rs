@@ -1,0 +1,57 @@
+//! The rotation and the trellis code of one layer of a 768 x 512 picture (1,179,648 values).
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use dcodec::channel::rotation::Rotation;
+use dcodec::channel::trellis::{Code, search, signs};
+use dcodec::random::Stream;
+
+const LEN: usize = 3 * 768 * 512;
+
+fn shift() -> Vec<f32> {
+    let stream = Stream::new(3, 0);
+    (0..LEN)
+        .map(|i| (stream.value(i) >> 40) as f32 / (1 << 24) as f32 - 0.5)
+        .collect()
+}
+
+fn rotation(c: &mut Criterion) {
+    let (rotation, stream, x) = (Rotation::new(LEN), Stream::new(1, 1), shift());
+    let mut group = c.benchmark_group("rotation");
+    group.throughput(Throughput::Elements(LEN as u64));
+    group.bench_function("forward", |b| {
+        b.iter(|| rotation.forward(&stream, black_box(&x)))
+    });
+    group.bench_function("inverse", |b| {
+        b.iter(|| rotation.inverse(&stream, black_box(x.clone()), 1.0))
+    });
+    group.finish();
+}
+
+fn trellis(c: &mut Criterion) {
+    let (stream, w) = (Stream::new(1, 1), shift());
+    let mut group = c.benchmark_group("trellis");
+    group
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(5));
+    for nu in [12, 14, 16] {
+        let code = Code::new(nu).expect("a trellis of the format");
+        for bits in [1_000, 5_000, 20_000] {
+            let stages = bits / 4;
+            group.throughput(Throughput::Elements(bits as u64));
+            group.bench_function(BenchmarkId::new(format!("search nu={nu}"), bits), |b| {
+                b.iter(|| search(code, &stream, black_box(&w), stages, stages))
+            });
+            let found = search(code, &stream, &w, stages, stages);
+            group.bench_function(BenchmarkId::new(format!("signs nu={nu}"), bits), |b| {
+                b.iter(|| signs(code, &stream, black_box(&found), stages, LEN))
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, rotation, trellis);
+criterion_main!(benches);

@@ -1,0 +1,96 @@
+use super::gaussian::Gaussian;
+use super::*;
+use crate::picture::Picture;
+
+fn sample(name: &str, width: u32, height: u32) -> Planes {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("samples")
+        .join(name);
+    let image = image::open(path).expect("sample").resize_exact(
+        width,
+        height,
+        image::imageops::FilterType::CatmullRom,
+    );
+    Picture::from_image(&image).0.to_planes()
+}
+
+/// x_0 plus Gaussian noise of `sigma` levels.
+fn noisy(x_0: &Planes, sigma: f64) -> Planes {
+    let stream = crate::random::Stream::new(9, 9);
+    let uniform = |i: usize| ((stream.value(i) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+    let mut x_t = x_0.clone();
+    for (i, v) in x_t.data.iter_mut().enumerate() {
+        let gauss = (-2.0 * uniform(2 * i).ln()).sqrt()
+            * (std::f64::consts::TAU * uniform(2 * i + 1)).cos();
+        *v += (sigma * gauss) as f32;
+    }
+    x_t
+}
+
+fn psnr(a: &Planes, b: &Planes) -> f64 {
+    let sum: f64 = a
+        .data
+        .iter()
+        .zip(&b.data)
+        .map(|(a, b)| f64::from(a - b).powi(2))
+        .sum();
+    10.0 * (255.0f64.powi(2) * a.len() as f64 / sum).log10()
+}
+
+#[test]
+fn tiles_leave_no_seams() {
+    let prior = Prior::shipped().expect("loads");
+    let network = Network::new(&Weights::from_bytes(SHIPPED).expect("valid")).expect("valid");
+    let x_0 = sample("rocket.png", 1216, 256);
+    for sigma in [5.0, 25.0, 100.0, 250.0] {
+        let x_t = noisy(&x_0, sigma);
+        let tiled = psnr(&prior.x0_hat(&x_t, sigma).expect("runs"), &x_0);
+        let whole = psnr(&network.x0_hat(&x_t, sigma).expect("runs"), &x_0);
+        println!("sigma {sigma}: tiled {tiled:.3} dB, whole {whole:.3} dB");
+        assert!(
+            (tiled - whole).abs() < 0.05,
+            "sigma {sigma}: {tiled} and {whole} dB"
+        );
+    }
+}
+
+#[test]
+fn odd_sizes_are_denoised_like_even_ones() {
+    let prior = Prior::shipped().expect("loads");
+    for (w, h) in [(97, 61), (16, 16), (33, 17)] {
+        let x_0 = sample("coffee.png", w, h);
+        let x0_hat = prior.x0_hat(&noisy(&x_0, 20.0), 20.0).expect("runs");
+        assert_eq!((x0_hat.width, x0_hat.height), (x_0.width, x_0.height));
+        let psnr = psnr(&x0_hat, &x_0);
+        assert!(psnr > 25.0, "{w} x {h}: {psnr}");
+    }
+}
+
+/// Through noise of 600 levels a reduced picture is seen better than the network would see the whole one.
+#[test]
+fn reduction_helps_where_it_is_used() {
+    let prior = Prior::shipped().expect("loads");
+    let network = Network::new(&Weights::from_bytes(SHIPPED).expect("valid")).expect("valid");
+    let x_0 = sample("coffee.png", 512, 336);
+    let x_t = noisy(&x_0, 600.0);
+    let reduced = psnr(&prior.x0_hat(&x_t, 600.0).expect("runs"), &x_0);
+    let whole = psnr(&network.x0_hat(&x_t, 600.0).expect("runs"), &x_0);
+    assert!(reduced > whole, "{reduced} and {whole} dB");
+}
+
+#[test]
+fn eps_hat_is_what_x0_hat_leaves() {
+    let prior = Prior::new(Gaussian { deviation: 30.0 }, PriorId([0; 8]));
+    let mut x_t = Planes::zeros(20, 20);
+    x_t.data
+        .iter_mut()
+        .enumerate()
+        .for_each(|(i, v)| *v = (i % 50) as f32 - 25.0);
+    let (x0_hat, eps_hat) = (
+        prior.x0_hat(&x_t, 40.0).expect("runs"),
+        prior.eps_hat(&x_t, 40.0).expect("runs"),
+    );
+    for ((x_t, x0_hat), eps_hat) in x_t.data.iter().zip(&x0_hat.data).zip(&eps_hat.data) {
+        assert!((x_t - x0_hat - 40.0 * eps_hat).abs() < 1e-4);
+    }
+}

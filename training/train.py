@@ -1,0 +1,184 @@
+"""Trains the denoiser of the dcodec prior. CPU or one CUDA GPU; resumes; stops by the clock.
+
+  python3 train.py --data DIR [DIR ...] --config s --minutes 60 --out run/s [--init run/s/last.pt | weights.safetensors] [--lr 1e-3]
+
+The loss is the code length: E |x_0 - x0_hat|^2 / sigma^2 with log sigma uniform (nats per unit of log sigma, up to a factor),
+lifted at high sigma so that the first steps are learned too. Writes OUT/last.pt (to resume), OUT/ema.safetensors (f16 weights,
+configuration in the metadata) and OUT/log.csv. Validation pictures are the last 3 % of the list.
+A .npy file in DIR is an array of pictures (N, H, W, 3), uint8.
+"""
+import argparse, copy, csv, glob, json, math, os, time
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+import torch
+from PIL import Image
+from model import CONFIGS, SIGMA_DATA, UNet, denoise
+
+GRID = [2, 5, 12, 25, 50, 100, 220, 480]
+
+
+def load(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def tiles(images, size):
+    out = []
+    for a in images:
+        h, w = a.shape[:2]
+        if min(h, w) < size:
+            continue
+        ys = sorted(set(list(range(0, h - size + 1, size)) + [h - size]))
+        xs = sorted(set(list(range(0, w - size + 1, size)) + [w - size]))
+        out += [a[y : y + size, x : x + size] for y in ys for x in xs]
+    return torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).contiguous()
+
+
+def batch(bank, n, p, half, gen, device):
+    """n random crops of p x p, flipped and transposed at random; `half`: from pictures halved by 2x2 averaging."""
+    q = 2 * p if half else p
+    size = bank.shape[-1]
+    idx = torch.randint(len(bank), (n,), generator=gen, device=device)
+    y = torch.randint(size - q + 1, (n,), generator=gen, device=device)
+    x = torch.randint(size - q + 1, (n,), generator=gen, device=device)
+    r = torch.arange(q, device=device)
+    flip = torch.randint(2, (3, n), generator=gen, device=device).bool()
+    ry = torch.where(flip[0][:, None], q - 1 - r, r) + y[:, None]
+    rx = torch.where(flip[1][:, None], q - 1 - r, r) + x[:, None]
+    c = bank[idx[:, None, None], :, ry[:, :, None], rx[:, None, :]].permute(0, 3, 1, 2).float() / 255 - 0.5
+    c = torch.where(flip[2][:, None, None, None], c.transpose(2, 3), c)
+    return torch.nn.functional.avg_pool2d(c, 2) if half else c
+
+
+@torch.no_grad()
+def validate(net, bank, device, autocast):
+    gen = torch.Generator(device=device).manual_seed(1)
+    x = (bank[:: max(1, len(bank) // 32)][:32].to(device).float() / 255 - 0.5)[:, :, :192, :192]
+    psnr = []
+    for s in GRID:
+        mse = 0.0
+        for xb in x.split(8):
+            sig = torch.full((len(xb),), s / 255, device=device)
+            y = xb + sig[:, None, None, None] * torch.randn(xb.shape, generator=gen, device=device)
+            with autocast():
+                d = denoise(net, y, sig)
+            mse += ((d.float() - xb) ** 2).mean((1, 2, 3)).sum().item()
+        psnr.append(-10 * math.log10(mse / len(x)))
+    return psnr
+
+
+def export(net, path, note):
+    from safetensors.torch import save_file
+
+    meta = {"format": "dcodec-prior", "version": "1", "config": json.dumps(net.config), "sigma_data": repr(SIGMA_DATA), "note": note}
+    save_file({k: v.detach().half().cpu().contiguous() for k, v in net.state_dict().items()}, path, metadata=meta)
+
+
+def main():
+    a = argparse.ArgumentParser()
+    a.add_argument("--data", nargs="+", required=True)
+    a.add_argument("--config", default="s", choices=sorted(CONFIGS))
+    a.add_argument("--minutes", type=float, required=True)
+    a.add_argument("--out", required=True)
+    a.add_argument("--init")
+    a.add_argument("--lr", type=float, default=1e-3)
+    a.add_argument("--patch", type=int, default=0)
+    a.add_argument("--batch", type=int, default=0)
+    a.add_argument("--sigma", type=float, nargs=2, default=(1.0, 300.0), help="range of sigma in 8-bit levels")
+    a.add_argument("--tile", type=int, default=256, help="pictures are cut into tiles of this size; 32 for CIFAR-10")
+    a.add_argument("--bf16", action="store_true", help="bfloat16 autocast on the CPU too (fast where AVX512-BF16 is)")
+    a.add_argument("--threads", type=int, default=0)
+    a = a.parse_args()
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda" if cuda else "cpu")
+    patch, bs = a.patch or (128 if cuda else 80), a.batch or (64 if cuda else 16)
+    if a.threads:
+        torch.set_num_threads(a.threads)
+    if cuda:
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+    autocast = lambda: torch.autocast(device.type, dtype=torch.bfloat16, enabled=cuda or a.bf16)
+    os.makedirs(a.out, exist_ok=True)
+    arrays = sum([glob.glob(os.path.join(d, "*.npy")) for d in a.data], [])
+    files = sorted(sum([glob.glob(os.path.join(d, "**", e), recursive=True) for d in a.data for e in ("*.png", "*.webp", "*.jpg")], []))
+    files = [f for i, f in enumerate(files) if i % 2 == 0] + [f for i, f in enumerate(files) if i % 2 == 1]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        images = list(pool.map(load, files)) + [p for f in sorted(arrays) for p in np.load(f)]
+    hold = max(1, len(images) * 3 // 100)
+    train, val = tiles(images[:-hold], a.tile), tiles(images[-hold:], a.tile)
+    del images
+    print(f"{len(files) + len(arrays)} files, {len(train)} training tiles, {len(val)} validation tiles, device {device}", flush=True)
+    if cuda:
+        train = train.to(device)
+    gen = torch.Generator(device=device).manual_seed(int(time.time()))
+
+    net = UNet(**CONFIGS[a.config]).to(device)
+    step = 0
+    ema = copy.deepcopy(net)
+    if a.init:
+        if a.init.endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            weights = {k: v.float() for k, v in load_file(a.init).items()}
+            state = {"net": weights, "ema": weights, "step": 0}
+        else:
+            state = torch.load(a.init, map_location=device)
+        net.load_state_dict(state["net"])
+        ema.load_state_dict(state["ema"])
+        step = state["step"]
+    net, ema = net.to(memory_format=torch.channels_last), ema.to(memory_format=torch.channels_last)
+    opt = torch.optim.Adam(net.parameters(), lr=a.lr, betas=(0.9, 0.99), fused=cuda)
+    if a.init and "opt" in state:
+        opt.load_state_dict(state["opt"])
+    if cuda:
+        from torch import _dynamo
+
+        _dynamo.config.suppress_errors = True  # fall back to eager rather than lose the run
+    run = torch.compile(net) if cuda else net
+    lo, hi = (math.log(s / 255) for s in a.sigma)
+    log = open(os.path.join(a.out, "log.csv"), "a", newline="")
+    rows = csv.writer(log)
+
+    def save(note):
+        torch.save({"net": net.state_dict(), "ema": ema.state_dict(), "opt": opt.state_dict(), "step": step}, os.path.join(a.out, "last.pt"))
+        export(ema, os.path.join(a.out, "ema.safetensors"), note)
+
+    start, total, first, mark, losses = time.time(), a.minutes * 60, step, time.time(), []
+    while (done := (time.time() - start) / total) < 1:
+        warm = min(1.0, (step - first + 1) / 300)
+        lr = a.lr * warm * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
+        for g in opt.param_groups:
+            g["lr"] = lr
+        x = batch(train, bs, patch, half=bool(step % 4 == 3 and 2 * patch <= a.tile), gen=gen, device=device)
+        x = x.contiguous(memory_format=torch.channels_last)
+        u = (torch.arange(bs, device=device) + torch.rand((), device=device, generator=gen)) / bs
+        sig = torch.exp(lo + u * (hi - lo))
+        y = x + sig[:, None, None, None] * torch.randn(x.shape, device=device, generator=gen)
+        with autocast():
+            d = denoise(run, y, sig)
+        mse = (d - x).square().mean((1, 2, 3))
+        weight = (1 + (sig / SIGMA_DATA) ** 2).sqrt() / sig**2
+        loss = (mse * weight).mean()
+        opt.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        opt.step()
+        step += 1
+        decay = min(0.9995, (1 + step - first) / (10 + step - first))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), 1 - decay)
+        if step % 50 == 0:
+            losses.append(loss.item())
+        if time.time() - mark > 120 or step == first + 20:
+            mark = time.time()
+            psnr = validate(ema, val, device, autocast)
+            row = [step, round((time.time() - start) / 60, 2), round(float(np.mean(losses[-20:])) if losses else loss.item(), 5)] + [round(p, 3) for p in psnr]
+            rows.writerow(row); log.flush(); print(row, flush=True)
+            save(f"step {step}")
+    psnr = validate(ema, val, device, autocast)
+    rows.writerow([step, round(a.minutes, 2), "end"] + [round(p, 3) for p in psnr]); log.flush()
+    save(f"step {step}")
+    print("done", step, [round(p, 2) for p in psnr], flush=True)
+
+
+if __name__ == "__main__":
+    main()
