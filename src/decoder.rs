@@ -50,7 +50,7 @@ pub struct Decoded {
 /// let whole = Decoder::new(&prior).decode(&file)?;
 /// let half = Decoder::new(&prior).decode(&file[..file.len() / 2])?;
 /// assert!(whole.used.complete && !half.used.complete);
-/// assert_eq!(half.picture.width, 32);
+/// assert_eq!(half.picture.width(), 32);
 /// # Ok::<(), dcodec::Error>(())
 /// ```
 pub struct Decoder<'p> {

@@ -1,4 +1,26 @@
-//! dcodec: a progressive image codec whose prior is a diffusion model.
+//! A progressive image codec whose prior is a diffusion model: one file holds every rate, and any prefix of it is a picture.
+//!
+//! The algorithm is that of section 4.3 of *Denoising Diffusion Probabilistic Models* (Ho, Jain and Abbeel 2020). Sender and
+//! receiver share a prior p(x_s | x_t), given by a denoiser. The sender transmits, layer by layer, samples of
+//! q(x_s | x_t, x_0) for about KL( q || p ) bits each; after any number of bits the receiver shows x0_hat = E[x_0 | x_t].
+//!
+//! [`Encoder`] writes files, [`Decoder`] reads files and prefixes, [`StreamDecoder`] reads bytes as they come; each has a
+//! runnable example. A [`Prior`] holds the network; [`Prior::shipped`] is part of the crate.
+//!
+//! ```
+//! use dcodec::{Colour, Decoder, Encoder, Picture, Prior, Target};
+//!
+//! let prior = Prior::shipped()?;
+//! let picture = Picture::new(40, 30, Colour::Rgb, (0..3600).map(|i| (i / 15) as u8).collect(), None)?;
+//! let file = Encoder::new(&prior).target(Target::Quality(60.0)).encode(&picture)?.bytes;
+//! let preview = Decoder::new(&prior).decode(&file[..file.len() / 2])?;
+//! println!("{:?}", preview.used);
+//! # Ok::<(), dcodec::Error>(())
+//! ```
+//!
+//! What a file means never depends on a floating-point number of the network: parsing and code parameters are integers
+//! ([`container`], [`channel`], [`random`], [`schedule`]), and the network only moves the mean of p. The specification is
+//! `codec-spec/format.md`.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
