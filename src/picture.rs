@@ -263,9 +263,9 @@ impl Picture {
     }
 }
 
-/// A centred value as a sample: half rounds up, anything outside is clamped, and not-a-number is black.
+/// A centred value as a sample: half rounds up, anything outside is clamped by the cast, and not-a-number is black.
 fn to_sample(value: f32) -> u8 {
-    (value + CENTRE + 0.5).floor() as u8
+    (value + CENTRE + 0.5) as u8
 }
 
 fn reduce_16(samples: &[u16]) -> Vec<u8> {

@@ -106,7 +106,7 @@ pub fn search(
                     let mut i = t;
                     while i < w.len() {
                         let v = stream.value(i);
-                        let x = signed(w[i] * gain, v >> SIGN_BIT).round_ties_even() as i32 as i16;
+                        let x = nearest(signed(w[i] * gain, v >> SIGN_BIT));
                         let at = &mut y[code.position(v) as usize];
                         *at = at.wrapping_add(x);
                         i += stages;
@@ -120,6 +120,12 @@ pub fn search(
         bits.extend_from_bitslice(&symbol.view_bits::<Msb0>()[4..]);
     }
     bits
+}
+
+/// The integer nearest to `v`, |v| < 2^22, modulo 2^16: the addition shifts it into the lowest bits of the mantissa.
+#[inline(always)]
+fn nearest(v: f32) -> i16 {
+    (v + 12_582_912.0).to_bits() as i16
 }
 
 /// The signs that the receiver holds once the stages in `bits` have arrived, of `stages` in all: +1 or -1 for each of
