@@ -12,8 +12,8 @@ use crate::prior::Prior;
 use crate::reverse::{Chain, Channel, Shared};
 use crate::schedule::{Sigma, Step};
 
-/// Pictures of more pixels are refused unless the caller raises the limit: 256 MP.
-pub const DEFAULT_MAX_PIXELS: u64 = 256_000_000;
+/// Pictures of more pixels are refused unless the caller raises the limit: 100 MP, which take some 10 GB.
+pub const DEFAULT_MAX_PIXELS: u64 = 100_000_000;
 
 /// What a decoded picture was made from.
 #[derive(Debug, Clone, Copy, PartialEq)]

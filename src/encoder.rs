@@ -483,6 +483,7 @@ impl Channel for Sender<'_> {
             .saturating_mul(2);
         let w = shared.rotation.forward(&shared.stream, &m);
         let bits = trellis::search(shared.code, &shared.stream, &w, stages, fit);
+        drop(w);
         let z = (bits.len() == 4 * stages).then(|| shared.deliver(&bits, stages));
         let dot = |z: &Vec<f32>| {
             m.iter()
