@@ -69,7 +69,7 @@ impl<'p> Chain<'p> {
             seed: header.seed,
             grey: !header.rgb,
             size: (header.width as usize, header.height as usize),
-            rotation: Rotation::new(header.coded_len()),
+            rotation: Rotation::new(3 * width * height),
             t: None,
             layer: 0,
             x_t: Planes::zeros(width, height),

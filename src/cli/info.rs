@@ -19,6 +19,8 @@ struct Contents {
     partial: Option<(Layer, usize)>,
     complete: bool,
     trellis_bytes: u64,
+    /// Bytes of parts' payloads, also of one that the file ends in.
+    payload_bytes: u64,
 }
 
 pub fn run(a: &Info) -> Result<(), Failure> {
@@ -51,13 +53,17 @@ fn walk(data: &[u8]) -> Result<Contents> {
         partial: None,
         complete: false,
         trellis_bytes: 0,
+        payload_bytes: 0,
     };
     let mut at = used;
     loop {
         let (used, event) = parser.push(&data[at..])?;
         at += used;
         match event {
-            Event::Part(name, payload) => contents.parts.push((name.to_string(), payload.len())),
+            Event::Part(name, payload) => {
+                contents.payload_bytes += payload.len() as u64;
+                contents.parts.push((name.to_string(), payload.len()));
+            }
             Event::Layer(layer, bits) => {
                 contents.trellis_bytes += bits.len() as u64;
                 contents.layers.push((layer, at as u64));
@@ -73,6 +79,9 @@ fn walk(data: &[u8]) -> Result<Contents> {
     if let Some((layer, bits)) = parser.partial() {
         contents.trellis_bytes += bits.len() as u64;
         contents.partial = Some((*layer, bits.len()));
+    }
+    if let Some((_, payload)) = parser.partial_part() {
+        contents.payload_bytes += payload.len() as u64;
     }
     Ok(contents)
 }
@@ -91,7 +100,7 @@ fn kind(header: &Header) -> &'static str {
 }
 
 fn overhead(c: &Contents, len: usize) -> u64 {
-    len as u64 - c.trellis_bytes - c.parts.iter().map(|p| p.1 as u64).sum::<u64>()
+    len as u64 - c.trellis_bytes - c.payload_bytes
 }
 
 fn as_json(c: &Contents, len: usize) -> String {

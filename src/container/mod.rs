@@ -1,5 +1,6 @@
 //! The file: signature, header, parts, layers and checks (see `codec-spec/format.md`). Integers only.
 
+mod header;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -19,8 +20,13 @@ pub const VERSION: u8 = 1;
 
 /// The tag of the end marker.
 pub(crate) const TAG_END: u8 = 0x00;
+/// Bytes of the end marker, its check included.
+pub(crate) const END_BYTES: usize = 3;
 /// A layer's tag is this plus the distance of its noise level from the one before, in grid steps (1..=127).
 pub(crate) const TAG_LAYER: u8 = 0x80;
+
+/// The most grid steps that a layer may go down.
+pub const MAX_DELTA: u16 = 127;
 
 /// The largest side of a picture.
 pub const MAX_SIDE: u32 = 1 << 20;
@@ -68,10 +74,10 @@ impl Header {
         (self.width.max(16) as usize, self.height.max(16) as usize)
     }
 
-    /// D, the number of coded values.
-    pub fn coded_len(&self) -> usize {
+    /// D, the number of coded values; up to 3 * 2^40, so it may not fit the memory that the caller has.
+    pub fn coded_len(&self) -> u64 {
         let (w, h) = self.coded_size();
-        3 * w * h
+        3 * w as u64 * h as u64
     }
 
     /// Bytes of the header in a file, its check included.

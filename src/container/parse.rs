@@ -1,9 +1,7 @@
 //! The push parser: bytes in, events out. Any split of the input gives the same events.
 
-use super::{
-    Header, Layer, MAX_SIDE, MAX_SIGMA, PartName, PriorId, SIGNATURE, TAG_END, TAG_LAYER,
-    TRELLISES, VERSION, check, varint,
-};
+use super::header::{self, Verdict};
+use super::{Header, Layer, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, varint};
 use crate::error::{Error, FormatError, Result};
 
 /// What the bytes so far have completed.
@@ -24,18 +22,19 @@ pub enum Event {
     End,
 }
 
+/// A part under way: its name, and whether its payload is kept.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    name: PartName,
+    keep: bool,
+}
+
 #[derive(Debug)]
 enum State {
     Header,
     Tag,
-    Payload {
-        name: PartName,
-        left: u64,
-        keep: bool,
-    },
-    Check {
-        name: PartName,
-    },
+    Payload(Part, u64),
+    Check(Part),
     Body(Layer),
     End,
 }
@@ -56,13 +55,9 @@ pub struct Parser {
     crc: crc32fast::Hasher,
     sigma: u16,
     layers: u32,
+    /// Whether the alpha part has begun.
+    alpha: bool,
     max_pixels: u64,
-}
-
-/// What a look at the held bytes of a unit found.
-enum Unit<T> {
-    Short,
-    Whole(T),
 }
 
 impl Parser {
@@ -78,6 +73,7 @@ impl Parser {
             crc: crc32fast::Hasher::new(),
             sigma: 0,
             layers: 0,
+            alpha: false,
             max_pixels,
         }
     }
@@ -111,9 +107,10 @@ impl Parser {
     /// The part that is under way and its payload so far.
     pub fn partial_part(&self) -> Option<(PartName, &[u8])> {
         match &self.state {
-            State::Payload {
-                name, keep: true, ..
-            } => Some((*name, &self.payload)),
+            // A payload that is whole counts even if its check is still to come.
+            State::Payload(part, _) | State::Check(part) if part.keep => {
+                Some((part.name, &self.payload))
+            }
             _ => None,
         }
     }
@@ -152,23 +149,24 @@ impl Parser {
                 self.state = State::Tag;
                 Ok(Some(Event::Layer(layer, std::mem::take(&mut self.held))))
             }
-            State::Payload { name, left, keep } => {
+            State::Payload(part, left) => {
+                let part = *part;
                 let take = (*left).min((input.len() - *used) as u64) as usize;
                 let bytes = &input[*used..*used + take];
                 self.crc.update(bytes);
-                if *keep {
+                if part.keep {
                     self.payload.extend(bytes);
                 }
                 *used += take;
                 self.offset += take as u64;
                 *left -= take as u64;
                 if *left == 0 {
-                    self.state = State::Check { name: *name };
+                    self.state = State::Check(part);
                 }
                 Ok(None)
             }
             // The remaining units are a few bytes long: one byte at a time until they are whole.
-            State::Header | State::Tag | State::Check { .. } => {
+            State::Header | State::Tag | State::Check(_) => {
                 let Some(&byte) = input.get(*used) else {
                     return Ok(None);
                 };
@@ -180,7 +178,7 @@ impl Parser {
                 self.offset += 1;
                 let event = match self.state {
                     State::Header => self.read_header()?,
-                    State::Check { name } => self.read_check(name)?,
+                    State::Check(part) => self.read_check(part)?,
                     _ => self.read_tag()?,
                 };
                 Ok(event)
@@ -201,20 +199,22 @@ impl Parser {
                 held[4]
             )));
         }
-        if n < 6 {
-            return Ok(None);
-        }
-        let Unit::Whole((header, fields)) = self.header_fields()? else {
+        let fields = header::fields(&self.held).map_err(|e| self.fault("header", &e))?;
+        let Some((fields, len)) = fields else {
             return Ok(None);
         };
-        if n < fields + 2 {
+        if n < len + 2 {
             return Ok(None);
         }
-        self.close(fields, "header")?;
+        self.close(len, "header")?;
+        let header = header::judge(&fields).map_err(|e| match e {
+            Verdict::Malformed(e) => self.fault("header", &e).into(),
+            Verdict::Unsupported(e) => Error::Unsupported(e),
+        })?;
         let pixels = u64::from(header.width) * u64::from(header.height);
         if pixels > self.max_pixels {
             return Err(Error::Limits(format!(
-                "picture of {} x {} pixels is over the limit of {} pixels",
+                "picture of {} x {} pixels is over the limit of {} pixels: raise it with care for memory",
                 header.width, header.height, self.max_pixels
             )));
         }
@@ -224,202 +224,131 @@ impl Parser {
         Ok(Some(Event::Header(header)))
     }
 
-    fn header_fields(&self) -> Result<Unit<(Header, usize)>> {
-        let held = &self.held;
-        let mut at = 6;
-        let colour = held[5];
-        if colour > 3 {
-            return Err(Error::Unsupported(format!(
-                "colour code {colour}: this decoder knows 0 to 3 (grey, RGB, with and without alpha)"
-            )));
+    fn read_tag(&mut self) -> Result<Option<Event>> {
+        match self.held[0] {
+            TAG_END if self.held.len() < 3 => Ok(None),
+            TAG_END => {
+                self.close(1, "end")?;
+                self.state = State::End;
+                Ok(Some(Event::End))
+            }
+            tag if tag > TAG_LAYER => self.read_layer_head(tag - TAG_LAYER),
+            _ => self.read_part_head(),
         }
-        let mut number = |name: &str, lo: u64, hi: u64| -> Result<Unit<u64>> {
-            match varint::read(&held[at..]) {
-                Ok((v, n)) if (lo..=hi).contains(&v) => {
-                    at += n;
-                    Ok(Unit::Whole(v))
-                }
-                Ok((v, _)) => Err(self
-                    .fault("header", &format!("{name} is {v}, must be {lo} to {hi}"))
-                    .into()),
-                Err(varint::Fault::Short) => Ok(Unit::Short),
-                Err(varint::Fault::Malformed) => Err(self
-                    .fault("header", &format!("{name} is not a number"))
-                    .into()),
-            }
-        };
-        let Unit::Whole(width) = number("width", 1, MAX_SIDE.into())? else {
-            return Ok(Unit::Short);
-        };
-        let Unit::Whole(height) = number("height", 1, MAX_SIDE.into())? else {
-            return Ok(Unit::Short);
-        };
-        let Some(&prior) = held[at..].first_chunk::<8>() else {
-            return Ok(Unit::Short);
-        };
-        at += 8;
-        let (seed, n) = match varint::read(&held[at..]) {
-            Ok(v) => v,
-            Err(varint::Fault::Short) => return Ok(Unit::Short),
-            Err(varint::Fault::Malformed) => {
-                return Err(self.fault("header", "seed is not a number").into());
-            }
-        };
-        at += n;
-        let Some(&nu) = held.get(at) else {
-            return Ok(Unit::Short);
-        };
-        if !TRELLISES.contains(&nu) {
-            return Err(Error::Unsupported(format!(
-                "trellis of {nu} state bits: this decoder knows 12, 14 and 16"
-            )));
-        }
-        at += 1;
-        let (start, n) = match varint::read(&held[at..]) {
-            Ok((v, n)) if v <= MAX_SIGMA.into() => (v as u16, n),
-            Err(varint::Fault::Short) => return Ok(Unit::Short),
-            _ => {
-                return Err(self
-                    .fault("header", &format!("start of the chain is over {MAX_SIGMA}"))
-                    .into());
-            }
-        };
-        at += n;
-        let header = Header {
-            width: width as u32,
-            height: height as u32,
-            rgb: colour & 1 != 0,
-            alpha: colour & 2 != 0,
-            prior: PriorId(prior),
-            seed,
-            nu,
-            start,
-        };
-        Ok(Unit::Whole((header, at)))
     }
 
-    fn read_tag(&mut self) -> Result<Option<Event>> {
+    fn read_layer_head(&mut self, delta: u8) -> Result<Option<Event>> {
         let Some(header) = &self.header else {
             return Ok(None);
         };
-        let tag = self.held[0];
-        if tag == TAG_END {
-            if self.held.len() < 3 {
-                return Ok(None);
-            }
-            self.close(1, "end")?;
-            self.state = State::End;
-            return Ok(Some(Event::End));
-        }
-        if tag > TAG_LAYER {
-            let name = format!("layer {}", self.layers);
-            let (stages, n) = match varint::read(&self.held[1..]) {
-                Ok(v) => v,
-                Err(varint::Fault::Short) => return Ok(None),
-                Err(varint::Fault::Malformed) => {
-                    return Err(self.fault(&name, "number of stages is malformed").into());
-                }
-            };
-            if self.held.len() < n + 3 {
-                return Ok(None);
-            }
-            let len = header.coded_len();
-            self.close(n + 1, &name)?;
-            let Some(sigma) = self.sigma.checked_sub(u16::from(tag - TAG_LAYER)) else {
+        let name = format!("layer {}", self.layers);
+        let (stages, n) = match varint::read(&self.held[1..]) {
+            Ok(v) => v,
+            Err(varint::Fault::Short) => return Ok(None),
+            Err(varint::Fault::Malformed) => {
                 return Err(self
-                    .fault(&name, "noise level falls below the lowest")
-                    .into());
-            };
-            let most = len as u64;
-            if stages > most {
-                return Err(self
-                    .fault(
-                        &name,
-                        &format!("{stages} stages, at most {most} for this picture"),
-                    )
+                    .fault(&name, "number of stages is malformed (1.2)")
                     .into());
             }
-            let layer = Layer {
-                index: self.layers,
-                sigma,
-                stages: stages as u32,
-                offset: self.unit,
-            };
-            self.sigma = sigma;
-            self.layers += 1;
-            self.state = State::Body(layer);
-            return Ok(Some(Event::LayerHead(layer)));
+        };
+        if self.held.len() < n + 3 {
+            return Ok(None);
         }
-        self.read_part_head()
+        let most = header.coded_len().min(u32::MAX.into());
+        let alpha_is_missing = header.alpha && !self.alpha;
+        self.close(n + 1, &name)?;
+        let Some(sigma) = self.sigma.checked_sub(delta.into()) else {
+            return Err(self
+                .fault(&name, "noise level falls below the lowest (5.5)")
+                .into());
+        };
+        if stages > most {
+            let reason = format!("{stages} stages, at most {most} for this picture (5.2)");
+            return Err(self.fault(&name, &reason).into());
+        }
+        if alpha_is_missing {
+            return Err(self
+                .fault(&name, "alpha is announced but does not come first (4.8)")
+                .into());
+        }
+        let layer = Layer {
+            index: self.layers,
+            sigma,
+            stages: stages as u32,
+            offset: self.unit,
+        };
+        self.sigma = sigma;
+        self.layers += 1;
+        self.state = State::Body(layer);
+        Ok(Some(Event::LayerHead(layer)))
     }
 
     fn read_part_head(&mut self) -> Result<Option<Event>> {
         if let Some(bad) = self.held.iter().take(4).find(|b| !b.is_ascii_alphabetic()) {
-            return Err(self
-                .fault(
-                    "tag",
-                    &format!("byte {bad:#04x} starts neither a layer, a part nor the end"),
-                )
-                .into());
+            let reason =
+                format!("byte {bad:#04x} starts neither a layer, a part nor the end (2.1)");
+            return Err(self.fault("tag", &reason).into());
         }
-        let Some(&name) = self.held.first_chunk::<4>() else {
+        let (Some(header), Some(&name)) = (&self.header, self.held.first_chunk::<4>()) else {
             return Ok(None);
         };
         let name = PartName(name);
-        let (len, _) = match varint::read(&self.held[4..]) {
+        let (len, n) = match varint::read(&self.held[4..]) {
             Ok(v) => v,
             Err(varint::Fault::Short) => return Ok(None),
             Err(varint::Fault::Malformed) => {
-                return Err(self.fault(&name.to_string(), "length is malformed").into());
+                return Err(self
+                    .fault(&name.to_string(), "length is malformed (1.2)")
+                    .into());
             }
         };
-        let known = name == PartName::ALPHA;
-        if name.is_critical() && !known {
+        if self.held.len() < n + 6 {
+            return Ok(None);
+        }
+        let pixels = u64::from(header.width) * u64::from(header.height);
+        let most = pixels + pixels / 16 + 4096;
+        let announced = header.alpha;
+        self.close(n + 4, &name.to_string())?;
+        if name == PartName::ALPHA {
+            if len > most {
+                let reason = format!("{len} bytes, at most {most} for this picture (4.7)");
+                return Err(self.fault(&name.to_string(), &reason).into());
+            }
+            if !announced || self.alpha || self.layers > 0 {
+                let reason =
+                    "alpha comes once, before the first layer, if the header announces it (4.8)";
+                return Err(self.fault(&name.to_string(), reason).into());
+            }
+            self.alpha = true;
+        } else if name.is_critical() {
             return Err(Error::Unsupported(format!(
                 "critical part \"{name}\" at byte {}: a newer dcodec may read it",
                 self.unit
             )));
         }
-        let pixels = self
-            .header
-            .as_ref()
-            .map_or(0, |h| u64::from(h.width) * u64::from(h.height));
-        let most = pixels + pixels / 16 + 4096;
-        if known && len > most {
-            return Err(self
-                .fault(
-                    &name.to_string(),
-                    &format!("{len} bytes, at most {most} for this picture"),
-                )
-                .into());
-        }
-        if name == PartName::ALPHA && self.layers > 0 {
-            return Err(self
-                .fault(&name.to_string(), "must come before the first layer")
-                .into());
-        }
-        self.crc.update(&self.held);
-        self.held.clear();
         self.payload.clear();
+        let part = Part {
+            name,
+            keep: len <= most,
+        };
         self.state = if len == 0 {
-            State::Check { name }
+            State::Check(part)
         } else {
-            State::Payload {
-                name,
-                left: len,
-                keep: len <= most,
-            }
+            State::Payload(part, len)
         };
         Ok(None)
     }
 
-    fn read_check(&mut self, name: PartName) -> Result<Option<Event>> {
+    fn read_check(&mut self, part: Part) -> Result<Option<Event>> {
         if self.held.len() < 2 {
             return Ok(None);
         }
-        self.close(0, &name.to_string())?;
+        self.close(0, &part.name.to_string())?;
         self.state = State::Tag;
-        Ok(Some(Event::Part(name, std::mem::take(&mut self.payload))))
+        Ok(Some(Event::Part(
+            part.name,
+            std::mem::take(&mut self.payload),
+        )))
     }
 
     /// Ends a unit of `len` held bytes and the two of its check.

@@ -14,6 +14,13 @@ fn header() -> Header {
     }
 }
 
+fn opaque() -> Header {
+    Header {
+        alpha: false,
+        ..header()
+    }
+}
+
 fn sample() -> Vec<u8> {
     let mut w = Writer::new(&header());
     w.part(PartName(*b"note"), b"an optional part");
@@ -89,7 +96,7 @@ fn every_flipped_byte_is_found() {
 
 #[test]
 fn unknown_parts_are_skipped_or_refused_by_name() {
-    let mut w = Writer::new(&header());
+    let mut w = Writer::new(&opaque());
     w.part(PartName(*b"xtra"), &[0; 100_000]);
     let e = events(&w.finish(), 1000).expect("optional parts are skipped");
     assert_eq!(e[1], Event::Part(PartName(*b"xtra"), Vec::new()));
@@ -98,6 +105,44 @@ fn unknown_parts_are_skipped_or_refused_by_name() {
     match events(&w.finish(), 1000) {
         Err(Error::Unsupported(e)) => assert!(e.contains("LOSS"), "{e}"),
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn alpha_comes_once_first_and_as_announced() {
+    let begin = |header: Header| Writer::new(&header);
+    let cases: [fn(&mut Writer); 3] = [
+        |w| {
+            w.layer(180, 1);
+        },
+        |w| {
+            w.part(PartName::ALPHA, &[1]);
+            w.part(PartName::ALPHA, &[1]);
+        },
+        |w| w.part(PartName::ALPHA, &[0; 6000]),
+    ];
+    for case in cases {
+        let mut w = begin(header());
+        case(&mut w);
+        assert!(matches!(events(&w.finish(), 100), Err(Error::Format(_))));
+    }
+    let mut w = begin(opaque());
+    w.part(PartName::ALPHA, &[1]);
+    assert!(matches!(events(&w.finish(), 100), Err(Error::Format(_))));
+}
+
+#[test]
+fn a_whole_payload_counts_without_its_check() {
+    let mut w = Writer::new(&header());
+    w.part(PartName::ALPHA, &[7; 9]);
+    let bytes = w.cut(usize::MAX);
+    for missing in 1..=2 {
+        let mut parser = Parser::new(1 << 20);
+        let mut rest = &bytes[..bytes.len() - missing];
+        while !rest.is_empty() {
+            rest = &rest[parser.push(rest).expect("valid").0..];
+        }
+        assert_eq!(parser.partial_part(), Some((PartName::ALPHA, &[7; 9][..])));
     }
 }
 
@@ -113,7 +158,7 @@ fn limits_and_versions() {
         events(b"hello, world", 100),
         Err(Error::Format(_))
     ));
-    let mut w = Writer::new(&header());
+    let mut w = Writer::new(&opaque());
     w.layer(180, 4801);
     assert!(matches!(events(&w.finish(), 100), Err(Error::Format(_))));
 }

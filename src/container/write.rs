@@ -1,6 +1,8 @@
 //! Writes a file, part by part.
 
-use super::{Header, Layer, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, varint};
+use super::{
+    Header, Layer, MAX_DELTA, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, varint,
+};
 
 /// A file under construction. Its bytes so far are always the prefix of a valid file.
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl Writer {
     pub fn part(&mut self, name: PartName, payload: &[u8]) {
         self.bytes.extend(name.0);
         varint::write(&mut self.bytes, payload.len() as u64);
+        self.check();
         self.bytes.extend(payload);
         self.check();
     }
@@ -57,7 +60,7 @@ impl Writer {
     pub fn layer(&mut self, sigma: u16, stages: u32) -> Layer {
         let delta = self.sigma - sigma;
         assert!(
-            (1..=127).contains(&delta),
+            (1..=MAX_DELTA).contains(&delta),
             "layers go down by 1 to 127 codes"
         );
         let layer = Layer {
