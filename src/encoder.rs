@@ -1,103 +1,25 @@
 //! The sender: Algorithm 3 of Ho, Jain and Abbeel (2020), written into a file.
 
+mod plan;
+mod sender;
+
 use bitvec::prelude::*;
 
-use crate::channel::rate;
-use crate::channel::trellis::{self, Code};
-use crate::container::{Header, Layer, MAX_SIDE, PartName, Writer};
+use crate::channel::trellis::Code;
+use crate::container::{END_BYTES, Header, Layer, MAX_SIDE, PartName, Writer};
 use crate::entropy;
 use crate::error::{Error, Result};
 use crate::metrics::psnr;
 use crate::picture::{Colour, Picture};
 use crate::planes::Planes;
 use crate::prior::Prior;
-use crate::reverse::{Chain, Channel, Shared};
-use crate::schedule::{CODES_PER_OCTAVE, MAX_CODE, Sigma, Step};
+use crate::reverse::Chain;
+use crate::schedule::Sigma;
 
-/// The lowest noise level that is coded: the shipped priors are trained from here upwards.
-pub const LOWEST_SIGMA: f64 = 1.5;
+use plan::{Goal, START_BITS};
+use sender::Sender;
 
-/// Bits that the first layer should cost, which sets the noise level where the chain starts.
-const START_BITS: f64 = 24.0;
-
-/// What one layer costs besides its trellis bits: five bytes of head and the start-up of the trellis.
-const LAYER_BITS: f64 = 46.0;
-
-/// Where to stop.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Target {
-    /// At a final noise level of [`Target::quality_sigma`] levels, quality 0..=100.
-    Quality(f64),
-    /// At this many bytes, headers included; a smaller file if the lowest noise level comes first.
-    Bytes(u64),
-    /// At this many bits per pixel, headers included; a smaller file if the lowest noise level comes first.
-    Bpp(f64),
-    /// At the first four bits at which the decoded picture has this RGB PSNR in dB, or at the lowest noise level.
-    Psnr(f64),
-}
-
-impl Target {
-    /// The final noise level of a quality: 1.5 levels at 100, doubling every ten points below.
-    pub fn quality_sigma(quality: f64) -> f64 {
-        LOWEST_SIGMA * libm::exp2((100.0 - quality) / 10.0)
-    }
-}
-
-/// How much work the encoder and the decoder do for fewer bits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Effort {
-    nu: u8,
-    /// The codes of the noise levels at which layers may end, highest first.
-    grid: Vec<u16>,
-}
-
-impl Effort {
-    /// Level 1 (fastest) to 5 (smallest files). Level 3 is the default; 1 and 2 use the trellis of 12 state bits, 3 and 4
-    /// that of 14, 5 that of 16.
-    pub fn new(level: u8) -> Option<Self> {
-        let (nu, stride) = match level {
-            1 => (12, 6.0),
-            2 => (12, 4.5),
-            3 => (14, 4.0),
-            4 => (14, 3.0),
-            5 => (16, 2.0),
-            _ => return None,
-        };
-        Some(Effort {
-            nu,
-            grid: grid(stride),
-        })
-    }
-}
-
-/// Noise levels `stride` codes apart at 40 levels, and as sqrt(sigma) elsewhere.
-///
-/// A step of d = ln(sigma_t / sigma_s) spends about d / 2 more than the ideal, so steps are short where many bits are: the
-/// bits per unit of ln sigma fall about as 1 / sigma, which makes this growth the best for a given number of calls.
-fn grid(stride: f64) -> Vec<u16> {
-    let mut grid = vec![MAX_CODE - 1];
-    while let Some(t) = grid
-        .last()
-        .copied()
-        .and_then(Sigma::from_code)
-        .filter(|t| t.code() > 0)
-    {
-        let codes = (stride * (t.levels() / 40.0).sqrt())
-            .round()
-            .clamp(1.0, 40.0);
-        grid.push(t.below(codes as u16).code());
-    }
-    grid
-}
-
-impl Default for Effort {
-    fn default() -> Self {
-        Effort {
-            nu: 14,
-            grid: grid(4.0),
-        }
-    }
-}
+pub use plan::{Effort, LOWEST_SIGMA, Target};
 
 /// What the encoder knows of a layer that it wrote.
 #[derive(Debug, Clone, Copy)]
@@ -219,6 +141,12 @@ impl<'a> Encoder<'a> {
         if let Some(alpha) = picture.alpha() {
             let alpha = entropy::encode_alpha(picture.width(), picture.height(), alpha);
             writer.part(PartName::ALPHA, &alpha);
+            if let Some(bytes) = goal.bytes.filter(|&b| b < writer.len()) {
+                return Err(Error::Parameter(format!(
+                    "{bytes} bytes are too few: header and alpha alone take {}",
+                    writer.len()
+                )));
+            }
         }
         let mut chain = Chain::new(
             self.prior,
@@ -242,7 +170,9 @@ impl<'a> Encoder<'a> {
             if at_end || goal.psnr.is_some_and(|p| psnr_before >= p) {
                 break goal.psnr.is_none_or(|p| psnr_before >= p);
             }
-            let s = self.next(t, &header, goal.sigma, squared_error(&x_0, x0_hat));
+            let s = self
+                .effort
+                .next(t, header.start, goal.sigma, squared_error(&x_0, x0_hat));
             let room = goal.bytes.map_or(usize::MAX, |b| b - writer.len());
             let mut sender = Sender {
                 x_0: &x_0,
@@ -258,7 +188,10 @@ impl<'a> Encoder<'a> {
                 && shown_psnr(picture, chain.x0_hat()?)? >= psnr
             {
                 sent.cut_at(picture, psnr, &mut before, s)?;
-                chain = before;
+                // A layer that is needed whole has been walked already.
+                if sent.bits.len() < 4 * sent.stages {
+                    chain = before;
+                }
             }
             let layer = writer.layer(s.code(), sent.stages as u32);
             let whole = sent.bits.len() == 4 * sent.stages;
@@ -300,7 +233,7 @@ impl<'a> Encoder<'a> {
             (true, None) => Some(picture_of(picture, chain.x0_hat()?)?),
         };
         let bytes = match goal.bytes {
-            Some(b) if writer.len() >= b => writer.cut(b),
+            Some(b) if writer.len() + END_BYTES > b => writer.cut(b),
             _ if layers
                 .last()
                 .is_some_and(|l| l.bits < 4 * u64::from(l.layer.stages)) =>
@@ -332,194 +265,14 @@ impl<'a> Encoder<'a> {
             alpha: picture.alpha().is_some(),
             prior: self.prior.id(),
             seed: self.seed,
-            nu: self.effort.nu,
+            nu: self.effort.nu(),
             start: 0,
         };
         let (w, h) = header.coded_size();
         let first = (energy / (2.0 * std::f64::consts::LN_2 * START_BITS)).sqrt();
         let first = Sigma::nearest(first.clamp(4.0 * LOWEST_SIGMA, self.prior.highest_sigma(w, h)));
-        let first = self
-            .effort
-            .grid
-            .iter()
-            .copied()
-            .find(|&c| c <= first.code())
-            .unwrap_or(1);
-        header.start = first + 1;
+        header.start = self.effort.first(first) + 1;
         Ok(header)
-    }
-
-    /// The noise level that the next layer goes down to: the next one of the grid. In small pictures, where the cost of a
-    /// layer's head asks for longer steps, one further down.
-    fn next(&self, t: Option<Sigma>, header: &Header, end: Sigma, error: f64) -> Sigma {
-        let Some(t) = t else {
-            return Sigma::from_code(header.start - 1).unwrap_or(end);
-        };
-        let highest = t.below(least_codes(
-            error / t.levels().powi(2) / std::f64::consts::LN_2,
-        ));
-        let s = self
-            .effort
-            .grid
-            .iter()
-            .copied()
-            .find(|&c| c <= highest.code())
-            .and_then(Sigma::from_code)
-            .unwrap_or(end);
-        // Rather one longer step than a last one that is hardly worth its call.
-        if s <= end || 3 * (s.code() - end.code()) < t.code() - s.code() {
-            end
-        } else {
-            s
-        }
-    }
-}
-
-/// The grid steps of the cheapest layer where the ideal code spends `bits` per unit of ln sigma.
-///
-/// Error that falls as sigma makes a step of d cost bits (e^d - 1)^2 / 2 more than the ideal, and each layer has its head: the
-/// least of both per unit of ln sigma.
-fn least_codes(bits: f64) -> u16 {
-    let unit = std::f64::consts::LN_2 / f64::from(CODES_PER_OCTAVE);
-    let cost = |codes: &u16| {
-        let d = f64::from(*codes) * unit;
-        (bits * libm::expm1(d).powi(2) / 2.0 + LAYER_BITS) / d
-    };
-    (1..=60)
-        .min_by(|a, b| cost(a).total_cmp(&cost(b)))
-        .unwrap_or(1)
-}
-
-struct Goal {
-    sigma: Sigma,
-    bytes: Option<usize>,
-    psnr: Option<f64>,
-}
-
-impl Goal {
-    fn new(target: Target, header: &Header) -> Result<Self> {
-        let lowest = Sigma::nearest(LOWEST_SIGMA);
-        let mut goal = Goal {
-            sigma: lowest,
-            bytes: None,
-            psnr: None,
-        };
-        let positive = |v: f64, name: &str| match v {
-            v if v.is_finite() && v > 0.0 => Ok(v),
-            v => Err(Error::Parameter(format!(
-                "{name} must be a positive number, not {v}"
-            ))),
-        };
-        match target {
-            Target::Quality(q) if (0.0..=100.0).contains(&q) => {
-                goal.sigma = Sigma::nearest(Target::quality_sigma(q));
-            }
-            Target::Quality(q) => {
-                return Err(Error::Parameter(format!(
-                    "quality must be 0 to 100, not {q}"
-                )));
-            }
-            Target::Bytes(b) => goal.bytes = Some(b as usize),
-            Target::Bpp(bpp) => {
-                goal.bytes = Some(header.bytes_at(positive(bpp, "bits per pixel")?) as usize)
-            }
-            Target::Psnr(psnr) => goal.psnr = Some(positive(psnr, "PSNR")?),
-        }
-        let least = header.file_bytes();
-        if let Some(bytes) = goal.bytes.filter(|&b| b < least) {
-            return Err(Error::Parameter(format!(
-                "{bytes} bytes are too few: the header alone takes {least}"
-            )));
-        }
-        // The chain must start above where it ends.
-        goal.sigma = goal
-            .sigma
-            .min(Sigma::from_code(header.start - 1).unwrap_or(lowest));
-        Ok(goal)
-    }
-
-    /// The share of network calls done: they go as the steps, whose density is 1 / sqrt(sigma).
-    fn progress(&self, header: &Header, s: Sigma, bytes: usize) -> f64 {
-        let place = |s: Sigma| s.levels().powf(-0.5);
-        let start = Sigma::from_code(header.start).map_or(0.0, place);
-        let by_sigma = (place(s) - start) / (place(self.sigma) - start);
-        self.bytes
-            .map_or(by_sigma, |b| by_sigma.max((bytes as f64 / b as f64).sqrt()))
-            .clamp(0.0, 1.0)
-    }
-}
-
-/// The sender's end of the channel for one layer.
-struct Sender<'a> {
-    x_0: &'a Planes,
-    /// The bytes that head and bits may take.
-    room: usize,
-    sent: Option<Sent>,
-}
-
-/// What the sender made of one layer.
-struct Sent {
-    bits: BitVec<u8, Msb0>,
-    stages: usize,
-    kl_bits: f64,
-    delivered: Option<f64>,
-}
-
-impl Channel for Sender<'_> {
-    fn transmit(&mut self, shared: &Shared, step: &Step, x0_hat: &Planes) -> Option<Vec<f32>> {
-        let shift = step.shift() as f32;
-        let m: Vec<f32> = self
-            .x_0
-            .data
-            .iter()
-            .zip(&x0_hat.data)
-            .map(|(x, x0_hat)| shift * (x - x0_hat))
-            .collect();
-        let energy: f64 = m.iter().map(|&v| f64::from(v).powi(2)).sum();
-        let stages = rate::stages(shared.code, energy, m.len());
-        let fit = self
-            .room
-            .saturating_sub(Layer::head_bytes(stages as u32))
-            .saturating_mul(2);
-        let w = shared.rotation.forward(&shared.stream, &m);
-        let bits = trellis::search(shared.code, &shared.stream, &w, stages, fit);
-        drop(w);
-        let z = (bits.len() == 4 * stages).then(|| shared.deliver(&bits, stages));
-        let dot = |z: &Vec<f32>| {
-            m.iter()
-                .zip(z)
-                .map(|(m, z)| f64::from(*m) * f64::from(*z))
-                .sum::<f64>()
-                / energy
-        };
-        let delivered = z.as_ref().filter(|_| energy > 0.0).map(dot);
-        self.sent = Some(Sent {
-            bits,
-            stages,
-            kl_bits: rate::kl_bits(energy),
-            delivered,
-        });
-        z
-    }
-}
-
-impl Sent {
-    /// Drops the stages that are not needed to show `psnr`; `before` is the chain at the start of the layer.
-    fn cut_at(&mut self, picture: &Picture, psnr: f64, before: &mut Chain, s: Sigma) -> Result<()> {
-        // The picture improves with every stage, give or take less than a reader of PSNR would see.
-        let (mut lo, mut hi) = (0, self.stages);
-        while hi - lo > 2.max(self.stages / 64) {
-            let mid = (lo + hi) / 2;
-            let shown = before.between(s, &self.bits[..4 * mid], self.stages)?;
-            if shown_psnr(picture, &shown)? >= psnr {
-                hi = mid
-            } else {
-                lo = mid
-            }
-        }
-        // Whole bytes.
-        self.bits.truncate(4 * hi.next_multiple_of(2));
-        Ok(())
     }
 }
 

@@ -1,0 +1,199 @@
+//! Where the encoder goes: targets, efforts, and the noise levels of the layers.
+
+use crate::container::{Header, MAX_DELTA};
+use crate::error::{Error, Result};
+use crate::schedule::{CODES_PER_OCTAVE, MAX_CODE, Sigma};
+
+/// The lowest noise level that is coded: the shipped priors are trained from here upwards.
+pub const LOWEST_SIGMA: f64 = 1.5;
+
+/// Bits that the first layer should cost, which sets the noise level where the chain starts.
+pub(super) const START_BITS: f64 = 24.0;
+
+/// What one layer costs besides its trellis bits: five bytes of head and the start-up of the trellis.
+const LAYER_BITS: f64 = 46.0;
+
+/// Where to stop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Target {
+    /// At a final noise level of [`Target::quality_sigma`] levels, quality 0..=100.
+    Quality(f64),
+    /// At this many bytes, headers included; a smaller file if the lowest noise level comes first.
+    Bytes(u64),
+    /// At this many bits per pixel, headers included; a smaller file if the lowest noise level comes first.
+    Bpp(f64),
+    /// At the first four bits at which the decoded picture has this RGB PSNR in dB, or at the lowest noise level.
+    Psnr(f64),
+}
+
+impl Target {
+    /// The final noise level of a quality: 1.5 levels at 100, doubling every ten points below.
+    pub fn quality_sigma(quality: f64) -> f64 {
+        LOWEST_SIGMA * libm::exp2((100.0 - quality) / 10.0)
+    }
+}
+
+/// How much work the encoder and the decoder do for fewer bits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effort {
+    nu: u8,
+    /// The codes of the noise levels at which layers may end, highest first.
+    grid: Vec<u16>,
+}
+
+impl Effort {
+    /// Level 1 (fastest) to 5 (smallest files). Level 3 is the default; 1 and 2 use the trellis of 12 state bits, 3 and 4
+    /// that of 14, 5 that of 16.
+    pub fn new(level: u8) -> Option<Self> {
+        let (nu, stride) = match level {
+            1 => (12, 6.0),
+            2 => (12, 4.0),
+            3 => (14, 3.0),
+            4 => (14, 2.0),
+            5 => (16, 1.5),
+            _ => return None,
+        };
+        Some(Effort {
+            nu,
+            grid: grid(stride),
+        })
+    }
+
+    /// The highest level of the grid that is no higher than `highest`.
+    pub(super) fn first(&self, highest: Sigma) -> u16 {
+        self.grid
+            .iter()
+            .copied()
+            .find(|&c| c <= highest.code())
+            .unwrap_or(1)
+    }
+
+    pub(super) fn nu(&self) -> u8 {
+        self.nu
+    }
+
+    /// The noise level that the next layer goes down to: the next one of the grid. In small pictures, where the cost of a
+    /// layer's head asks for longer steps, one further down.
+    pub(super) fn next(&self, t: Option<Sigma>, start: u16, end: Sigma, error: f64) -> Sigma {
+        let Some(t) = t else {
+            return Sigma::from_code(start - 1).unwrap_or(end);
+        };
+        let highest = t.below(least_codes(
+            error / t.levels().powi(2) / std::f64::consts::LN_2,
+        ));
+        let s = self
+            .grid
+            .iter()
+            .copied()
+            .find(|&c| c <= highest.code())
+            .and_then(Sigma::from_code)
+            .unwrap_or(end);
+        // Rather one longer step than a last one that is hardly worth its call.
+        let last = s <= end || 3 * (s.code() - end.code()) < t.code() - s.code();
+        (if last { end } else { s }).max(t.below(MAX_DELTA))
+    }
+}
+
+/// Noise levels `stride` codes apart at 40 levels, and as sqrt(sigma) elsewhere.
+///
+/// A step of d = ln(sigma_t / sigma_s) spends about d / 2 more than the ideal, so steps are short where many bits are: the
+/// bits per unit of ln sigma fall about as 1 / sigma, which makes this growth the best for a given number of calls.
+fn grid(stride: f64) -> Vec<u16> {
+    let mut grid = vec![MAX_CODE - 1];
+    while let Some(t) = grid
+        .last()
+        .copied()
+        .and_then(Sigma::from_code)
+        .filter(|t| t.code() > 0)
+    {
+        let codes = (stride * (t.levels() / 40.0).sqrt())
+            .round()
+            .clamp(1.0, 40.0);
+        grid.push(t.below(codes as u16).code());
+    }
+    grid
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Effort {
+            nu: 14,
+            grid: grid(3.0),
+        }
+    }
+}
+
+/// The grid steps of the cheapest layer where the ideal code spends `bits` per unit of ln sigma.
+///
+/// Error that falls as sigma makes a step of d cost bits (e^d - 1)^2 / 2 more than the ideal, and each layer has its head: the
+/// least of both per unit of ln sigma.
+fn least_codes(bits: f64) -> u16 {
+    let unit = std::f64::consts::LN_2 / f64::from(CODES_PER_OCTAVE);
+    let cost = |codes: &u16| {
+        let d = f64::from(*codes) * unit;
+        (bits * libm::expm1(d).powi(2) / 2.0 + LAYER_BITS) / d
+    };
+    (1..=60)
+        .min_by(|a, b| cost(a).total_cmp(&cost(b)))
+        .unwrap_or(1)
+}
+
+/// A target in terms of one picture: the noise level to stop at, and what may stop the encoder before.
+pub(super) struct Goal {
+    pub sigma: Sigma,
+    pub bytes: Option<usize>,
+    pub psnr: Option<f64>,
+}
+
+impl Goal {
+    pub fn new(target: Target, header: &Header) -> Result<Self> {
+        let lowest = Sigma::nearest(LOWEST_SIGMA);
+        let mut goal = Goal {
+            sigma: lowest,
+            bytes: None,
+            psnr: None,
+        };
+        let positive = |v: f64, name: &str| match v {
+            v if v.is_finite() && v > 0.0 => Ok(v),
+            v => Err(Error::Parameter(format!(
+                "{name} must be a positive number, not {v}"
+            ))),
+        };
+        match target {
+            Target::Quality(q) if (0.0..=100.0).contains(&q) => {
+                goal.sigma = Sigma::nearest(Target::quality_sigma(q));
+            }
+            Target::Quality(q) => {
+                return Err(Error::Parameter(format!(
+                    "quality must be 0 to 100, not {q}"
+                )));
+            }
+            Target::Bytes(b) => goal.bytes = Some(b as usize),
+            Target::Bpp(bpp) => {
+                goal.bytes = Some(header.bytes_at(positive(bpp, "bits per pixel")?) as usize)
+            }
+            Target::Psnr(psnr) => goal.psnr = Some(positive(psnr, "PSNR")?),
+        }
+        let least = header.file_bytes();
+        if let Some(bytes) = goal.bytes.filter(|&b| b < least) {
+            return Err(Error::Parameter(format!(
+                "{bytes} bytes are too few: the header alone takes {least}"
+            )));
+        }
+        // The chain must start above where it ends.
+        goal.sigma = goal
+            .sigma
+            .min(Sigma::from_code(header.start - 1).unwrap_or(lowest));
+        Ok(goal)
+    }
+
+    /// The share of network calls done: they go as the steps, whose density is 1 / sqrt(sigma).
+    pub fn progress(&self, header: &Header, s: Sigma, bytes: usize) -> f64 {
+        let place = |s: Sigma| s.levels().powf(-0.5);
+        let start = Sigma::from_code(header.start).map_or(0.0, place);
+        let by_sigma = (place(s) - start) / (place(self.sigma) - start);
+        self.bytes
+            .map_or(by_sigma, |b| by_sigma.max((bytes as f64 / b as f64).sqrt()))
+            .clamp(0.0, 1.0)
+    }
+}
