@@ -55,9 +55,3 @@ impl Error {
         }
     }
 }
-
-impl From<candle_core::Error> for Error {
-    fn from(e: candle_core::Error) -> Self {
-        Error::Backend(e.to_string())
-    }
-}

@@ -11,6 +11,9 @@ pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
     let start = Instant::now();
     let output = destination(a.output.output.as_ref(), &a.input, "dfc");
     io::check_destination(&output, a.output.force)?;
+    if let Some(report) = &a.report {
+        io::check_destination(report, a.output.force)?;
+    }
     let data = io::read_input(&a.input)?;
     let (picture, notices) = io::load_picture(&data, &a.input, a.prior.max_pixels)?;
     for notice in notices {
@@ -37,7 +40,7 @@ pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
         log.say(verified);
     }
     if let Some(path) = &a.report {
-        io::write_atomic(path, true, |w| {
+        io::write_atomic(path, a.output.force, |w| {
             w.write_all(report(&encoded, &picture).as_bytes())
         })?;
     }

@@ -39,7 +39,7 @@ pub fn read_input(path: &Path) -> Result<Vec<u8>> {
 ///
 /// The dimensions are checked against `max_pixels` before any pixel is decoded.
 pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<(Picture, Vec<Notice>)> {
-    let shown = name.display();
+    let shown = super::name(name);
     if bytes.starts_with(&SIGNATURE) {
         return Err(Error::Unsupported(format!(
             "{shown}: this is a .dfc file already (use `dcodec decode` to get the picture)"
@@ -135,7 +135,8 @@ impl Format {
     /// The format of a path's extension.
     pub fn from_path(path: &Path) -> Result<Self> {
         match path.extension() {
-            Some(extension) => Format::from_name(&extension.to_string_lossy()),
+            Some(extension) => Format::from_name(&extension.to_string_lossy())
+                .map_err(|e| Error::Parameter(format!("{}: {e}", path.display()))),
             None => Err(Error::Parameter(format!(
                 "{}: no extension tells the picture's format (use {WRITABLE})",
                 path.display()

@@ -40,6 +40,10 @@ pub fn run() -> ExitCode {
         Err(e) => {
             eprintln!("error: {e}");
             let mut cause = std::error::Error::source(&e.error);
+            if let Error::Io { .. } = e.error {
+                // Its message holds its source's already.
+                cause = cause.and_then(|c| c.source());
+            }
             while let Some(c) = cause {
                 eprintln!("because: {c}");
                 cause = c.source();

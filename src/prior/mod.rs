@@ -17,7 +17,7 @@ pub use weights::{Config, MAX_FILE_BYTES, WeightTensor, Weights};
 use std::path::Path;
 
 use crate::container::PriorId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::planes::Planes;
 
 /// A denoiser: the mean of x_0 given x_t = x_0 + sigma n.
@@ -27,7 +27,7 @@ pub trait Denoiser: Send + Sync {
 
     /// E[x_0 | x_t] for noise of `sigma` 8-bit levels.
     ///
-    /// Errors: [`Error::Backend`](crate::Error::Backend) if the tensor library fails.
+    /// Errors: [`Error::Backend`] if the tensor library fails.
     fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes>;
 }
 
@@ -57,6 +57,12 @@ impl Denoiser for CandleUNet {
     }
 }
 
+impl From<candle_core::Error> for Error {
+    fn from(e: candle_core::Error) -> Self {
+        Error::Backend(e.to_string())
+    }
+}
+
 /// A denoiser with its identity.
 pub struct Prior {
     denoiser: Box<dyn Denoiser>,
@@ -66,14 +72,14 @@ pub struct Prior {
 impl Prior {
     /// The prior that comes with the crate, decoded by every build.
     ///
-    /// Errors: [`Error::Backend`](crate::Error::Backend) if the weights cannot be loaded.
+    /// Errors: [`Error::Backend`] if the weights cannot be loaded.
     pub fn shipped() -> Result<Self> {
         Self::from_bytes(SHIPPED)
     }
 
     /// A prior from a weights file (safetensors with the configuration in its metadata).
     ///
-    /// Errors: [`Error::Io`](crate::Error::Io), [`Error::Backend`](crate::Error::Backend) if the file holds no weights of a known network.
+    /// Errors: [`Error::Io`], [`Error::Backend`] if the file holds no weights of a known network.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         let weights = Weights::from_file(path)?;
         Ok(Self::new(Network::new(&weights)?, weights.id()))
@@ -81,7 +87,7 @@ impl Prior {
 
     /// A prior from the bytes of a weights file.
     ///
-    /// Errors: [`Error::Backend`](crate::Error::Backend) if they hold no weights of a known network.
+    /// Errors: [`Error::Backend`] if they hold no weights of a known network.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let weights = Weights::from_bytes(bytes)?;
         Ok(Self::new(Network::new(&weights)?, weights.id()))

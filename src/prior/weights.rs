@@ -169,7 +169,9 @@ impl Weights {
         let header = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
         if header > MAX_HEADER_BYTES {
             let limit = MAX_HEADER_BYTES;
-            return Err(bad(format!("header of {header} bytes, limit {limit}")));
+            return Err(bad(format!(
+                "no safetensors file: it would have a header of {header} bytes, limit {limit}"
+            )));
         }
         let damaged = |e| bad(format!("not a safetensors file: {e}"));
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
