@@ -3,7 +3,10 @@
 
 use std::path::PathBuf;
 
-use dcodec::{Picture, Prior};
+use dcodec::container::PriorId;
+use dcodec::prior::gaussian::Gaussian;
+use dcodec::{Colour, Picture, Prior};
+use image::imageops::FilterType;
 
 pub fn prior() -> Prior {
     Prior::shipped().expect("the shipped prior loads")
@@ -39,5 +42,46 @@ pub fn data(name: &str) -> Option<Picture> {
             );
             None
         }
+    }
+}
+
+/// A closed-form prior under an identity of its own: decoding takes no time, and no weights.
+pub fn gaussian() -> Prior {
+    Prior::new(Gaussian { deviation: 55.0 }, PriorId(*b"gaussian"))
+}
+
+/// A sample picture at another size.
+pub fn resized(name: &str, width: u32, height: u32) -> Picture {
+    let image = image::open(sample_path(name)).expect("sample");
+    Picture::from_image(&image.resize_exact(width, height, FilterType::CatmullRom)).0
+}
+
+/// A picture of random samples.
+pub fn noise(width: u32, height: u32, colour: Colour, alpha: bool, seed: u64) -> Picture {
+    let mut rng = Rng(seed);
+    let pixels = (width * height) as usize;
+    let samples = rng.bytes(pixels * colour.channels());
+    let alpha = alpha.then(|| rng.bytes(pixels));
+    Picture::new(width, height, colour, samples, alpha).expect("lengths fit")
+}
+
+/// SplitMix64: the same numbers in every run.
+pub struct Rng(pub u64);
+
+impl Rng {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    pub fn bytes(&mut self, n: usize) -> Vec<u8> {
+        (0..n).map(|_| self.next() as u8).collect()
     }
 }

@@ -1,0 +1,716 @@
+//! The command: what it writes and where, what it says, and with which code it ends.
+#![cfg(feature = "cli")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use dcodec::{Colour, Decoder, Picture};
+use tempfile::TempDir;
+
+/// How a run ended and what it said.
+struct Ran {
+    code: i32,
+    out: Vec<u8>,
+    err: String,
+}
+
+fn run(dir: &Path, args: &[&str]) -> Ran {
+    with_input(dir, args, b"")
+}
+
+fn with_input(dir: &Path, args: &[&str], input: &[u8]) -> Ran {
+    let mut command: Command = assert_cmd::cargo::cargo_bin_cmd!("dcodec");
+    let output = command
+        .current_dir(dir)
+        .args(args)
+        .write_stdin(input)
+        .output()
+        .expect("runs");
+    Ran {
+        code: output.status.code().expect("no signal"),
+        out: output.stdout,
+        err: String::from_utf8(output.stderr).expect("text"),
+    }
+}
+
+/// Runs what must succeed.
+fn good(dir: &Path, args: &[&str]) -> Ran {
+    let ran = run(dir, args);
+    assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+    ran
+}
+
+/// Runs what must fail with `code`, writing nothing, in a message that names `file` once and says `what`.
+fn bad(dir: &Path, args: &[&str], code: i32, file: &str, what: &str) -> Ran {
+    let before = listing(dir);
+    let ran = run(dir, args);
+    let err = &ran.err;
+    assert_eq!(ran.code, code, "{args:?}: {err}");
+    assert!(err.starts_with("error: "), "{args:?}: {err}");
+    assert!(err.contains(what), "{args:?}: {err}");
+    let first = err.lines().next().unwrap_or_default();
+    if !file.is_empty() {
+        assert_eq!(first.matches(file).count(), 1, "{args:?}: {err}");
+    }
+    assert!(!err.contains("panicked"), "{args:?}: {err}");
+    assert!(ran.out.is_empty(), "{args:?}");
+    assert_eq!(listing(dir), before, "{args:?}");
+    ran
+}
+
+/// Every file of a directory, hidden ones included, and its bytes.
+fn listing(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut all: Vec<(String, Vec<u8>)> = fs::read_dir(dir)
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry"))
+        .filter(|entry| entry.path().is_file())
+        .map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, fs::read(entry.path()).expect("readable"))
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    listing(dir).into_iter().map(|(name, _)| name).collect()
+}
+
+/// A directory with `pic.png`, 48 x 32.
+fn with_picture() -> TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    common::crop("chelsea.png", 150, 60, 48, 32)
+        .to_image()
+        .save(dir.path().join("pic.png"))
+        .expect("writable");
+    dir
+}
+
+/// The same with `pic.dfc` beside it.
+fn with_file() -> TempDir {
+    let dir = with_picture();
+    good(dir.path(), &["encode", "-q", "pic.png"]);
+    dir
+}
+
+fn read(dir: &Path, name: &str) -> Vec<u8> {
+    fs::read(dir.join(name)).expect(name)
+}
+
+fn picture(dir: &Path, name: &str) -> Picture {
+    common::load(dir.join(name))
+}
+
+fn psnr(a: &Picture, b: &Picture) -> f64 {
+    dcodec::metrics::psnr(a, b).expect("same form")
+}
+
+#[test]
+fn encode_and_decode() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let ran = good(dir, &["encode", "pic.png"]);
+    assert_eq!(names(dir), ["pic.dfc", "pic.png"]);
+    let file = read(dir, "pic.dfc");
+    assert!(file.starts_with(b"\x89DFC"));
+    assert!(ran.out.is_empty());
+    assert!(ran.err.contains("pic.dfc: 48 x 32"), "{}", ran.err);
+    let size = format!("{} bytes", file.len());
+    assert!(ran.err.contains(&size), "{}", ran.err);
+
+    let ran = good(dir, &["decode", "pic.dfc", "-o", "back.png"]);
+    assert!(ran.out.is_empty());
+    assert!(ran.err.contains("back.png: 48 x 32"), "{}", ran.err);
+    assert!(ran.err.contains("complete"), "{}", ran.err);
+    let (before, after) = (picture(dir, "pic.png"), picture(dir, "back.png"));
+    assert!(psnr(&before, &after) > 33.0);
+    // The command shows what the library decodes.
+    let prior = common::prior();
+    let decoded = Decoder::new(&prior).decode(&file).expect("decodes");
+    assert!(decoded.picture == after);
+}
+
+#[test]
+fn targets_and_effort() {
+    let dir = with_picture();
+    let dir = dir.path();
+    for (flags, size) in [
+        (&["--bytes", "123"][..], Some(123)),
+        (&["--bpp", "0.5"], Some(96)),
+        (&["--bpp", "0.5", "-e", "1"], Some(96)),
+        (&["-Q", "40"], None),
+        (&["--quality", "40", "--effort", "5", "--seed", "9"], None),
+        (&["--psnr", "27"], None),
+        (&["-Q", "40", "--threads", "1"], None),
+    ] {
+        let args = [&["encode", "pic.png", "-f"], flags].concat();
+        good(dir, &args);
+        let file = read(dir, "pic.dfc");
+        assert!(size.is_none_or(|n| file.len() == n), "{flags:?}");
+        good(dir, &["decode", "pic.dfc", "-f", "-o", "back.png"]);
+        let got = psnr(&picture(dir, "pic.png"), &picture(dir, "back.png"));
+        assert!(got > 22.0, "{flags:?}: {got:.2} dB");
+        if flags[0] == "--psnr" {
+            assert!(got >= 27.0, "{got:.2} dB");
+        }
+    }
+}
+
+#[test]
+fn picture_formats() {
+    let dir = with_file();
+    let dir = dir.path();
+    good(dir, &["decode", "pic.dfc", "-o", "back.png"]);
+    good(dir, &["encode", "back.png", "-o", "again.dfc"]);
+    for name in ["back.ppm", "back.bmp", "back.tiff", "back.webp"] {
+        good(dir, &["decode", "pic.dfc", "-o", name]);
+        assert!(picture(dir, name) == picture(dir, "back.png"), "{name}");
+        let out = format!("{name}.dfc");
+        good(dir, &["encode", name, "-o", &out]);
+        assert!(read(dir, &out) == read(dir, "again.dfc"), "{name}");
+    }
+    good(dir, &["decode", "pic.dfc", "-o", "back.jpg"]);
+    assert!(psnr(&picture(dir, "back.jpg"), &picture(dir, "back.png")) > 30.0);
+    // The format asked for names the default output, and comes before the output's own name.
+    good(dir, &["decode", "pic.dfc", "--format", "bmp"]);
+    assert!(read(dir, "pic.bmp").starts_with(b"BM"));
+    good(dir, &["decode", "pic.dfc", "--format", "pnm", "-o", "raw"]);
+    assert!(read(dir, "raw").starts_with(b"P6"));
+}
+
+#[test]
+fn grey_and_alpha_survive() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    for (name, colour, alpha) in [
+        ("grey.png", Colour::Grey, false),
+        ("greya.png", Colour::Grey, true),
+        ("rgba.png", Colour::Rgb, true),
+    ] {
+        let before = common::noise(20, 24, colour, alpha, 1);
+        before.to_image().save(dir.join(name)).expect("writable");
+        good(dir, &["encode", name, "-Q", "50", "-o", "x.dfc", "-f"]);
+        good(dir, &["decode", "x.dfc", "-o", "x.png", "-f"]);
+        let after = picture(dir, "x.png");
+        assert_eq!(after.colour(), colour, "{name}");
+        assert_eq!(after.alpha(), before.alpha(), "{name}");
+    }
+    // What the output cannot hold is said.
+    let ran = good(dir, &["decode", "x.dfc", "-o", "x.jpg"]);
+    assert!(ran.err.contains("x.jpg: note: "), "{}", ran.err);
+}
+
+#[test]
+fn standard_streams() {
+    let dir = with_file();
+    let dir = dir.path();
+    let (png, dfc) = (read(dir, "pic.png"), read(dir, "pic.dfc"));
+    let before = listing(dir);
+    let encoded = with_input(dir, &["encode", "-"], &png);
+    assert_eq!((encoded.code, &encoded.out), (0, &dfc), "{}", encoded.err);
+    assert!(encoded.err.contains("standard output"), "{}", encoded.err);
+    assert_eq!(good(dir, &["encode", "pic.png", "-o", "-"]).out, dfc);
+    let decoded = with_input(dir, &["decode", "-"], &dfc);
+    assert_eq!(decoded.code, 0, "{}", decoded.err);
+    assert!(decoded.out.starts_with(b"\x89PNG"));
+    assert_eq!(
+        good(dir, &["decode", "pic.dfc", "-o", "-"]).out,
+        decoded.out
+    );
+    let ppm = with_input(dir, &["decode", "-", "--format", "ppm"], &dfc);
+    assert!(ppm.out.starts_with(b"P6"), "{}", ppm.err);
+    let cut = with_input(dir, &["cut", "-", "--bytes", "90"], &dfc);
+    assert_eq!((cut.code, &cut.out[..]), (0, &dfc[..90]), "{}", cut.err);
+    let info = with_input(dir, &["info", "-"], &dfc);
+    assert_eq!(info.code, 0);
+    assert!(String::from_utf8_lossy(&info.out).starts_with("standard input: "));
+    assert_eq!(listing(dir), before);
+}
+
+#[test]
+fn standard_input_is_called_by_its_name() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for command in ["encode", "decode", "info"] {
+        let ran = with_input(dir.path(), &[command, "-"], b"just text");
+        assert_eq!(ran.code, 1);
+        assert!(
+            ran.err.starts_with("error: standard input: "),
+            "{command}: {}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn existing_outputs_are_kept_unless_forced() {
+    let dir = with_file();
+    let dir = dir.path();
+    for (args, output) in [
+        (&["encode", "pic.png"][..], "pic.dfc"),
+        (&["encode", "pic.png", "-o", "old"], "old"),
+        (&["decode", "pic.dfc", "-o", "old.png"], "old.png"),
+        (&["cut", "pic.dfc", "--bytes", "99", "-o", "old"], "old"),
+        // The default output of decoding is the picture that was encoded.
+        (&["decode", "pic.dfc"], "pic.png"),
+    ] {
+        if output.starts_with("old") {
+            fs::write(dir.join(output), b"precious").expect("writable");
+        }
+        let ran = bad(dir, args, 2, output, "-f");
+        assert!(ran.err.contains("exists"), "{}", ran.err);
+        let kept = read(dir, output);
+        let forced = [args, &["-f"]].concat();
+        good(dir, &forced);
+        if output.starts_with("old") {
+            assert_ne!(read(dir, output), kept);
+        }
+    }
+}
+
+#[test]
+fn failures_leave_nothing_behind() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let png = read(dir, "pic.png");
+    fs::write(dir.join("half.png"), &png[..png.len() / 2]).expect("writable");
+    bad(dir, &["encode", "half.png"], 1, "half.png", "");
+    bad(
+        dir,
+        &["encode", "pic.png", "--bytes", "3"],
+        2,
+        "pic.png",
+        "3 bytes",
+    );
+    bad(dir, &["encode", "pic.png", "--bpp", "0"], 2, "pic.png", "");
+    bad(
+        dir,
+        &["encode", "pic.png", "-Q", "101"],
+        2,
+        "pic.png",
+        "101",
+    );
+    bad(dir, &["encode", "missing.png"], 1, "missing.png", "");
+    let no_directory = ["encode", "pic.png", "-o", "absent/x.dfc"];
+    bad(dir, &no_directory, 1, "absent", "no such directory");
+    let report = ["encode", "pic.png", "--report", "absent/r.json"];
+    bad(dir, &report, 1, "absent", "no such directory");
+    bad(dir, &["encode", "pic.png", "-o", "."], 1, "", "directory");
+    let few = ["encode", "pic.png", "--max-pixels", "100"];
+    bad(dir, &few, 1, "pic.png", "100");
+    // Nor is an old output lost when the work behind -f fails.
+    fs::write(dir.join("half.dfc"), b"precious").expect("writable");
+    bad(dir, &["encode", "-f", "half.png"], 1, "half.png", "");
+    assert_eq!(read(dir, "half.dfc"), b"precious");
+}
+
+#[test]
+fn what_is_no_picture_or_no_file() {
+    let dir = with_file();
+    let dir = dir.path();
+    fs::write(dir.join("notes.txt"), "Milk, bread, entropy.\n").expect("writable");
+    fs::write(dir.join("empty"), "").expect("writable");
+    bad(dir, &["encode", "notes.txt"], 1, "notes.txt", "PNG, JPEG");
+    bad(dir, &["encode", "empty"], 1, "empty", "PNG, JPEG");
+    for command in ["decode", "info"] {
+        fs::copy(dir.join("pic.png"), dir.join("copy")).expect("writable");
+        bad(dir, &[command, "notes.txt"], 1, "notes.txt", "not a .dfc");
+        bad(dir, &[command, "copy"], 1, "copy", "not a .dfc");
+        bad(dir, &[command, "empty"], 1, "empty", "0 bytes");
+        bad(dir, &[command, "missing"], 1, "missing", "");
+    }
+    let cut = ["cut", "notes.txt", "--bytes", "50", "-o", "x"];
+    bad(dir, &cut, 1, "notes.txt", "not a .dfc");
+    // The other way round there is a hint.
+    let again = ["encode", "pic.dfc", "-o", "x"];
+    bad(dir, &again, 1, "pic.dfc", "dcodec decode");
+}
+
+#[test]
+fn command_line_errors() {
+    let dir = with_file();
+    let dir = dir.path();
+    for args in [
+        &["frobnicate"][..],
+        &["encode"],
+        &["encode", "pic.png", "--nonsense"],
+        &["encode", "pic.png", "-e", "0"],
+        &["encode", "pic.png", "-e", "6"],
+        &["encode", "pic.png", "--bpp", "1", "--bytes", "100"],
+        &["encode", "pic.png", "--bpp", "much"],
+        &["decode", "pic.dfc", "--layers", "1", "--bytes", "100"],
+        &["decode", "pic.dfc", "--layers", "-1"],
+    ] {
+        bad(dir, args, 2, "", "");
+    }
+    assert_eq!(run(dir, &[]).code, 2);
+    bad(dir, &["cut", "pic.dfc", "-o", "x"], 2, "", "--bytes");
+    bad(dir, &["cut", "pic.dfc", "--bytes", "99"], 2, "", "-o");
+    for (flag, value) in [
+        ("--bytes", "5"),
+        ("--bpp", "0.001"),
+        ("--bpp", "0"),
+        ("--bpp", "NaN"),
+    ] {
+        bad(
+            dir,
+            &["decode", "pic.dfc", flag, value, "-o", "x.png"],
+            2,
+            "",
+            "",
+        );
+        bad(dir, &["cut", "pic.dfc", flag, value, "-o", "x"], 2, "", "");
+    }
+    for flag in ["--help", "--version"] {
+        let ran = good(dir, &[flag]);
+        assert!(ran.err.is_empty() && !ran.out.is_empty());
+    }
+    let help = good(dir, &["--help"]).out;
+    assert!(String::from_utf8_lossy(&help).contains("Exit codes: 0 "));
+}
+
+#[test]
+fn unknown_picture_formats() {
+    let dir = with_file();
+    let dir = dir.path();
+    for output in ["out.xyz", "out.dfc", "out"] {
+        let args = ["decode", "pic.dfc", "-o", output];
+        bad(dir, &args, 2, output, "png, jpg");
+    }
+    bad(
+        dir,
+        &["decode", "pic.dfc", "--format", "gif"],
+        2,
+        "",
+        "`gif`",
+    );
+}
+
+#[test]
+fn truncated_files() {
+    let dir = with_file();
+    let dir = dir.path();
+    let file = read(dir, "pic.dfc");
+    let prior = common::prior();
+    for n in [30, 60, file.len() / 2, file.len() - 1] {
+        fs::write(dir.join("part.dfc"), &file[..n]).expect("writable");
+        let ran = good(dir, &["decode", "part.dfc", "-f"]);
+        let wanted = format!("from {n} of {n} bytes");
+        assert!(ran.err.contains(&wanted), "{}", ran.err);
+        assert!(!ran.err.contains("complete"), "{}", ran.err);
+        let decoded = Decoder::new(&prior).decode(&file[..n]).expect("decodes");
+        assert!(picture(dir, "part.png") == decoded.picture);
+        let info = good(dir, &["info", "part.dfc"]).out;
+        assert!(String::from_utf8_lossy(&info).contains("cut"));
+        good(dir, &["cut", "part.dfc", "--bytes", "28", "-o", "c", "-f"]);
+        assert_eq!(read(dir, "c"), &file[..28]);
+    }
+    fs::write(dir.join("part.dfc"), &file[..12]).expect("writable");
+    for args in [
+        &["decode", "part.dfc", "-f"][..],
+        &["info", "part.dfc"],
+        &["cut", "part.dfc", "--bytes", "99", "-o", "x"],
+    ] {
+        bad(dir, args, 1, "part.dfc", "12 bytes");
+    }
+}
+
+#[test]
+fn damaged_files() {
+    let dir = with_file();
+    let dir = dir.path();
+    let mut file = read(dir, "pic.dfc");
+    let middle = file.len() / 2;
+    file[middle] ^= 0x20;
+    fs::write(dir.join("bad.dfc"), &file).expect("writable");
+    for args in [
+        &["decode", "bad.dfc"][..],
+        &["info", "bad.dfc"],
+        &["cut", "bad.dfc", "--bpp", "9", "-o", "x"],
+    ] {
+        let ran = bad(dir, args, 1, "bad.dfc", "check 0x");
+        assert!(ran.err.starts_with("error: bad.dfc: layer "), "{}", ran.err);
+    }
+    // What comes before the damage can be saved.
+    good(dir, &["decode", "bad.dfc", "--bytes", "80"]);
+}
+
+#[test]
+fn cut_then_decode() {
+    let dir = with_file();
+    let dir = dir.path();
+    let file = read(dir, "pic.dfc");
+    good(dir, &["cut", "pic.dfc", "--bytes", "100", "-o", "a.dfc"]);
+    assert_eq!(read(dir, "a.dfc"), &file[..100]);
+    let ran = good(dir, &["cut", "pic.dfc", "--bpp", "0.25", "-o", "b.dfc"]);
+    assert_eq!(read(dir, "b.dfc"), &file[..48]);
+    assert!(ran.err.contains("48 of "), "{}", ran.err);
+    good(dir, &["cut", "pic.dfc", "--layers", "4", "-o", "c.dfc"]);
+    let four = read(dir, "c.dfc");
+    assert!(file.starts_with(&four) && four.len() < file.len());
+    // A cut file shows what the whole one shows so far.
+    for (name, flags) in [
+        ("a", ["--bytes", "100"]),
+        ("b", ["--bpp", "0.25"]),
+        ("c", ["--layers", "4"]),
+    ] {
+        good(dir, &["decode", &format!("{name}.dfc")]);
+        let args = [&["decode", "pic.dfc", "-o", "x.png", "-f"], &flags[..]].concat();
+        good(dir, &args);
+        assert!(picture(dir, "x.png") == picture(dir, &format!("{name}.png")));
+    }
+    // Where there is nothing to cut off, the result is a copy, and that is said.
+    for flags in [["--bytes", "1000000"], ["--layers", "999"], ["--bpp", "99"]] {
+        let ran = good(
+            dir,
+            &[&["cut", "pic.dfc", "-o", "d", "-f"], &flags[..]].concat(),
+        );
+        assert_eq!(read(dir, "d"), file);
+        assert!(ran.err.contains("copy"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn decode_says_what_it_used() {
+    let dir = with_file();
+    let dir = dir.path();
+    let size = read(dir, "pic.dfc").len();
+    for (flag, value, said) in [
+        ("--layers", "3", " 3 layers, ".to_owned()),
+        ("--layers", "0", " 0 layers, ".to_owned()),
+        ("--bytes", "100", format!("from 100 of {size} bytes")),
+        ("--bpp", "0.5", format!("from 96 of {size} bytes (0.5000 ")),
+    ] {
+        let args = ["decode", "pic.dfc", "-o", "x.png", "-f", flag, value];
+        let ran = good(dir, &args);
+        assert!(ran.err.contains(&said), "{said}: {}", ran.err);
+    }
+}
+
+#[test]
+fn verification() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let alpha = common::noise(24, 24, Colour::Rgb, true, 2);
+    alpha.to_image().save(dir.join("a.png")).expect("writable");
+    for (name, flags) in [
+        ("pic.png", &[][..]),
+        ("pic.png", &["--bytes", "111"]),
+        ("pic.png", &["--psnr", "28"]),
+        ("a.png", &["-Q", "50"]),
+        ("a.png", &["--bytes", "700"]),
+    ] {
+        let args = [&["encode", name, "--verify", "-f", "-o", "x.dfc"], flags].concat();
+        let ran = good(dir, &args);
+        assert!(ran.err.contains("verified: "), "{flags:?}: {}", ran.err);
+        assert!(ran.err.contains("equal to"), "{flags:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let dir = with_picture();
+    let dir = dir.path();
+    for args in [
+        &["encode", "pic.png", "-q", "--verify"][..],
+        &["--quiet", "decode", "pic.dfc", "-o", "x.png"],
+        &["cut", "pic.dfc", "--bytes", "99", "-o", "x", "--quiet"],
+    ] {
+        let ran = good(dir, args);
+        assert_eq!((ran.err.as_str(), ran.out.len()), ("", 0), "{args:?}");
+    }
+    // Errors are no chatter.
+    bad(dir, &["-q", "decode", "missing"], 1, "missing", "");
+}
+
+#[test]
+fn info_as_json() {
+    let dir = with_file();
+    let dir = dir.path();
+    let file = read(dir, "pic.dfc");
+    let json = |args: &[&str]| -> serde_json::Value {
+        serde_json::from_slice(&good(dir, args).out).expect("JSON")
+    };
+    let all = json(&["info", "--json", "pic.dfc"]);
+    let keys: Vec<&str> = all
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let mut wanted = [
+        "version",
+        "width",
+        "height",
+        "colour",
+        "prior",
+        "seed",
+        "trellis_state_bits",
+        "bytes",
+        "bpp",
+        "header_bytes",
+        "trellis_bytes",
+        "overhead_bytes",
+        "complete",
+        "parts",
+        "layers",
+        "partial",
+    ];
+    wanted.sort_unstable();
+    assert_eq!(keys, wanted);
+    assert_eq!((&all["version"], &all["width"]), (&1.into(), &48.into()));
+    assert_eq!(
+        (&all["height"], &all["colour"]),
+        (&32.into(), &"RGB".into())
+    );
+    assert_eq!(all["prior"], common::prior().id().to_string());
+    assert_eq!(all["bytes"], file.len());
+    assert_eq!(all["complete"], true);
+    assert!(all["partial"].is_null());
+    let layers = all["layers"].as_array().expect("layers");
+    for key in [
+        "index",
+        "sigma",
+        "sigma_code",
+        "stages",
+        "bits",
+        "offset",
+        "end",
+        "bpp",
+    ] {
+        assert!(layers[0][key].is_number(), "{key}");
+    }
+    // Layers follow each other without gaps, and the end marker is three bytes.
+    assert_eq!(layers[0]["offset"], all["header_bytes"]);
+    for pair in layers.windows(2) {
+        assert_eq!(pair[0]["end"], pair[1]["offset"]);
+    }
+    assert_eq!(layers[layers.len() - 1]["end"], file.len() - 3);
+    let count = |key: &str| all[key].as_u64().expect("a count");
+    assert_eq!(
+        count("trellis_bytes") + count("overhead_bytes"),
+        count("bytes")
+    );
+
+    good(dir, &["cut", "pic.dfc", "--bytes", "100", "-o", "part.dfc"]);
+    let part = json(&["info", "--json", "part.dfc"]);
+    assert_eq!(
+        (&part["complete"], &part["bytes"]),
+        (&false.into(), &100.into())
+    );
+    for key in [
+        "index",
+        "sigma",
+        "sigma_code",
+        "stages",
+        "offset",
+        "stages_present",
+    ] {
+        assert!(part["partial"][key].is_number(), "{key}");
+    }
+    let text = String::from_utf8(good(dir, &["info", "pic.dfc"]).out).expect("text");
+    assert!(
+        text.starts_with("pic.dfc: dfc version 1, 48 x 32 RGB\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_report_is_json() {
+    let dir = with_picture();
+    let dir = dir.path();
+    good(dir, &["encode", "pic.png", "--report", "r.json"]);
+    let all: serde_json::Value = serde_json::from_slice(&read(dir, "r.json")).expect("JSON");
+    assert_eq!(all["bytes"], read(dir, "pic.dfc").len());
+    let layers = all["layers"].as_array().expect("layers");
+    for key in [
+        "sigma",
+        "stages",
+        "kl_bits",
+        "bits",
+        "delivered",
+        "psnr_before",
+        "end",
+    ] {
+        assert!(layers[0][key].is_number(), "{key}");
+    }
+}
+
+#[test]
+fn other_priors() {
+    let dir = with_file();
+    let dir = dir.path();
+    fs::write(dir.join("bogus.st"), "no weights at all").expect("writable");
+    for args in [
+        &["encode", "pic.png", "-f", "--prior", "bogus.st"][..],
+        &["decode", "pic.dfc", "-f", "--prior", "bogus.st"],
+    ] {
+        bad(dir, args, 1, "bogus.st", "weights");
+    }
+    bad(
+        dir,
+        &["decode", "pic.dfc", "-f", "--prior", "missing.st"],
+        1,
+        "missing.st",
+        "",
+    );
+    // The shipped weights named as a file are the same prior.
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/s.safetensors");
+    let shipped = shipped.to_str().expect("text");
+    good(
+        dir,
+        &["encode", "pic.png", "-o", "again.dfc", "--prior", shipped],
+    );
+    assert_eq!(read(dir, "again.dfc"), read(dir, "pic.dfc"));
+    // A file of an unknown prior names both.
+    let picture = common::noise(16, 16, Colour::Rgb, false, 3);
+    let gaussian = common::gaussian();
+    let file = dcodec::Encoder::new(&gaussian)
+        .encode(&picture)
+        .expect("encodes")
+        .bytes;
+    fs::write(dir.join("other.dfc"), file).expect("writable");
+    let ran = bad(dir, &["decode", "other.dfc"], 1, "other.dfc", "--prior");
+    for id in [gaussian.id(), common::prior().id()] {
+        assert!(ran.err.contains(&id.to_string()), "{}", ran.err);
+    }
+    // What needs no network needs no prior.
+    good(dir, &["info", "other.dfc"]);
+    good(dir, &["cut", "other.dfc", "--bytes", "40", "-o", "x"]);
+}
+
+#[test]
+fn large_pictures_are_refused_by_limit() {
+    let dir = with_file();
+    let dir = dir.path();
+    let args = ["decode", "pic.dfc", "-f", "--max-pixels", "1535"];
+    bad(dir, &args, 1, "pic.dfc", "1535");
+    let args = ["decode", "pic.dfc", "-f", "--max-pixels", "1536"];
+    good(dir, &args);
+}
+
+/// A cause follows the error because it says something new.
+#[test]
+fn causes_are_not_repeated() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let png = read(dir, "pic.png");
+    fs::write(dir.join("half.png"), &png[..png.len() / 2]).expect("writable");
+    for args in [
+        &["decode", "missing.dfc"][..],
+        &["encode", "missing.png"],
+        &["encode", "half.png"],
+        &["encode", "pic.png", "-o", "absent/x.dfc"],
+    ] {
+        let err = run(dir, args).err;
+        let mut lines = err.lines();
+        let first = lines.next().unwrap_or_default();
+        for line in lines {
+            let cause = line.strip_prefix("because: ").expect("a cause");
+            assert!(!first.contains(cause), "{args:?}: {err}");
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! What goes in comes out: sizes, colours and targets as asked, alpha exactly, pixels as the encoder itself foresaw them.
+
+mod common;
+
+use dcodec::container::PriorId;
+use dcodec::prior::gaussian::Gaussian;
+use dcodec::{Colour, Decoded, Decoder, Effort, Encoded, Encoder, Error, Picture, Prior, Target};
+
+fn encode(prior: &Prior, picture: &Picture, target: Target) -> Encoded {
+    Encoder::new(prior)
+        .target(target)
+        .reconstruct(true)
+        .encode(picture)
+        .expect("encodes")
+}
+
+fn decode(prior: &Prior, bytes: &[u8]) -> Decoded {
+    Decoder::new(prior).decode(bytes).expect("decodes")
+}
+
+fn psnr(a: &Picture, b: &Picture) -> f64 {
+    dcodec::metrics::psnr(a, b).expect("same form")
+}
+
+/// Decodes and holds the result against the encoder's own chain, which must agree to the last sample.
+fn check(prior: &Prior, file: &Encoded, what: &str) -> Decoded {
+    let decoded = decode(prior, &file.bytes);
+    assert_eq!(decoded.used.bytes, file.bytes.len() as u64, "{what}");
+    let foreseen = file.reconstruction.as_ref().expect("asked for");
+    assert!(
+        decoded.picture == *foreseen,
+        "{what}: the decoder's picture is not the encoder's"
+    );
+    decoded
+}
+
+#[test]
+fn bytes_and_bits_per_pixel_are_met_exactly() {
+    let prior = common::prior();
+    let picture = common::crop("chelsea.png", 150, 60, 64, 48);
+    for bpp in [0.07, 0.1, 0.25, 0.5, 1.0] {
+        let file = encode(&prior, &picture, Target::Bpp(bpp));
+        assert!(file.reached);
+        assert_eq!(
+            file.bytes.len(),
+            (bpp * 64.0 * 48.0 / 8.0) as usize,
+            "{bpp}"
+        );
+        check(&prior, &file, &format!("{bpp} bpp"));
+    }
+    let picture = common::crop("chelsea.png", 150, 60, 32, 24);
+    // Every place where a file can end: in the head of a layer, behind it, in its bits.
+    for bytes in (25..70).chain([101, 150, 199]) {
+        let file = encode(&prior, &picture, Target::Bytes(bytes));
+        assert!(file.reached);
+        assert_eq!(file.bytes.len() as u64, bytes);
+        check(&prior, &file, &format!("{bytes} bytes"));
+    }
+}
+
+#[test]
+fn a_budget_is_never_exceeded() {
+    let prior = common::prior();
+    let picture = Picture::new(16, 16, Colour::Grey, vec![60; 256], None).expect("a picture");
+    let whole = encode(&prior, &picture, Target::Bytes(1 << 20));
+    assert!(!whole.reached);
+    assert!(check(&prior, &whole, "whole").used.complete);
+    let n = whole.bytes.len() as u64;
+    // The end marker takes three bytes, and there may be room for none, one or two of them.
+    for bytes in n - 6..n + 2 {
+        let file = encode(&prior, &picture, Target::Bytes(bytes));
+        assert!(
+            file.bytes.len() as u64 <= bytes,
+            "{} bytes where {bytes} were asked for",
+            file.bytes.len()
+        );
+        check(&prior, &file, &format!("{bytes} of {n} bytes"));
+    }
+}
+
+#[test]
+fn impossible_targets_are_refused() {
+    let prior = common::prior();
+    let picture = common::noise(16, 16, Colour::Rgb, false, 1);
+    for target in [
+        Target::Bytes(0),
+        Target::Bytes(20),
+        Target::Bpp(0.0),
+        Target::Bpp(-1.0),
+        Target::Bpp(f64::NAN),
+        Target::Bpp(f64::INFINITY),
+        Target::Psnr(0.0),
+        Target::Psnr(f64::NAN),
+        Target::Quality(-0.1),
+        Target::Quality(100.1),
+        Target::Quality(f64::NAN),
+    ] {
+        let result = Encoder::new(&prior).target(target).encode(&picture);
+        assert!(matches!(result, Err(Error::Parameter(_))), "{target:?}");
+    }
+}
+
+#[test]
+fn psnr_is_reached_and_hardly_exceeded() {
+    let prior = common::prior();
+    for (name, x, y, side, targets) in [
+        ("chelsea.png", 150, 60, 128, &[27.0, 33.0][..]),
+        ("coffee.png", 300, 120, 64, &[22.0, 26.0, 30.0, 34.0]),
+        (
+            "astronaut.png",
+            200,
+            80,
+            32,
+            &[20.0, 22.0, 24.0, 26.0, 28.0, 30.0, 32.0, 34.0],
+        ),
+    ] {
+        let picture = common::crop(name, x, y, side, side);
+        for &target in targets {
+            let file = encode(&prior, &picture, Target::Psnr(target));
+            assert!(file.reached, "{name}: {target} dB");
+            let shown = check(&prior, &file, &format!("{name}: {target} dB")).picture;
+            let got = psnr(&picture, &shown);
+            println!(
+                "{name} {side}: {got:.3} of {target} dB, {} bytes",
+                file.bytes.len()
+            );
+            assert!(got >= target, "{name}: {got:.3} of {target} dB");
+            // A layer of under 32 stages is shown only when it is whole, so that it can jump over the target.
+            let jumps = file.layers.last().is_some_and(|l| l.layer.stages < 32);
+            assert!(
+                got < target + 0.3 || jumps,
+                "{name}: {got:.3} of {target} dB"
+            );
+        }
+    }
+}
+
+/// In tiny pictures most layers have so few stages that they are shown only when whole: the lower bound is what holds.
+#[test]
+fn psnr_is_reached_in_tiny_pictures() {
+    let prior = common::prior();
+    for side in [1, 16, 20] {
+        let picture = common::crop("coffee.png", 300, 120, side, side);
+        for target in [8.0, 12.0, 16.0, 20.0, 23.0, 26.0, 29.0, 32.0] {
+            let file = encode(&prior, &picture, Target::Psnr(target));
+            let what = format!("{side} x {side} at {target} dB");
+            let got = psnr(&picture, &check(&prior, &file, &what).picture);
+            assert!(file.reached && got >= target, "{what}: {got:.3} dB");
+        }
+    }
+}
+
+#[test]
+fn an_unreachable_psnr_ends_at_the_lowest_noise() {
+    let prior = common::prior();
+    let picture = common::noise(16, 16, Colour::Rgb, false, 2);
+    let file = encode(&prior, &picture, Target::Psnr(90.0));
+    assert!(!file.reached);
+    assert!(check(&prior, &file, "90 dB").used.complete);
+}
+
+#[test]
+fn quality_orders_size_and_psnr() {
+    let prior = common::prior();
+    let picture = common::crop("chelsea.png", 150, 60, 64, 64);
+    let (mut size, mut best) = (0, 0.0);
+    // Below 20 a small picture's chain starts at the end already.
+    for quality in (20..=100).step_by(10) {
+        let file = encode(&prior, &picture, Target::Quality(quality.into()));
+        assert!(file.reached);
+        let decoded = check(&prior, &file, &format!("quality {quality}"));
+        assert!(decoded.used.complete);
+        let got = psnr(&picture, &decoded.picture);
+        println!("quality {quality}: {} bytes, {got:.2} dB", file.bytes.len());
+        assert!(file.bytes.len() > size, "quality {quality}");
+        assert!(got > best, "quality {quality}");
+        (size, best) = (file.bytes.len(), got);
+    }
+    assert!(best > 40.0);
+}
+
+#[test]
+fn grey_stays_grey() {
+    let prior = common::prior();
+    let picture = common::crop("camera.png", 180, 60, 64, 48);
+    assert_eq!(picture.colour(), Colour::Grey);
+    let file = encode(&prior, &picture, Target::Quality(75.0));
+    let shown = check(&prior, &file, "grey").picture;
+    assert_eq!(shown.colour(), Colour::Grey);
+    let got = psnr(&picture, &shown);
+    assert!(got > 32.0, "{got}");
+    // Colour stays colour even if it is grey.
+    let samples = picture.samples().iter().flat_map(|&v| [v; 3]).collect();
+    let rgb = Picture::new(64, 48, Colour::Rgb, samples, None).expect("a picture");
+    let file = encode(&prior, &rgb, Target::Quality(75.0));
+    let shown = check(&prior, &file, "grey in RGB").picture;
+    assert_eq!(shown.colour(), Colour::Rgb);
+}
+
+#[test]
+fn alpha_is_exact() {
+    let prior = common::prior();
+    let badge = common::load(common::sample_path("badge.png"));
+    assert!(badge.alpha().is_some());
+    let opaque = Picture::new(20, 20, Colour::Rgb, vec![90; 1200], Some(vec![255; 400]));
+    for (name, picture) in [
+        ("badge", badge),
+        ("noise", common::noise(40, 30, Colour::Rgb, true, 3)),
+        ("grey noise", common::noise(33, 17, Colour::Grey, true, 4)),
+        ("one pixel", common::noise(1, 1, Colour::Rgb, true, 5)),
+        ("opaque", opaque.expect("a picture")),
+    ] {
+        for target in [Target::Quality(0.0), Target::Quality(40.0)] {
+            let file = encode(&prior, &picture, target);
+            let shown = check(&prior, &file, name).picture;
+            assert_eq!(shown.alpha(), picture.alpha(), "{name}");
+            assert_eq!(shown.colour(), picture.colour(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn sizes_that_alpha_alone_exceeds_are_refused() {
+    let prior = common::prior();
+    let picture = common::noise(16, 16, Colour::Rgb, true, 6);
+    for bytes in (26..400).step_by(17) {
+        match Encoder::new(&prior)
+            .target(Target::Bytes(bytes))
+            .encode(&picture)
+        {
+            Ok(file) => {
+                assert!(bytes > 256, "{bytes} bytes hold no alpha plane of noise");
+                assert_eq!(file.bytes.len() as u64, bytes);
+                let file = encode(&prior, &picture, Target::Bytes(bytes));
+                check(&prior, &file, &format!("{bytes} bytes"));
+            }
+            Err(Error::Parameter(e)) => assert!(bytes < 300 && e.contains("alpha"), "{bytes}: {e}"),
+            Err(e) => panic!("{bytes}: {e}"),
+        }
+    }
+}
+
+#[test]
+fn every_size_works() {
+    let prior = common::prior();
+    for (width, height) in [
+        (1, 1),
+        (1, 7),
+        (7, 1),
+        (2, 2),
+        (15, 16),
+        (16, 16),
+        (17, 33),
+        (100, 1),
+        (1, 100),
+    ] {
+        for alpha in [false, true] {
+            for colour in [Colour::Grey, Colour::Rgb] {
+                let what = format!("{width} x {height} {colour:?}, alpha {alpha}");
+                let picture = common::noise(width, height, colour, alpha, 7);
+                let file = encode(&prior, &picture, Target::Quality(70.0));
+                let decoded = check(&prior, &file, &what);
+                assert!(decoded.used.complete, "{what}");
+                let shown = decoded.picture;
+                assert_eq!((shown.width(), shown.height()), (width, height), "{what}");
+                assert_eq!(shown.colour(), colour, "{what}");
+                assert_eq!(shown.alpha(), picture.alpha(), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn black_white_and_noise() {
+    let prior = common::prior();
+    let flat = |v| Picture::new(48, 40, Colour::Rgb, vec![v; 48 * 40 * 3], None);
+    for (name, picture, least) in [
+        ("black", flat(0).expect("a picture"), 45.0),
+        ("mid grey", flat(127).expect("a picture"), 45.0),
+        ("white", flat(255).expect("a picture"), 45.0),
+        ("noise", common::noise(48, 40, Colour::Rgb, false, 8), 30.0),
+    ] {
+        let file = encode(&prior, &picture, Target::Quality(90.0));
+        let got = psnr(&picture, &check(&prior, &file, name).picture);
+        println!("{name}: {} bytes, {got:.2} dB", file.bytes.len());
+        assert!(got > least, "{name}: {got:.2} dB");
+    }
+}
+
+#[test]
+fn every_effort_decodes() {
+    let prior = common::prior();
+    let picture = common::crop("coffee.png", 300, 120, 48, 48);
+    assert!(Effort::new(0).is_none() && Effort::new(6).is_none());
+    assert_eq!(Effort::new(3), Some(Effort::default()));
+    for level in 1..=5 {
+        for target in [Target::Quality(75.0), Target::Bytes(163)] {
+            let file = Encoder::new(&prior)
+                .effort(Effort::new(level).expect("exists"))
+                .target(target)
+                .reconstruct(true)
+                .encode(&picture)
+                .expect("encodes");
+            let shown = check(&prior, &file, &format!("effort {level}")).picture;
+            let got = psnr(&picture, &shown);
+            println!("effort {level}: {} bytes, {got:.2} dB", file.bytes.len());
+            assert!(got > 22.0, "effort {level}: {got:.2} dB");
+        }
+    }
+}
+
+#[test]
+fn every_seed_decodes() {
+    let prior = common::prior();
+    let picture = common::crop("astronaut.png", 200, 80, 32, 32);
+    let mut files: Vec<Vec<u8>> = Vec::new();
+    for seed in [0, 1, 127, 128, 1 << 40, u64::MAX] {
+        let file = Encoder::new(&prior)
+            .seed(seed)
+            .target(Target::Quality(70.0))
+            .reconstruct(true)
+            .encode(&picture)
+            .expect("encodes");
+        let got = psnr(&picture, &check(&prior, &file, "seed").picture);
+        assert!(got > 28.0, "seed {seed}: {got:.2} dB");
+        assert!(!files.contains(&file.bytes));
+        files.push(file.bytes);
+    }
+}
+
+#[test]
+fn encoding_is_repeatable() {
+    let prior = common::prior();
+    let picture = common::crop("astronaut.png", 200, 80, 40, 32);
+    for target in [
+        Target::Quality(70.0),
+        Target::Bytes(200),
+        Target::Psnr(28.0),
+    ] {
+        let again = || encode(&prior, &picture, target).bytes;
+        assert_eq!(again(), again());
+    }
+}
+
+#[test]
+fn another_prior_is_refused_by_name() {
+    let ids = [PriorId([0xAB; 8]), PriorId([1, 2, 3, 4, 5, 6, 7, 8])];
+    let priors = ids.map(|id| Prior::new(Gaussian { deviation: 50.0 }, id));
+    let picture = common::noise(16, 16, Colour::Rgb, false, 9);
+    let file = encode(&priors[0], &picture, Target::Bytes(60)).bytes;
+    assert!(Decoder::new(&priors[0]).decode(&file).is_ok());
+    match Decoder::new(&priors[1]).decode(&file) {
+        Err(Error::Unsupported(e)) => {
+            assert!(e.contains("abababababababab"), "{e}");
+            assert!(e.contains("0102030405060708"), "{e}");
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,215 @@
+//! However the bytes come, the events, the pixels and every prefix's picture are the same.
+
+mod common;
+
+use common::Rng;
+use dcodec::{
+    Colour, DEFAULT_MAX_PIXELS, Decoded, Decoder, Encoder, Event, Picture, Prior, StreamDecoder,
+    Target,
+};
+
+fn files(prior: &Prior) -> Vec<Vec<u8>> {
+    let crop = common::crop("coffee.png", 300, 120, 32, 32);
+    let alpha = common::noise(32, 32, Colour::Rgb, true, 1);
+    let alpha = alpha.alpha().map(<[u8]>::to_vec);
+    let with_alpha = Picture::new(32, 32, Colour::Rgb, crop.samples().to_vec(), alpha);
+    [
+        (crop, Target::Quality(75.0)),
+        (with_alpha.expect("a picture"), Target::Quality(60.0)),
+        (
+            common::crop("camera.png", 180, 60, 24, 40),
+            Target::Bytes(200),
+        ),
+        (
+            common::noise(1, 5, Colour::Grey, true, 2),
+            Target::Quality(80.0),
+        ),
+    ]
+    .iter()
+    .map(|(picture, target)| {
+        let mut encoder = Encoder::new(prior).target(*target);
+        encoder.encode(picture).expect("encodes").bytes
+    })
+    .collect()
+}
+
+/// Feeds `piece` until nothing more is complete.
+fn feed(stream: &mut StreamDecoder, mut piece: &[u8], events: &mut Vec<Event>) {
+    loop {
+        let (used, event) = stream.push(piece).expect("valid");
+        piece = &piece[used..];
+        match event {
+            Event::NeedMore => break,
+            event => events.push(event),
+        }
+    }
+    assert!(piece.is_empty());
+}
+
+fn same(a: &Decoded, b: &Decoded) -> bool {
+    a.picture == b.picture && a.used == b.used
+}
+
+/// Feeds `file` in pieces of the lengths that `next` says, with previews in between where `look` says so.
+fn in_pieces(
+    prior: &Prior,
+    file: &[u8],
+    mut next: impl FnMut() -> usize,
+    mut look: impl FnMut() -> bool,
+) -> (Vec<Event>, Decoded) {
+    let mut stream = StreamDecoder::new(prior, DEFAULT_MAX_PIXELS);
+    let (mut events, mut at) = (Vec::new(), 0);
+    while at < file.len() {
+        let end = (at + next()).min(file.len());
+        feed(&mut stream, &file[at..end], &mut events);
+        at = end;
+        if look() && stream.header().is_some() {
+            stream.preview().expect("a picture");
+        }
+    }
+    let last = stream.preview().expect("a picture");
+    (events, last)
+}
+
+#[test]
+fn any_split_gives_the_same() {
+    let prior = common::prior();
+    for (n, file) in files(&prior).iter().enumerate() {
+        let (events, last) = in_pieces(&prior, file, || file.len(), || false);
+        assert!(matches!(events[0], Event::Header(_)));
+        let whole = Decoder::new(&prior).decode(file).expect("decodes");
+        assert!(same(&last, &whole), "file {n}");
+        assert_eq!(events.contains(&Event::End), whole.used.complete);
+        let (by_byte, pixels) = in_pieces(&prior, file, || 1, || false);
+        assert_eq!(by_byte, events, "file {n}");
+        assert!(same(&pixels, &whole), "file {n}");
+        let mut rng = Rng(n as u64);
+        for round in 0..12 {
+            // From almost byte by byte to almost whole; empty pieces are allowed.
+            let most = 3 << (round % 8);
+            let (random, pixels) = in_pieces(&prior, file, || rng.below(most), || false);
+            assert_eq!(random, events, "file {n}, round {round}");
+            assert!(same(&pixels, &whole), "file {n}, round {round}");
+        }
+    }
+}
+
+#[test]
+fn previews_change_nothing() {
+    let prior = common::prior();
+    for (n, file) in files(&prior).iter().enumerate() {
+        let (events, whole) = in_pieces(&prior, file, || file.len(), || false);
+        for round in 0..4 {
+            let (mut lengths, mut looks) = (Rng(round), Rng(100 + round));
+            let next = || 1 + lengths.below(40);
+            let (looked, pixels) = in_pieces(&prior, file, next, || looks.below(3) > 0);
+            assert_eq!(looked, events, "file {n}, round {round}");
+            assert!(same(&pixels, &whole), "file {n}, round {round}");
+        }
+    }
+}
+
+#[test]
+fn a_preview_is_the_decoded_prefix() {
+    let prior = common::prior();
+    let decoder = Decoder::new(&prior);
+    let mut rng = Rng(7);
+    let mut cuts = 0;
+    for (n, file) in files(&prior).iter().enumerate() {
+        let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS);
+        let mut at = 0;
+        while at < file.len() {
+            let end = (at + 1 + rng.below(file.len() / 26)).min(file.len());
+            feed(&mut stream, &file[at..end], &mut Vec::new());
+            at = end;
+            match (stream.preview(), decoder.decode(&file[..at])) {
+                (Ok(shown), Ok(decoded)) => {
+                    assert!(same(&shown, &decoded), "file {n}, {at} bytes");
+                    // Twice the same question, twice the same answer.
+                    assert!(same(&stream.preview().expect("again"), &decoded));
+                    cuts += 1;
+                }
+                (Err(a), Err(b)) => assert_eq!(a.to_string(), b.to_string()),
+                (a, b) => panic!("file {n}, {at} bytes: {a:?} and {b:?}"),
+            }
+        }
+    }
+    println!("{cuts} prefixes");
+    assert!(cuts >= 150);
+}
+
+#[test]
+fn two_hundred_random_prefixes_decode() {
+    let prior = common::prior();
+    let decoder = Decoder::new(&prior);
+    let mut rng = Rng(8);
+    let files = files(&prior);
+    for i in 0..200 {
+        let file = &files[i % files.len()];
+        let n = 26 + rng.below(file.len() - 26);
+        let decoded = decoder.decode(&file[..n]).expect("a prefix");
+        assert!(!decoded.used.complete);
+        assert_eq!(decoded.used.bytes, n as u64);
+        assert!((0.0..1.0).contains(&decoded.used.partial));
+    }
+}
+
+#[test]
+fn bytes_behind_the_end_are_ignored() {
+    let prior = common::prior();
+    let file = &files(&prior)[0];
+    let whole = Decoder::new(&prior).decode(file).expect("decodes");
+    assert!(whole.used.complete);
+    let mut longer = file.clone();
+    longer.extend([0x55; 100]);
+    let decoded = Decoder::new(&prior).decode(&longer).expect("decodes");
+    assert!(same(&decoded, &whole));
+    let (_, streamed) = in_pieces(&prior, &longer, || 7, || false);
+    assert!(same(&streamed, &whole));
+}
+
+#[test]
+fn so_many_layers_are_the_file_cut_behind_them() {
+    let prior = common::prior();
+    let picture = common::crop("coffee.png", 300, 120, 32, 32);
+    let file = Encoder::new(&prior).encode(&picture).expect("encodes");
+    for (i, layer) in file.layers.iter().enumerate() {
+        let n = i as u32 + 1;
+        let some = Decoder::new(&prior).max_layers(n);
+        let some = some.decode(&file.bytes).expect("decodes");
+        let cut = Decoder::new(&prior)
+            .decode(&file.bytes[..layer.end as usize])
+            .expect("decodes");
+        assert_eq!((some.used.layers, cut.used.layers), (n, n));
+        assert!(some.picture == cut.picture, "{n} layers");
+    }
+}
+
+#[test]
+fn rows_of_alpha_come_and_never_go() {
+    let prior = common::prior();
+    let alpha: Vec<u8> = common::Rng(3).bytes(400).iter().map(|v| v / 2).collect();
+    let picture = Picture::new(20, 20, Colour::Grey, vec![70; 400], Some(alpha.clone()));
+    let file = Encoder::new(&prior)
+        .target(Target::Quality(20.0))
+        .encode(&picture.expect("a picture"))
+        .expect("encodes")
+        .bytes;
+    let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS);
+    let mut rows = 0;
+    for (i, byte) in file.iter().enumerate() {
+        feed(&mut stream, std::slice::from_ref(byte), &mut Vec::new());
+        if stream.header().is_none() {
+            continue;
+        }
+        let shown = stream.preview().expect("a picture").picture;
+        let shown = shown.alpha().expect("has alpha").to_vec();
+        // Whole rows from the top are exact, the others opaque.
+        let pairs = shown.chunks(20).zip(alpha.chunks(20));
+        let exact = pairs.take_while(|(a, b)| a == b).count();
+        assert!(shown[20 * exact..].iter().all(|&a| a == 255), "byte {i}");
+        assert!(exact >= rows, "byte {i}: {exact} rows after {rows}");
+        rows = exact;
+    }
+    assert_eq!(rows, 20);
+}
