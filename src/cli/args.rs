@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A progressive image codec whose prior is a diffusion model: one file, every rate.
 #[derive(Debug, Parser)]
@@ -31,7 +31,7 @@ pub enum Command {
     Cut(Cut),
     /// Say what a file holds
     Info(Info),
-    /// Measure rate and distortion of pictures on real file prefixes
+    /// Measure rate and distortion of pictures on real file prefixes, and plot them beside other codecs
     Rd(Rd),
 }
 
@@ -144,14 +144,44 @@ pub struct Info {
     pub json: bool,
 }
 
+/// What quality is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Metric {
+    /// RGB PSNR in dB
+    Psnr,
+    /// SSIMULACRA2
+    Ssimulacra2,
+}
+
+/// Another codec, run by its installed tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Peer {
+    /// cjpeg, progressive
+    Jpeg,
+    /// opj_compress
+    Jpeg2000,
+    /// cwebp
+    Webp,
+    /// cjxl
+    Jxl,
+    /// avifenc
+    Avif,
+    /// All of these
+    All,
+}
+
 #[derive(Debug, Args)]
 pub struct Rd {
-    /// Pictures
+    /// Pictures, or folders of them
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
-    /// Write every measured point as CSV; - is standard output
-    #[command(flatten)]
-    pub output: Output,
+    /// Where to write: a plot (.svg, .png), the mean curves (.json) or every measured point (.csv); - is CSV on standard
+    /// output. May be given several times
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Vec<PathBuf>,
+    /// Overwrite existing files
+    #[arg(short, long)]
+    pub force: bool,
     /// Bitrates to measure
     #[arg(
         long,
@@ -166,6 +196,15 @@ pub struct Rd {
     /// 1 (fast) to 5 (small)
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,
+    /// Measure other codecs on the same pictures, with their installed tools
+    #[arg(long, value_name = "CODEC,..", value_delimiter = ',')]
+    pub peers: Vec<Peer>,
+    /// What the plot shows against bits per pixel
+    #[arg(long, value_enum, default_value_t = Metric::Psnr)]
+    pub metric: Metric,
+    /// Plot on a linear instead of a logarithmic axis of bits per pixel
+    #[arg(long)]
+    pub linear: bool,
     #[command(flatten)]
     pub prior: PriorArgs,
 }

@@ -1,0 +1,208 @@
+//! Measuring our own files, and the metrics that every codec is measured with.
+
+use std::time::{Duration, Instant};
+
+use dcodec::container::Event;
+use dcodec::{Colour, Effort, Encoder, Picture, Prior, Result, StreamDecoder, Target, metrics};
+use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
+
+/// One measured file or prefix of a file.
+#[derive(Debug, Clone)]
+pub struct Point {
+    pub codec: &'static str,
+    pub picture: String,
+    /// The bitrate asked for, or none at the end of a layer and for peers.
+    pub asked: Option<f64>,
+    /// The noise level of the state shown; none for peers.
+    pub sigma: Option<f64>,
+    /// The quality setting of a peer.
+    pub setting: &'static str,
+    pub bytes: u64,
+    pub bpp: f64,
+    pub psnr: f64,
+    /// Not a number where it cannot be told.
+    pub ssimulacra2: f64,
+    pub encode_s: f64,
+    pub decode_s: f64,
+}
+
+/// Measures decoded pictures against one original, colours only.
+pub struct Meter {
+    original: Picture,
+    reference: Option<Ssimulacra2Reference>,
+}
+
+impl Meter {
+    pub fn new(original: &Picture) -> Result<Self> {
+        let original = rgb(original)?;
+        let reference = slice(&original).and_then(|s| Ssimulacra2Reference::new(&s).ok());
+        Ok(Meter {
+            original,
+            reference,
+        })
+    }
+
+    /// RGB PSNR in dB and SSIMULACRA2.
+    pub fn measure(&self, shown: &Picture) -> Result<(f64, f64)> {
+        let shown = rgb(shown)?;
+        let psnr = metrics::psnr(&self.original, &shown)?;
+        let score = match (&self.reference, slice(&shown)) {
+            (Some(reference), Some(shown)) => reference.compare(&shown).ok(),
+            _ => None,
+        };
+        Ok((psnr, score.unwrap_or(f64::NAN)))
+    }
+}
+
+/// The picture as RGB without alpha, which every codec and metric takes.
+pub fn rgb(picture: &Picture) -> Result<Picture> {
+    let image = picture.clone().without_alpha().to_image().into_rgb8();
+    let (width, height) = image.dimensions();
+    Picture::new(width, height, Colour::Rgb, image.into_raw(), None)
+}
+
+fn slice(rgb: &Picture) -> Option<PixelSlice<'_>> {
+    let (width, height) = (rgb.width(), rgb.height());
+    let stride = 3 * width as usize;
+    PixelSlice::new(
+        rgb.samples(),
+        width,
+        height,
+        stride,
+        PixelDescriptor::RGB8_SRGB,
+    )
+    .ok()
+}
+
+/// What to measure of each picture.
+pub struct Plan<'a> {
+    pub prior: &'a Prior,
+    pub effort: Effort,
+    pub target: Target,
+    /// Bitrates, ascending.
+    pub points: &'a [f64],
+}
+
+/// Our file of a picture and what it took.
+pub struct Ours {
+    pub points: Vec<Point>,
+    pub bytes: usize,
+    pub encoded: Duration,
+    pub measured: Duration,
+}
+
+impl Plan<'_> {
+    /// Encodes once, then measures the preview at the end of every layer and at every bitrate from prefixes of the file.
+    /// `progress` hears of the encoder's share done, then of the decoder's.
+    pub fn run(
+        &self,
+        name: &str,
+        picture: &Picture,
+        meter: &Meter,
+        progress: &dyn Fn(Stage, f64),
+    ) -> Result<Ours> {
+        let start = Instant::now();
+        // A file cut at some byte would have taken the time up to the layer that reaches it.
+        let mut times: Vec<(usize, f64)> = Vec::new();
+        let file = Encoder::new(self.prior)
+            .effort(self.effort.clone())
+            .target(self.target)
+            .on_progress(|p| {
+                times.push((p.bytes, start.elapsed().as_secs_f64()));
+                progress(Stage::Encode, p.done);
+            })
+            .encode(picture)?
+            .bytes;
+        let encoded = start.elapsed();
+        let mut prefixes = Prefixes {
+            name,
+            picture,
+            meter,
+            stream: StreamDecoder::new(self.prior, u64::MAX),
+            times,
+            encoded: encoded.as_secs_f64(),
+            pushing: Duration::ZERO,
+            points: Vec::new(),
+        };
+        prefixes.run(&file, self.points, progress)?;
+        Ok(Ours {
+            points: prefixes.points,
+            bytes: file.len(),
+            encoded,
+            measured: start.elapsed() - encoded,
+        })
+    }
+}
+
+/// What is being done with a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Encode,
+    Decode,
+    Peers,
+}
+
+/// A walk through the prefixes of a file.
+struct Prefixes<'a> {
+    name: &'a str,
+    picture: &'a Picture,
+    meter: &'a Meter,
+    stream: StreamDecoder<'a>,
+    times: Vec<(usize, f64)>,
+    encoded: f64,
+    pushing: Duration,
+    points: Vec<Point>,
+}
+
+impl Prefixes<'_> {
+    fn run(&mut self, file: &[u8], rates: &[f64], progress: &dyn Fn(Stage, f64)) -> Result<()> {
+        let pixels = f64::from(self.picture.width()) * f64::from(self.picture.height());
+        let mut at = 0;
+        for asked in rates.iter().copied().map(Some).chain([None]) {
+            let end = asked.map_or(file.len(), |r| {
+                ((r * pixels / 8.0) as usize).min(file.len())
+            });
+            while at < end {
+                let start = Instant::now();
+                let (used, event) = self.stream.push(&file[at..end])?;
+                self.pushing += start.elapsed();
+                at += used;
+                if let Event::Layer(..) = event {
+                    self.point(None)?;
+                }
+                progress(Stage::Decode, at as f64 / file.len() as f64);
+            }
+            if asked.is_some_and(|r| r * pixels / 8.0 < file.len() as f64 + 1.0)
+                // A prefix that ends within the header shows nothing.
+                && self.stream.header().is_some()
+            {
+                self.point(asked)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn point(&mut self, asked: Option<f64>) -> Result<()> {
+        let start = Instant::now();
+        let shown = self.stream.preview()?;
+        let decode_s = (self.pushing + start.elapsed()).as_secs_f64();
+        let (psnr, ssimulacra2) = self.meter.measure(&shown.picture)?;
+        let bytes = shown.used.bytes;
+        let reached = self.times.iter().find(|t| t.0 as u64 >= bytes);
+        let pixels = f64::from(self.picture.width()) * f64::from(self.picture.height());
+        self.points.push(Point {
+            codec: "dcodec",
+            picture: self.name.to_owned(),
+            asked,
+            sigma: Some(shown.used.sigma.unwrap_or(f64::INFINITY)),
+            setting: "",
+            bytes,
+            bpp: 8.0 * bytes as f64 / pixels,
+            psnr,
+            ssimulacra2,
+            encode_s: reached.map_or(self.encoded, |t| t.1),
+            decode_s,
+        });
+        Ok(())
+    }
+}
