@@ -14,7 +14,7 @@ use crate::random::Stream;
 use crate::schedule::{Sigma, Step};
 
 /// Arrived stages at which a part of a layer counts half in what is shown.
-const SLOW_STAGES: f64 = 128.0;
+const SLOW_STAGES: f64 = 256.0;
 
 /// Layers of fewer stages are shown when they are whole.
 const WHOLE_STAGES: usize = 32;

@@ -47,10 +47,10 @@ impl Effort {
     pub fn new(level: u8) -> Option<Self> {
         let (nu, stride) = match level {
             1 => (12, 6.0),
-            2 => (12, 4.0),
-            3 => (14, 3.0),
-            4 => (14, 2.0),
-            5 => (16, 1.5),
+            2 => (12, 4.5),
+            3 => (14, 3.5),
+            4 => (14, 2.5),
+            5 => (16, 1.75),
             _ => return None,
         };
         Some(Effort {
@@ -118,7 +118,7 @@ impl Default for Effort {
     fn default() -> Self {
         Effort {
             nu: 14,
-            grid: grid(3.0),
+            grid: grid(3.5),
         }
     }
 }
