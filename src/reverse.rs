@@ -36,6 +36,15 @@ impl Shared<'_> {
     }
 }
 
+/// The shift m = (1 - rho) (x_0 - x0_hat) / std of a step, and |m|^2.
+pub fn shift(step: &Step, x_0: &Planes, x0_hat: &Planes) -> (Vec<f32>, f64) {
+    let factor = step.shift() as f32;
+    let values = x_0.data.iter().zip(&x0_hat.data);
+    let m: Vec<f32> = values.map(|(x, x0_hat)| factor * (x - x0_hat)).collect();
+    let energy = m.iter().map(|&v| f64::from(v).powi(2)).sum();
+    (m, energy)
+}
+
 /// One end of the line: takes a step's prior mean x0_hat, returns z ~ N(m, I) in units of the step's deviation.
 pub trait Channel {
     /// Delivers z for `step`, or nothing if the layer does not arrive whole; `x0_hat` is the shared prediction of x_0.

@@ -8,7 +8,7 @@ use crate::container::Layer;
 use crate::error::Result;
 use crate::picture::Picture;
 use crate::planes::Planes;
-use crate::reverse::{Chain, Channel, Shared};
+use crate::reverse::{Chain, Channel, Shared, shift};
 use crate::schedule::{Sigma, Step};
 
 /// The sender's end of the channel for one layer.
@@ -29,15 +29,7 @@ pub(super) struct Sent {
 
 impl Channel for Sender<'_> {
     fn transmit(&mut self, shared: &Shared, step: &Step, x0_hat: &Planes) -> Option<Vec<f32>> {
-        let shift = step.shift() as f32;
-        let m: Vec<f32> = self
-            .x_0
-            .data
-            .iter()
-            .zip(&x0_hat.data)
-            .map(|(x, x0_hat)| shift * (x - x0_hat))
-            .collect();
-        let energy: f64 = m.iter().map(|&v| f64::from(v).powi(2)).sum();
+        let (m, energy) = shift(step, self.x_0, x0_hat);
         let stages = rate::stages(shared.code, energy, m.len());
         let fit = self
             .room

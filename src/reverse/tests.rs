@@ -27,15 +27,7 @@ struct Counting<'a> {
 
 impl Channel for Counting<'_> {
     fn transmit(&mut self, shared: &Shared, step: &Step, x0_hat: &Planes) -> Option<Vec<f32>> {
-        let shift = step.shift() as f32;
-        let m: Vec<f32> = self
-            .x_0
-            .data
-            .iter()
-            .zip(&x0_hat.data)
-            .map(|(a, b)| shift * (a - b))
-            .collect();
-        let energy: f64 = m.iter().map(|&v| f64::from(v).powi(2)).sum();
+        let (m, energy) = shift(step, self.x_0, x0_hat);
         self.kl_bits += rate::kl_bits(energy);
         if self.exact {
             let uniform =
@@ -156,15 +148,7 @@ fn the_state_between_joins_both_ends() {
     struct Keeping<'a>(Counting<'a>, BitVec<u8, Msb0>);
     impl Channel for Keeping<'_> {
         fn transmit(&mut self, shared: &Shared, step: &Step, x0_hat: &Planes) -> Option<Vec<f32>> {
-            let shift = step.shift() as f32;
-            let m: Vec<f32> = self
-                .0
-                .x_0
-                .data
-                .iter()
-                .zip(&x0_hat.data)
-                .map(|(a, b)| shift * (a - b))
-                .collect();
+            let (m, _) = shift(step, self.0.x_0, x0_hat);
             let w = shared.rotation.forward(&shared.stream, &m);
             self.1 = trellis::search(shared.code, &shared.stream, &w, 400, 400);
             Some(shared.deliver(&self.1, 400))
