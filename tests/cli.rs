@@ -491,6 +491,22 @@ fn decode_says_what_it_used() {
 }
 
 #[test]
+fn priors_are_described() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let text = String::from_utf8(good(dir, &["info", "--prior", "shipped"]).out).expect("text");
+    assert!(
+        text.contains("2782124") && text.contains("photographs"),
+        "{text}"
+    );
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/models/s.safetensors");
+    let json = good(dir, &["info", "--json", "--prior", weights]).out;
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    assert!(text.contains(json["prior"].as_str().expect("a name")));
+    assert_eq!(json["channels"], serde_json::json!([48, 80, 128, 160]));
+}
+
+#[test]
 fn verification() {
     let dir = with_picture();
     let dir = dir.path();

@@ -29,7 +29,7 @@ pub enum Command {
     Decode(Decode),
     /// Cut a file to a lower rate; needs no network
     Cut(Cut),
-    /// Say what a file holds
+    /// Say what a file or a prior holds
     Info(Info),
     /// Measure rate and distortion of pictures on real file prefixes, and plot them beside other codecs
     Rd(Rd),
@@ -138,7 +138,11 @@ pub struct Cut {
 #[derive(Debug, Args)]
 pub struct Info {
     /// The file; - is standard input
-    pub input: PathBuf,
+    #[arg(required_unless_present = "prior")]
+    pub input: Option<PathBuf>,
+    /// Describe these weights instead of a file; "shipped" is the prior inside this program
+    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    pub prior: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -1,6 +1,8 @@
 use std::io::Write;
+use std::path::Path;
 
 use dcodec::container::{Event, Header, Layer, Parser};
+use dcodec::prior::{Network, Weights};
 use dcodec::schedule::Sigma;
 use dcodec::{Error, Result};
 use serde_json::json;
@@ -24,12 +26,17 @@ struct Contents {
 }
 
 pub fn run(a: &Info) -> Result<(), Failure> {
-    let data = io::read_input(&a.input)?;
-    let contents = walk(&data).about(&a.input)?;
-    let text = if a.json {
-        as_json(&contents, data.len())
-    } else {
-        as_text(&contents, data.len(), &name(&a.input))
+    let text = match (&a.prior, &a.input) {
+        (Some(path), _) => describe(path, a.json)?,
+        (None, Some(path)) => {
+            let data = io::read_input(path)?;
+            let contents = walk(&data).about(path)?;
+            match a.json {
+                true => as_json(&contents, data.len()),
+                false => as_text(&contents, data.len(), &name(path)),
+            }
+        }
+        (None, None) => return Err(Error::Parameter("name a file".into()).into()),
     };
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -37,6 +44,37 @@ pub fn run(a: &Info) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// A weights file: identity, configuration, size and cost.
+fn describe(path: &Path, json: bool) -> Result<String, Failure> {
+    let weights = match path == Path::new("shipped") {
+        true => Weights::shipped()?,
+        false => Weights::from_file(path).about(path)?,
+    };
+    let network = Network::new(&weights).about(path)?;
+    let (config, cost) = (weights.config(), network.macs_per_pixel());
+    if json {
+        let all = json!({
+            "prior": weights.id().to_string(), "channels": config.channels, "blocks": config.blocks,
+            "embed": config.embed, "sigma_data": weights.sigma_data(), "parameters": network.parameters(),
+            "macs_per_pixel": cost, "kernel": format!("{:?}", network.kernel()), "note": weights.note(),
+        });
+        return Ok(format!("{all:#}\n"));
+    }
+    Ok(format!(
+        "{}: prior {}\nchannels    {:?}, blocks {:?}, embedding {}\nparameters  {}\ncost        {:.1} k \
+         multiply-accumulates a pixel, on this machine by {:?}\nnote        {}\n",
+        path.display(),
+        weights.id(),
+        config.channels,
+        config.blocks,
+        config.embed,
+        network.parameters(),
+        cost / 1000.0,
+        network.kernel(),
+        weights.note()
+    ))
 }
 
 fn walk(data: &[u8]) -> Result<Contents> {

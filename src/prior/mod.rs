@@ -37,6 +37,15 @@ static SHIPPED: &[u8] = include_bytes!("../../models/s.safetensors");
 /// The highest noise level in 8-bit levels that the network sees; above it, the picture is reduced first.
 const FINEST: f64 = 256.0;
 
+impl Weights {
+    /// The weights that come with the crate.
+    ///
+    /// Errors: [`Error::Backend`] if they cannot be read.
+    pub fn shipped() -> Result<Self> {
+        Self::from_bytes(SHIPPED)
+    }
+}
+
 impl Denoiser for Network {
     fn multiple(&self) -> usize {
         Network::multiple(self)
@@ -74,7 +83,8 @@ impl Prior {
     ///
     /// Errors: [`Error::Backend`] if the weights cannot be loaded.
     pub fn shipped() -> Result<Self> {
-        Self::from_bytes(SHIPPED)
+        let weights = Weights::shipped()?;
+        Ok(Self::new(Network::new(&weights)?, weights.id()))
     }
 
     /// A prior from a weights file (safetensors with the configuration in its metadata).
