@@ -491,6 +491,52 @@ fn decode_says_what_it_used() {
 }
 
 #[test]
+fn folders_are_encoded_whole() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let dir = dir.path();
+    std::fs::create_dir(dir.join("in")).expect("writable");
+    for (name, seed) in [("a.png", 1), ("b.bmp", 2)] {
+        let picture = common::noise(20, 18, Colour::Rgb, false, seed);
+        picture
+            .to_image()
+            .save(dir.join("in").join(name))
+            .expect("writable");
+    }
+    std::fs::write(dir.join("in/notes.txt"), "no picture").expect("writable");
+    let ran = good(dir, &["encode", "in", "-o", "out", "-Q", "30"]);
+    assert!(
+        ran.err.contains("2 pictures") && ran.err.contains("a second"),
+        "{}",
+        ran.err
+    );
+    assert!(dir.join("out/a.dfc").exists() && dir.join("out/b.dfc").exists());
+    // Again: both exist, and a broken picture among them costs only itself.
+    std::fs::write(dir.join("in/c.png"), "no picture").expect("writable");
+    let again = run(dir, &["encode", "in", "-o", "out"]);
+    assert!(
+        again.err.contains("3 of 3 pictures failed"),
+        "{}",
+        again.err
+    );
+    let forced = run(dir, &["encode", "in", "-o", "out", "-Q", "30", "-f"]);
+    assert!(
+        forced.err.contains("1 of 3 pictures failed"),
+        "{}",
+        forced.err
+    );
+    assert_eq!((again.code, forced.code), (1, 1));
+    bad(dir, &["encode", "in"], 2, "in", "-o DIR");
+    std::fs::copy(dir.join("in/a.png"), dir.join("in/a.jpg")).expect("writable");
+    bad(
+        dir,
+        &["encode", "in", "-o", "out"],
+        2,
+        "a.dfc",
+        "rename one",
+    );
+}
+
+#[test]
 fn priors_are_described() {
     let dir = with_picture();
     let dir = dir.path();

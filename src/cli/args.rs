@@ -57,7 +57,7 @@ pub struct Output {
 
 #[derive(Debug, Args)]
 pub struct Encode {
-    /// The picture; - is standard input
+    /// The picture; - is standard input. Or a folder of pictures, to be written to the folder -o DIR
     pub input: PathBuf,
     #[command(flatten)]
     pub output: Output,

@@ -1,30 +1,92 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use dcodec::{Decoder, Effort, Encoded, Encoder, Error, Picture, Result, Target, metrics};
+use dcodec::{Decoder, Effort, Encoded, Encoder, Error, Picture, Prior, Result, Target, metrics};
 use serde::Serialize;
 
 use super::args::{Encode, Goal};
-use super::{About, Failure, Log, destination, io, name, prior};
+use super::{About, Failure, Log, destination, inputs, io, name, prior};
 
 pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
-    let start = Instant::now();
+    if a.input.is_dir() {
+        return folder(a, log);
+    }
     let output = destination(a.output.output.as_ref(), &a.input, "dfc");
     io::check_destination(&output, a.output.force)?;
     if let Some(report) = &a.report {
         io::check_destination(report, a.output.force)?;
     }
-    let data = io::read_input(&a.input)?;
-    let (picture, notices) = io::load_picture(&data, &a.input, a.prior.max_pixels)?;
-    for notice in notices {
-        log.say(format!("{}: note: {notice}", name(&a.input)));
+    one(a, &prior(&a.prior)?, &a.input, &output, log).map(|_| ())
+}
+
+/// Encodes the pictures of a folder one after the other, each with all cores; one that fails costs only itself.
+fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
+    let Some(target) = a.output.output.as_ref().filter(|_| a.report.is_none()) else {
+        let e = "a folder of pictures needs a folder to write to, -o DIR, and has no --report";
+        return Err(Error::Parameter(e.into())).about(&a.input);
+    };
+    let inputs = inputs::files(std::slice::from_ref(&a.input))?;
+    let output = |input: &Path| {
+        target
+            .join(input.file_name().unwrap_or_default())
+            .with_extension("dfc")
+    };
+    let mut names: Vec<PathBuf> = inputs.iter().map(|i| output(i)).collect();
+    names.sort();
+    if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
+        let e = "two pictures of the folder would be written to this file: rename one";
+        return Err(Error::Parameter(e.into())).about(&twice[0]);
     }
+    std::fs::create_dir_all(target).map_err(|e| Error::io(target, e))?;
     let prior = prior(&a.prior)?;
+    let (start, mut pixels, mut bytes, mut failed) = (Instant::now(), 0, 0, 0);
+    for input in &inputs {
+        let done = io::check_destination(&output(input), a.output.force)
+            .map_err(Failure::from)
+            .and_then(|()| one(a, &prior, input, &output(input), log));
+        match done {
+            Ok((p, b)) => (pixels, bytes) = (pixels + p, bytes + b),
+            Err(e) => {
+                eprintln!("skipped: {e}");
+                failed += 1;
+            }
+        }
+    }
+    let (seconds, megapixels) = (start.elapsed().as_secs_f64(), pixels as f64 / 1e6);
+    log.say(format!(
+        "{} pictures, {megapixels:.2} megapixels, {bytes} bytes, {:.4} bits per pixel, {seconds:.1} s: {:.3} megapixels a second",
+        inputs.len() - failed,
+        8.0 * bytes as f64 / pixels.max(1) as f64,
+        megapixels / seconds
+    ));
+    match failed {
+        0 => Ok(()),
+        n => Err(Error::Unsupported(format!(
+            "{n} of {} pictures failed",
+            inputs.len()
+        )))
+        .about(&a.input),
+    }
+}
+
+/// Encodes one picture; its pixels and the bytes of its file.
+fn one(
+    a: &Encode,
+    prior: &Prior,
+    input: &Path,
+    output: &Path,
+    log: Log,
+) -> Result<(u64, u64), Failure> {
+    let start = Instant::now();
+    let data = io::read_input(input)?;
+    let (picture, notices) = io::load_picture(&data, input, a.prior.max_pixels)?;
+    for notice in notices {
+        log.say(format!("{}: note: {notice}", name(input)));
+    }
     let bar = log.bar("encoding");
-    let effort = Effort::new(a.effort).unwrap_or_default();
-    let encoded = Encoder::new(&prior)
+    let encoded = Encoder::new(prior)
         .target(target(&a.goal))
-        .effort(effort)
+        .effort(Effort::new(a.effort).unwrap_or_default())
         .seed(a.seed)
         .reconstruct(a.verify)
         .on_progress(|p| {
@@ -32,37 +94,37 @@ pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
             bar.set_message(format!("{} bytes", p.bytes));
         })
         .encode(&picture)
-        .about(&a.input);
+        .about(input);
     bar.finish_and_clear();
     let encoded = encoded?;
     if a.verify {
-        let verified = verify(&encoded, &picture, &prior).about(&a.input)?;
-        log.say(verified);
+        log.say(verify(&encoded, &picture, prior).about(input)?);
     }
     if let Some(path) = &a.report {
         io::write_atomic(path, a.output.force, |w| {
             w.write_all(report(&encoded, &picture).as_bytes())
         })?;
     }
-    io::write_atomic(&output, a.output.force, |w| w.write_all(&encoded.bytes))?;
+    io::write_atomic(output, a.output.force, |w| w.write_all(&encoded.bytes))?;
+    let bytes = encoded.bytes.len();
     log.say(format!(
-        "{}: {} x {}, {} layers, {} bytes, {:.4} bits per pixel, {:.1} s",
+        "{}: {} x {}, {} layers, {bytes} bytes, {:.4} bits per pixel, {:.1} s",
         if output == Path::new("-") {
             "standard output".into()
         } else {
-            name(&output)
+            name(output)
         },
         picture.width(),
         picture.height(),
         encoded.layers.len(),
-        encoded.bytes.len(),
-        bpp(encoded.bytes.len(), &picture),
+        bpp(bytes, &picture),
         start.elapsed().as_secs_f64()
     ));
     if !encoded.reached {
         log.say("note: the lowest noise level came before the target; the file ends there");
     }
-    Ok(())
+    let pixels = u64::from(picture.width()) * u64::from(picture.height());
+    Ok((pixels, bytes as u64))
 }
 
 fn target(goal: &Goal) -> Target {
@@ -79,7 +141,7 @@ fn bpp(bytes: usize, picture: &Picture) -> f64 {
 }
 
 /// Decodes the file and holds the result against the encoder's own last state.
-fn verify(encoded: &Encoded, picture: &Picture, prior: &dcodec::Prior) -> Result<String> {
+fn verify(encoded: &Encoded, picture: &Picture, prior: &Prior) -> Result<String> {
     let decoded = Decoder::new(prior)
         .max_pixels(u64::MAX)
         .decode(&encoded.bytes)?;

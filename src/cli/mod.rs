@@ -5,6 +5,7 @@ mod cut;
 mod decode;
 mod encode;
 mod info;
+mod inputs;
 mod io;
 mod rd;
 

@@ -2,7 +2,6 @@
 
 mod bd;
 mod curve;
-mod inputs;
 mod measure;
 mod output;
 mod peers;
@@ -15,7 +14,7 @@ use dcodec::{Effort, Error, Result, Target};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::Rd;
-use super::{About, Failure, Log, io, name, prior};
+use super::{About, Failure, Log, inputs, io, name, prior};
 use curve::{Curve, mean_curve};
 use measure::{Meter, Plan, Point, Stage};
 use peers::{Peer, Sources};
