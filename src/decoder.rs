@@ -2,7 +2,6 @@
 
 use bitvec::prelude::*;
 
-use crate::channel::trellis::Code;
 use crate::container::{Event, Header, Layer, Parser, PartName};
 use crate::entropy;
 use crate::error::{Error, Result};
@@ -132,12 +131,8 @@ pub struct StreamDecoder<'p> {
     prior: &'p Prior,
     parser: Parser,
     chain: Option<Chain<'p>>,
-    code: Code,
-    /// The payload of the alpha part.
+    /// The alpha plane, once its part is whole.
     alpha: Option<Vec<u8>>,
-    bytes: u64,
-    layers: u32,
-    complete: bool,
 }
 
 impl<'p> StreamDecoder<'p> {
@@ -147,11 +142,7 @@ impl<'p> StreamDecoder<'p> {
             prior,
             parser: Parser::new(max_pixels),
             chain: None,
-            code: Code::default(),
             alpha: None,
-            bytes: 0,
-            layers: 0,
-            complete: false,
         }
     }
 
@@ -161,9 +152,6 @@ impl<'p> StreamDecoder<'p> {
     /// [`Error::Backend`] if the network fails.
     pub fn push(&mut self, input: &[u8]) -> Result<(usize, Event)> {
         let (used, event) = self.parser.push(input)?;
-        if !self.complete {
-            self.bytes += used as u64;
-        }
         match &event {
             Event::Header(header) => {
                 if header.prior != self.prior.id() {
@@ -173,17 +161,18 @@ impl<'p> StreamDecoder<'p> {
                         self.prior.id()
                     )));
                 }
-                self.code = Code::new(header.nu).unwrap_or_default();
-                self.chain = Some(Chain::new(self.prior, header, self.code));
+                self.chain = Some(Chain::new(self.prior, header));
             }
-            Event::Part(PartName::ALPHA, payload) => self.alpha = Some(payload.clone()),
+            Event::Part(PartName::ALPHA, payload) => {
+                self.alpha = self
+                    .header()
+                    .map(|h| entropy::decode_alpha(h.width, h.height, payload));
+            }
             Event::Layer(layer, bits) => {
                 if let Some(chain) = &mut self.chain {
                     chain.advance(sigma(layer), &mut Receiver { layer, bits })?;
-                    self.layers += 1;
                 }
             }
-            Event::End => self.complete = true,
             _ => {}
         }
         Ok((used, event))
@@ -202,6 +191,7 @@ impl<'p> StreamDecoder<'p> {
             return Err(self.parser.incomplete().into());
         };
         let mut partial = 0.0;
+        let layers = chain.layers();
         let mut level = chain.t().map(Sigma::levels);
         let arrived;
         let x0_hat: &Planes = match self.parser.partial() {
@@ -227,21 +217,22 @@ impl<'p> StreamDecoder<'p> {
         } else {
             Colour::Grey
         };
-        let alpha = match (self.parser.partial_part(), &self.alpha) {
-            (Some((PartName::ALPHA, payload)), _) => payload,
-            (_, Some(payload)) => payload,
-            _ => &[],
-        };
         let alpha = header
             .alpha
-            .then(|| entropy::decode_alpha(header.width, header.height, alpha));
+            .then(|| match (&self.alpha, self.parser.partial_part()) {
+                (Some(plane), _) => plane.clone(),
+                (_, Some((PartName::ALPHA, payload))) => {
+                    entropy::decode_alpha(header.width, header.height, payload)
+                }
+                _ => entropy::decode_alpha(header.width, header.height, &[]),
+            });
         let picture = Picture::from_planes(x0_hat, header.width, header.height, colour, alpha)?;
         let used = Used {
-            layers: self.layers,
+            layers,
             partial,
-            bytes: self.bytes,
+            bytes: self.parser.offset(),
             sigma: level,
-            complete: self.complete,
+            complete: self.parser.is_complete(),
         };
         Ok(Decoded { picture, used })
     }

@@ -5,7 +5,6 @@ mod sender;
 
 use bitvec::prelude::*;
 
-use crate::channel::trellis::Code;
 use crate::container::{END_BYTES, Header, Layer, MAX_SIDE, PartName, Writer};
 use crate::entropy;
 use crate::error::{Error, Result};
@@ -148,11 +147,7 @@ impl<'a> Encoder<'a> {
                 )));
             }
         }
-        let mut chain = Chain::new(
-            self.prior,
-            &header,
-            Code::new(header.nu).unwrap_or_default(),
-        );
+        let mut chain = Chain::new(self.prior, &header);
         let mut layers: Vec<LayerReport> = Vec::new();
         // What the receiver shows in the end, where it is not the chain's x0_hat.
         let mut shown = None;
@@ -271,7 +266,7 @@ impl<'a> Encoder<'a> {
         let (w, h) = header.coded_size();
         let first = (energy / (2.0 * std::f64::consts::LN_2 * START_BITS)).sqrt();
         let first = Sigma::nearest(first.clamp(4.0 * LOWEST_SIGMA, self.prior.highest_sigma(w, h)));
-        header.start = self.effort.first(first) + 1;
+        header.start = self.effort.first(first).code() + 1;
         Ok(header)
     }
 }

@@ -70,11 +70,11 @@ pub struct Chain<'p> {
 
 impl<'p> Chain<'p> {
     /// The start of the chain of a file: nothing is known, x0_hat is mid grey.
-    pub fn new(prior: &'p Prior, header: &Header, code: Code) -> Self {
+    pub fn new(prior: &'p Prior, header: &Header) -> Self {
         let (width, height) = header.coded_size();
         Chain {
             prior,
-            code,
+            code: Code::new(header.nu).unwrap_or_default(),
             seed: header.seed,
             grey: !header.rgb,
             size: (header.width as usize, header.height as usize),
@@ -91,12 +91,18 @@ impl<'p> Chain<'p> {
         self.t
     }
 
+    /// The number of layers walked.
+    pub fn layers(&self) -> u32 {
+        self.layer
+    }
+
     /// x0_hat for the present x_t; one call of the network per state.
     pub fn x0_hat(&mut self) -> Result<&Planes> {
-        if self.x0_hat.is_none() {
-            self.x0_hat = Some(self.predict(&self.x_t, self.t.map_or(0.0, Sigma::levels))?);
-        }
-        Ok(self.x0_hat.get_or_insert_with(|| Planes::zeros(1, 1)))
+        let x0_hat = match self.x0_hat.take() {
+            Some(x0_hat) => x0_hat,
+            None => self.predict(&self.x_t, self.t.map_or(0.0, Sigma::levels))?,
+        };
+        Ok(self.x0_hat.insert(x0_hat))
     }
 
     /// Moves to x_s = x0_hat + rho (x_t - x0_hat) + std z, with z from the channel; stays if the channel delivers none.

@@ -91,6 +91,16 @@ impl Parser {
         }
     }
 
+    /// Bytes of the file taken so far; what follows the end marker is none of it.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether the end marker has come.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.state, State::End)
+    }
+
     /// The header, once it has come.
     pub fn header(&self) -> Option<&Header> {
         self.header.as_ref()
@@ -122,7 +132,7 @@ impl Parser {
     pub fn push(&mut self, input: &[u8]) -> Result<(usize, Event)> {
         let mut used = 0;
         loop {
-            if matches!(self.state, State::End) {
+            if self.is_complete() {
                 return Ok((input.len(), Event::NeedMore));
             }
             if let Some(event) = self.advance(input, &mut used)? {

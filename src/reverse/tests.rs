@@ -30,13 +30,8 @@ impl Channel for Counting<'_> {
         let (m, energy) = shift(step, self.x_0, x0_hat);
         self.kl_bits += rate::kl_bits(energy);
         if self.exact {
-            let uniform =
-                |i: usize| ((shared.stream.value(i) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-            let gauss = |i: usize| {
-                let radius = (-2.0 * uniform(2 * i).ln()).sqrt();
-                (radius * (std::f64::consts::TAU * uniform(2 * i + 1)).cos()) as f32
-            };
-            return Some(m.iter().enumerate().map(|(i, m)| m + gauss(i)).collect());
+            let noisy = |(i, m): (usize, &f32)| m + shared.stream.gauss(i) as f32;
+            return Some(m.iter().enumerate().map(noisy).collect());
         }
         let stages = rate::stages(shared.code, energy, m.len());
         let w = shared.rotation.forward(&shared.stream, &m);
@@ -48,7 +43,7 @@ impl Channel for Counting<'_> {
 
 fn run(prior: &Prior, x_0: &Planes, schedule: &[u16], exact: bool) -> (f64, f64, f64) {
     let header = header(x_0.width as u32, x_0.height as u32, prior.id());
-    let mut chain = Chain::new(prior, &header, Code::default());
+    let mut chain = Chain::new(prior, &header);
     let mut channel = Counting {
         x_0,
         exact,
@@ -163,7 +158,7 @@ fn the_state_between_joins_both_ends() {
         },
         BitVec::new(),
     );
-    let mut chain = Chain::new(&prior, &header, Code::default());
+    let mut chain = Chain::new(&prior, &header);
     chain
         .advance(Sigma::nearest(60.0), &mut channel)
         .expect("runs");
