@@ -9,10 +9,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dcodec::Planes;
 use dcodec::prior::{Kernel, Network, Weights};
 
-const SHIPPED: &[u8] = include_bytes!("../models/s.safetensors");
-
 fn network(c: &mut Criterion) {
-    let weights = Weights::from_bytes(SHIPPED).expect("shipped weights");
+    let weights = Weights::shipped().expect("shipped weights");
     let mut x_t = Planes::zeros(768, 512);
     for (i, v) in x_t.data.iter_mut().enumerate() {
         *v = (i as f32 * 0.013).sin() * 100.0;

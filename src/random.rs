@@ -33,6 +33,15 @@ impl Stream {
 }
 
 #[cfg(test)]
+impl Stream {
+    /// The `i`-th standard normal value (Box and Muller), for tests that need exact samples.
+    pub fn gauss(&self, i: usize) -> f64 {
+        let uniform = |i: usize| ((self.value(i) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+        (-2.0 * uniform(2 * i).ln()).sqrt() * (std::f64::consts::TAU * uniform(2 * i + 1)).cos()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

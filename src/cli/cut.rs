@@ -4,7 +4,7 @@ use dcodec::container::{Event, Parser};
 use dcodec::{Error, Result};
 
 use super::args::Cut;
-use super::{About, Failure, Log, decode, io, name};
+use super::{About, Failure, Log, bpp, decode, io, output_name};
 
 pub fn run(a: &Cut, log: Log) -> Result<(), Failure> {
     let output: PathBuf = match &a.output.output {
@@ -23,13 +23,9 @@ pub fn run(a: &Cut, log: Log) -> Result<(), Failure> {
     io::write_atomic(&output, a.output.force, |w| w.write_all(&data[..end]))?;
     log.say(format!(
         "{}: {end} of {} bytes, {:.4} bits per pixel",
-        if output == Path::new("-") {
-            "standard output".into()
-        } else {
-            name(&output)
-        },
+        output_name(&output),
         data.len(),
-        8.0 * end as f64 / (f64::from(header.width) * f64::from(header.height))
+        bpp(end as u64, header.width, header.height)
     ));
     if end == data.len() {
         log.say("note: the file was already that short; this is a copy");

@@ -1,10 +1,9 @@
-use std::path::Path;
 use std::time::Instant;
 
 use dcodec::{Decoder, Error, Result, container};
 
 use super::args::{Decode, Extent};
-use super::{About, Failure, Log, destination, io, name, prior};
+use super::{About, Failure, Log, bpp, destination, io, name, output_name, prior};
 
 pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     let start = Instant::now();
@@ -44,16 +43,12 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     };
     log.say(format!(
         "{}: {} x {} from {} of {} bytes ({:.4} bits per pixel), {} layers{part}{}, {:.1} s",
-        if output == Path::new("-") {
-            "standard output".into()
-        } else {
-            name(&output)
-        },
+        output_name(&output),
         decoded.picture.width(),
         decoded.picture.height(),
         used.bytes,
         data.len(),
-        8.0 * used.bytes as f64 / (f64::from(header.width) * f64::from(header.height)),
+        bpp(used.bytes, header.width, header.height),
         used.layers,
         if used.complete { ", complete" } else { "" },
         start.elapsed().as_secs_f64()

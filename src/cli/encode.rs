@@ -5,7 +5,7 @@ use dcodec::{Decoder, Effort, Encoded, Encoder, Error, Picture, Prior, Result, T
 use serde::Serialize;
 
 use super::args::{Encode, Goal};
-use super::{About, Failure, Log, destination, inputs, io, name, prior};
+use super::{About, Failure, Log, bpp, destination, inputs, io, name, output_name, prior};
 
 pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
     if a.input.is_dir() {
@@ -109,15 +109,11 @@ fn one(
     let bytes = encoded.bytes.len();
     log.say(format!(
         "{}: {} x {}, {} layers, {bytes} bytes, {:.4} bits per pixel, {:.1} s",
-        if output == Path::new("-") {
-            "standard output".into()
-        } else {
-            name(output)
-        },
+        output_name(output),
         picture.width(),
         picture.height(),
         encoded.layers.len(),
-        bpp(bytes, &picture),
+        bpp(bytes as u64, picture.width(), picture.height()),
         start.elapsed().as_secs_f64()
     ));
     if !encoded.reached {
@@ -134,10 +130,6 @@ fn target(goal: &Goal) -> Target {
         Goal { psnr: Some(db), .. } => Target::Psnr(*db),
         goal => Target::Quality(goal.quality.unwrap_or(75.0)),
     }
-}
-
-fn bpp(bytes: usize, picture: &Picture) -> f64 {
-    8.0 * bytes as f64 / (f64::from(picture.width()) * f64::from(picture.height()))
 }
 
 /// Decodes the file and holds the result against the encoder's own last state.
@@ -202,7 +194,7 @@ fn report(encoded: &Encoded, picture: &Picture) -> String {
         "width": picture.width(),
         "height": picture.height(),
         "bytes": encoded.bytes.len(),
-        "bpp": bpp(encoded.bytes.len(), picture),
+        "bpp": bpp(encoded.bytes.len() as u64, picture.width(), picture.height()),
         "layers": rows,
     });
     format!("{all:#}\n")

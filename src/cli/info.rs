@@ -8,7 +8,7 @@ use dcodec::{Error, Result};
 use serde_json::json;
 
 use super::args::Info;
-use super::{About, Failure, io, name};
+use super::{About, Failure, bpp, io, name};
 
 /// What a walk through the file found, without any network.
 struct Contents {
@@ -143,13 +143,12 @@ fn overhead(c: &Contents, len: usize) -> u64 {
 
 fn as_json(c: &Contents, len: usize) -> String {
     let h = &c.header;
-    let pixels = f64::from(h.width) * f64::from(h.height);
     let layers: Vec<_> = c
         .layers
         .iter()
         .map(|(l, end)| {
             json!({"index": l.index, "sigma": levels(l), "sigma_code": l.sigma, "stages": l.stages,
-                   "bits": 4 * u64::from(l.stages), "offset": l.offset, "end": end, "bpp": 8.0 * *end as f64 / pixels})
+                   "bits": 4 * u64::from(l.stages), "offset": l.offset, "end": end, "bpp": bpp(*end, h.width, h.height)})
         })
         .collect();
     let partial = c.partial.map(|(l, n)| {
@@ -164,7 +163,7 @@ fn as_json(c: &Contents, len: usize) -> String {
     let all = json!({
         "version": dcodec::container::VERSION, "width": h.width, "height": h.height, "colour": kind(h),
         "prior": h.prior.to_string(), "seed": h.seed, "trellis_state_bits": h.nu, "bytes": len,
-        "bpp": 8.0 * len as f64 / pixels, "header_bytes": c.header_bytes, "trellis_bytes": c.trellis_bytes,
+        "bpp": bpp(len as u64, h.width, h.height), "header_bytes": c.header_bytes, "trellis_bytes": c.trellis_bytes,
         "overhead_bytes": overhead(c, len), "complete": c.complete, "parts": parts, "layers": layers, "partial": partial,
     });
     format!("{all:#}\n")
@@ -173,7 +172,6 @@ fn as_json(c: &Contents, len: usize) -> String {
 fn as_text(c: &Contents, len: usize, name: &str) -> String {
     use std::fmt::Write;
     let h = &c.header;
-    let pixels = f64::from(h.width) * f64::from(h.height);
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -186,7 +184,7 @@ fn as_text(c: &Contents, len: usize, name: &str) -> String {
     let _ = writeln!(
         out,
         "size      {len} bytes, {:.4} bits per pixel",
-        8.0 * len as f64 / pixels
+        bpp(len as u64, h.width, h.height)
     );
     let _ = writeln!(out, "prior     {}", h.prior);
     let _ = writeln!(out, "trellis   {} state bits, seed {}", h.nu, h.seed);
@@ -201,10 +199,10 @@ fn as_text(c: &Contents, len: usize, name: &str) -> String {
     }
     let _ = writeln!(out, "\nlayer     sigma   stages     bits      end     bpp");
     for (l, end) in &c.layers {
-        let bpp = 8.0 * *end as f64 / pixels;
+        let rate = bpp(*end, h.width, h.height);
         let _ = writeln!(
             out,
-            "{:5} {:9.3} {:8} {:8} {end:8} {bpp:7.4}",
+            "{:5} {:9.3} {:8} {:8} {end:8} {rate:7.4}",
             l.index,
             levels(l),
             l.stages,
@@ -221,7 +219,7 @@ fn as_text(c: &Contents, len: usize, name: &str) -> String {
                 levels(l),
                 l.stages,
                 4 * present,
-                8.0 * len as f64 / pixels
+                bpp(len as u64, h.width, h.height)
             );
         }
         (None, false) => {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, BufWriter, Cursor, ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
+use dcodec::container::SIGNATURE;
 use dcodec::{Colour, Error, Notice, Picture, Result};
 use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegEncoder;
@@ -14,8 +15,6 @@ use image::{
     AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
 };
 
-/// First bytes of this codec's own files.
-const SIGNATURE: [u8; 4] = *b"\x89DFC";
 const READABLE: &str = "PNG, JPEG, WebP, BMP, TIFF, PNM or GIF";
 const WRITABLE: &str = "png, jpg, webp, bmp, tiff, pnm, ppm or pgm";
 const JPEG_QUALITY: u8 = 95;

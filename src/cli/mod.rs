@@ -137,6 +137,20 @@ pub fn name(path: &Path) -> String {
     }
 }
 
+/// The same for a file that is written.
+pub fn output_name(path: &Path) -> String {
+    if path == Path::new("-") {
+        "standard output".into()
+    } else {
+        name(path)
+    }
+}
+
+/// Bits per pixel of `bytes` bytes for a picture of `width` x `height`.
+pub fn bpp(bytes: u64, width: u32, height: u32) -> f64 {
+    8.0 * bytes as f64 / (f64::from(width) * f64::from(height))
+}
+
 /// The prior that the flags ask for.
 pub fn prior(args: &PriorArgs) -> Result<Prior, Failure> {
     match &args.prior {

@@ -33,6 +33,9 @@ impl Target {
     }
 }
 
+/// The state bits of the trellis and the stride of the [`grid`] of each effort.
+const LEVELS: [(u8, f64); 5] = [(12, 6.0), (12, 4.5), (14, 3.5), (14, 2.5), (16, 1.75)];
+
 /// How much work the encoder and the decoder do for fewer bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effort {
@@ -45,27 +48,20 @@ impl Effort {
     /// Level 1 (fastest) to 5 (smallest files). Level 3 is the default; 1 and 2 use the trellis of 12 state bits, 3 and 4
     /// that of 14, 5 that of 16.
     pub fn new(level: u8) -> Option<Self> {
-        let (nu, stride) = match level {
-            1 => (12, 6.0),
-            2 => (12, 4.5),
-            3 => (14, 3.5),
-            4 => (14, 2.5),
-            5 => (16, 1.75),
-            _ => return None,
-        };
-        Some(Effort {
-            nu,
-            grid: grid(stride),
-        })
+        let index = usize::from(level).checked_sub(1)?;
+        LEVELS.get(index).map(Effort::at)
+    }
+
+    fn at(&(nu, stride): &(u8, f64)) -> Self {
+        let grid = grid(stride);
+        Effort { nu, grid }
     }
 
     /// The highest level of the grid that is no higher than `highest`.
-    pub(super) fn first(&self, highest: Sigma) -> u16 {
-        self.grid
-            .iter()
-            .copied()
-            .find(|&c| c <= highest.code())
-            .unwrap_or(1)
+    pub(super) fn first(&self, highest: Sigma) -> Sigma {
+        // The grid ends at code 0.
+        let code = self.grid.iter().copied().find(|&c| c <= highest.code());
+        code.and_then(Sigma::from_code).unwrap_or(highest)
     }
 
     pub(super) fn nu(&self) -> u8 {
@@ -81,13 +77,7 @@ impl Effort {
         let highest = t.below(least_codes(
             error / t.levels().powi(2) / std::f64::consts::LN_2,
         ));
-        let s = self
-            .grid
-            .iter()
-            .copied()
-            .find(|&c| c <= highest.code())
-            .and_then(Sigma::from_code)
-            .unwrap_or(end);
+        let s = self.first(highest);
         // Rather one longer step than a last one that is hardly worth its call.
         let last = s <= end || 3 * (s.code() - end.code()) < t.code() - s.code();
         (if last { end } else { s }).max(t.below(MAX_DELTA))
@@ -115,11 +105,9 @@ fn grid(stride: f64) -> Vec<u16> {
 }
 
 impl Default for Effort {
+    /// Level 3.
     fn default() -> Self {
-        Effort {
-            nu: 14,
-            grid: grid(3.5),
-        }
+        Effort::at(&LEVELS[2])
     }
 }
 

@@ -83,24 +83,28 @@ impl Prior {
     ///
     /// Errors: [`Error::Backend`] if the weights cannot be loaded.
     pub fn shipped() -> Result<Self> {
-        let weights = Weights::shipped()?;
-        Ok(Self::new(Network::new(&weights)?, weights.id()))
+        Self::from_weights(&Weights::shipped()?)
     }
 
     /// A prior from a weights file (safetensors with the configuration in its metadata).
     ///
     /// Errors: [`Error::Io`], [`Error::Backend`] if the file holds no weights of a known network.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
-        let weights = Weights::from_file(path)?;
-        Ok(Self::new(Network::new(&weights)?, weights.id()))
+        Self::from_weights(&Weights::from_file(path)?)
     }
 
     /// A prior from the bytes of a weights file.
     ///
     /// Errors: [`Error::Backend`] if they hold no weights of a known network.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let weights = Weights::from_bytes(bytes)?;
-        Ok(Self::new(Network::new(&weights)?, weights.id()))
+        Self::from_weights(&Weights::from_bytes(bytes)?)
+    }
+
+    /// A prior of loaded weights, run by our own network.
+    ///
+    /// Errors: [`Error::Backend`] if no network can be made of them.
+    pub fn from_weights(weights: &Weights) -> Result<Self> {
+        Ok(Self::new(Network::new(weights)?, weights.id()))
     }
 
     /// A prior of your own: any denoiser, and the identity that its files name.

@@ -17,12 +17,9 @@ fn sample(name: &str, width: u32, height: u32) -> Planes {
 /// x_0 plus Gaussian noise of `sigma` levels.
 fn noisy(x_0: &Planes, sigma: f64) -> Planes {
     let stream = crate::random::Stream::new(9, 9);
-    let uniform = |i: usize| ((stream.value(i) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
     let mut x_t = x_0.clone();
     for (i, v) in x_t.data.iter_mut().enumerate() {
-        let gauss = (-2.0 * uniform(2 * i).ln()).sqrt()
-            * (std::f64::consts::TAU * uniform(2 * i + 1)).cos();
-        *v += (sigma * gauss) as f32;
+        *v += (sigma * stream.gauss(i)) as f32;
     }
     x_t
 }
@@ -40,7 +37,7 @@ fn psnr(a: &Planes, b: &Planes) -> f64 {
 #[test]
 fn tiles_leave_no_seams() {
     let prior = Prior::shipped().expect("loads");
-    let network = Network::new(&Weights::from_bytes(SHIPPED).expect("valid")).expect("valid");
+    let network = Network::new(&Weights::shipped().expect("valid")).expect("valid");
     let x_0 = sample("rocket.png", 1216, 256);
     for sigma in [5.0, 25.0, 100.0, 250.0] {
         let x_t = noisy(&x_0, sigma);
@@ -70,7 +67,7 @@ fn odd_sizes_are_denoised_like_even_ones() {
 #[test]
 fn reduction_helps_where_it_is_used() {
     let prior = Prior::shipped().expect("loads");
-    let network = Network::new(&Weights::from_bytes(SHIPPED).expect("valid")).expect("valid");
+    let network = Network::new(&Weights::shipped().expect("valid")).expect("valid");
     let x_0 = sample("coffee.png", 512, 336);
     let x_t = noisy(&x_0, 600.0);
     let reduced = psnr(&prior.x0_hat(&x_t, 600.0).expect("runs"), &x_0);

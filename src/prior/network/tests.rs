@@ -8,7 +8,7 @@ const PARITY: &[u8] = include_bytes!("../../../tests/data/s.parity.safetensors")
 const LEVELS: [u32; 5] = [1, 5, 25, 100, 600];
 
 fn shipped() -> Weights {
-    Weights::from_bytes(include_bytes!("../../../models/s.safetensors")).unwrap()
+    Weights::shipped().unwrap()
 }
 
 /// A small network whose channels fill 1, 3 and 5 vectors.

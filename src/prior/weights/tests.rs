@@ -4,7 +4,7 @@ use safetensors::tensor::TensorView;
 
 use super::*;
 
-const SHIPPED: &[u8] = include_bytes!("../../../models/s.safetensors");
+use crate::prior::SHIPPED;
 
 /// A weights file under construction.
 #[derive(Clone)]
