@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dcodec::channel::rotation::Rotation;
-use dcodec::channel::trellis::{Code, search, signs};
+use dcodec::channel::trellis::{Code, Signs, search};
 use dcodec::random::Stream;
 
 const LEN: usize = 3 * 768 * 512;
@@ -22,16 +22,20 @@ fn rotation(c: &mut Criterion) {
     let mut group = c.benchmark_group("rotation");
     group.throughput(Throughput::Elements(LEN as u64));
     group.bench_function("forward", |b| {
-        b.iter(|| rotation.forward(&stream, black_box(&x)))
+        b.iter(|| rotation.forward(&stream, black_box(x.clone())))
     });
+    let mut out = x.clone();
+    let fill = |first: usize, y: &mut [f32]| y.copy_from_slice(&x[first..first + y.len()]);
     group.bench_function("inverse", |b| {
-        b.iter(|| rotation.inverse(&stream, black_box(x.clone()), 1.0))
+        b.iter(|| rotation.inverse(&stream, 1.0, fill, black_box(&mut out), |x, z| *x = z))
     });
     group.finish();
 }
 
 fn trellis(c: &mut Criterion) {
-    let (stream, w) = (Stream::new(1, 1), shift());
+    let stream = Stream::new(1, 1);
+    let w = Rotation::new(LEN).forward(&stream, shift());
+    let mut out = shift();
     let mut group = c.benchmark_group("trellis");
     group
         .sample_size(10)
@@ -46,7 +50,7 @@ fn trellis(c: &mut Criterion) {
             });
             let found = search(code, &stream, &w, stages, stages);
             group.bench_function(BenchmarkId::new(format!("signs nu={nu}"), bits), |b| {
-                b.iter(|| signs(code, &stream, black_box(&found), stages, LEN))
+                b.iter(|| Signs::new(code, &stream, black_box(&found), stages).fill(0, &mut out))
             });
         }
     }

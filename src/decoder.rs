@@ -5,13 +5,15 @@ use bitvec::prelude::*;
 use crate::container::{Event, Header, Layer, Parser, PartName};
 use crate::entropy;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::picture::{Colour, Picture};
 use crate::planes::Planes;
 use crate::prior::Prior;
 use crate::reverse::{Chain, Channel, Shared};
 use crate::schedule::{Sigma, Step};
+use crate::timings::{Part, Timings};
 
-/// Pictures of more pixels are refused unless the caller raises the limit: 100 MP, which take some 10 GB.
+/// Pictures of more pixels are refused unless the caller raises the limit: 100 MP, which take up to 4 GB.
 pub const DEFAULT_MAX_PIXELS: u64 = 100_000_000;
 
 /// What a decoded picture was made from.
@@ -27,6 +29,8 @@ pub struct Used {
     pub sigma: Option<f64>,
     /// Whether the end marker was reached.
     pub complete: bool,
+    /// Whether the part of a layer that had arrived was left out to save memory; see [`Decoder::max_memory`].
+    pub left_out: bool,
 }
 
 /// A picture and what it was made from.
@@ -36,6 +40,8 @@ pub struct Decoded {
     pub picture: Picture,
     /// The bytes behind it.
     pub used: Used,
+    /// Where the time went, since the first byte.
+    pub timings: Timings,
 }
 
 /// Decodes whole files and prefixes.
@@ -56,6 +62,7 @@ pub struct Decoder<'p> {
     prior: &'p Prior,
     max_pixels: u64,
     max_layers: u32,
+    max_memory: u64,
 }
 
 impl<'p> Decoder<'p> {
@@ -65,6 +72,7 @@ impl<'p> Decoder<'p> {
             prior,
             max_pixels: DEFAULT_MAX_PIXELS,
             max_layers: u32::MAX,
+            max_memory: u64::MAX,
         }
     }
 
@@ -80,9 +88,30 @@ impl<'p> Decoder<'p> {
         self
     }
 
+    /// Refuses pictures that take more bytes of memory by [`Decoder::memory`]. A cut inside a layer is shown at the layer
+    /// before where the array more that it takes is over the limit.
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.max_memory = bytes;
+        self
+    }
+
+    /// The expected peak of memory in bytes of decoding `bytes` bytes of a file with this header, these and the program
+    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer. What a denoiser of your own
+    /// takes is included as far as it says.
+    pub fn memory(&self, header: &Header, bytes: u64, cut: bool) -> u64 {
+        let pixels = u64::from(header.width) * u64::from(header.height);
+        let alive = memory::Alive {
+            arrays: if cut { 3 } else { 2 },
+            bytes: bytes + if header.alpha { 2 * pixels } else { 0 },
+            searching: false,
+        };
+        memory::peak(self.prior, header, alive)
+    }
+
     /// Decodes what the bytes hold, a whole file or any prefix that reaches past the header.
     ///
-    /// Errors: as [`StreamDecoder::push`]; [`Error::Format`] if the header is incomplete.
+    /// Errors: as [`StreamDecoder::push`]; [`Error::Format`] if the header is incomplete, [`Error::Limits`] if the memory
+    /// is over the limit.
     pub fn decode(&self, bytes: &[u8]) -> Result<Decoded> {
         self.decode_with(bytes, |_| {})
     }
@@ -95,13 +124,19 @@ impl<'p> Decoder<'p> {
             let (used, event) = stream.push(rest)?;
             rest = &rest[used..];
             match event {
+                Event::Header(header) => {
+                    let need = |cut| self.memory(&header, bytes.len() as u64, cut);
+                    let advice = "raise the limit";
+                    memory::check("decoding", &header, need(false), self.max_memory, advice)?;
+                    stream.whole_layers = need(true) > self.max_memory;
+                }
                 Event::LayerHead(layer) if layer.index >= self.max_layers => break,
                 Event::NeedMore | Event::End => break,
                 Event::Layer(..) => progress(1.0 - rest.len() as f64 / bytes.len() as f64),
                 _ => {}
             }
         }
-        stream.preview()
+        stream.finish()
     }
 }
 
@@ -133,6 +168,8 @@ pub struct StreamDecoder<'p> {
     chain: Option<Chain<'p>>,
     /// The alpha plane, once its part is whole.
     alpha: Option<Vec<u8>>,
+    /// Whether a layer that has not come whole is left out of what is shown.
+    whole_layers: bool,
 }
 
 impl<'p> StreamDecoder<'p> {
@@ -143,6 +180,7 @@ impl<'p> StreamDecoder<'p> {
             parser: Parser::new(max_pixels),
             chain: None,
             alpha: None,
+            whole_layers: false,
         }
     }
 
@@ -164,9 +202,10 @@ impl<'p> StreamDecoder<'p> {
                 self.chain = Some(Chain::new(self.prior, header));
             }
             Event::Part(PartName::ALPHA, payload) => {
-                self.alpha = self
-                    .header()
-                    .map(|h| entropy::decode_alpha(h.width, h.height, payload));
+                if let (Some(h), Some(chain)) = (self.parser.header(), &self.chain) {
+                    let decode = || entropy::decode_alpha(h.width, h.height, payload);
+                    self.alpha = Some(chain.meter().time(Part::Alpha, decode));
+                }
             }
             Event::Layer(layer, bits) => {
                 if let Some(chain) = &mut self.chain {
@@ -187,55 +226,119 @@ impl<'p> StreamDecoder<'p> {
     ///
     /// Errors: [`Error::Format`] if the header has not come yet.
     pub fn preview(&mut self) -> Result<Decoded> {
-        let (Some(header), Some(chain)) = (self.parser.header().cloned(), &mut self.chain) else {
+        let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) else {
             return Err(self.parser.incomplete().into());
         };
-        let mut partial = 0.0;
-        let layers = chain.layers();
-        let mut level = chain.t().map(Sigma::levels);
-        let arrived;
-        let x0_hat: &Planes = match self.parser.partial() {
-            Some((layer, bytes)) if !bytes.is_empty() => {
-                let stages = layer.stages as usize;
-                let n = (2 * bytes.len()).min(stages);
-                partial = n as f64 / stages as f64;
-                level = level.map(|_| {
-                    Step {
-                        t: chain.t(),
-                        s: sigma(layer),
-                    }
-                    .sigma_between(partial)
-                });
-                arrived =
-                    chain.between(sigma(layer), &bytes.view_bits::<Msb0>()[..4 * n], stages)?;
-                &arrived
+        let arrived = Arrived::of(&self.parser);
+        let used = used(&self.parser, chain, &arrived);
+        let between;
+        let x0_hat = match &arrived {
+            Some(a) => {
+                between = chain.between(a.s, a.bits, a.stages)?;
+                &between
             }
-            _ => chain.x0_hat()?,
+            None => chain.x0_hat()?,
         };
-        let colour = if header.rgb {
-            Colour::Rgb
-        } else {
-            Colour::Grey
-        };
-        let alpha = header
-            .alpha
-            .then(|| match (&self.alpha, self.parser.partial_part()) {
-                (Some(plane), _) => plane.clone(),
-                (_, Some((PartName::ALPHA, payload))) => {
-                    entropy::decode_alpha(header.width, header.height, payload)
-                }
-                _ => entropy::decode_alpha(header.width, header.height, &[]),
-            });
-        let picture = Picture::from_planes(x0_hat, header.width, header.height, colour, alpha)?;
-        let used = Used {
-            layers,
-            partial,
-            bytes: self.parser.offset(),
-            sigma: level,
-            complete: self.parser.is_complete(),
-        };
-        Ok(Decoded { picture, used })
+        let picture = picture(
+            header,
+            x0_hat,
+            alpha(header, self.alpha.clone(), &self.parser),
+        )?;
+        Ok(Decoded {
+            picture,
+            used,
+            timings: chain.meter().read(),
+        })
     }
+
+    /// The same at the end: takes less memory than [`StreamDecoder::preview`], for no state has to be kept.
+    ///
+    /// Errors: as there.
+    pub fn finish(self) -> Result<Decoded> {
+        let (Some(header), Some(mut chain)) = (self.parser.header(), self.chain) else {
+            return Err(self.parser.incomplete().into());
+        };
+        let meter = chain.meter().clone();
+        let all = Arrived::of(&self.parser);
+        let left_out = self.whole_layers && all.is_some();
+        let arrived = all.filter(|_| !left_out);
+        let used = Used {
+            left_out,
+            ..used(&self.parser, &chain, &arrived)
+        };
+        let x0_hat = match arrived {
+            Some(a) => chain.end_between(a.s, a.bits, a.stages)?,
+            None => {
+                let x0_hat = chain.take_x0_hat()?;
+                drop(chain);
+                x0_hat
+            }
+        };
+        let picture = picture(header, &x0_hat, alpha(header, self.alpha, &self.parser))?;
+        Ok(Decoded {
+            picture,
+            used,
+            timings: meter.read(),
+        })
+    }
+}
+
+/// The stages of the layer under way whose bits have come.
+struct Arrived<'a> {
+    s: Sigma,
+    bits: &'a BitSlice<u8, Msb0>,
+    /// All stages of the layer.
+    stages: usize,
+    /// The share of them that has come.
+    part: f64,
+}
+
+impl<'a> Arrived<'a> {
+    /// None between two layers.
+    fn of(parser: &'a Parser) -> Option<Self> {
+        let (layer, bytes) = parser.partial().filter(|(_, bytes)| !bytes.is_empty())?;
+        let stages = layer.stages as usize;
+        let n = (2 * bytes.len()).min(stages);
+        Some(Arrived {
+            s: sigma(layer),
+            bits: &bytes.view_bits()[..4 * n],
+            stages,
+            part: n as f64 / stages as f64,
+        })
+    }
+}
+
+fn used(parser: &Parser, chain: &Chain, arrived: &Option<Arrived>) -> Used {
+    Used {
+        layers: chain.layers(),
+        partial: arrived.as_ref().map_or(0.0, |a| a.part),
+        bytes: parser.offset(),
+        sigma: chain.t().map(|t| match arrived {
+            Some(a) => chain.step(a.s).sigma_between(a.part),
+            None => t.levels(),
+        }),
+        complete: parser.is_complete(),
+        left_out: false,
+    }
+}
+
+/// The alpha plane, if the picture has one: what has come of it unless it is `whole`.
+fn alpha(header: &Header, whole: Option<Vec<u8>>, parser: &Parser) -> Option<Vec<u8>> {
+    let decode = |payload| entropy::decode_alpha(header.width, header.height, payload);
+    header.alpha.then(|| match (whole, parser.partial_part()) {
+        (Some(plane), _) => plane,
+        (_, Some((PartName::ALPHA, payload))) => decode(payload),
+        _ => decode(&[]),
+    })
+}
+
+fn picture(header: &Header, x0_hat: &Planes, alpha: Option<Vec<u8>>) -> Result<Picture> {
+    let colour = if header.rgb {
+        Colour::Rgb
+    } else {
+        Colour::Grey
+    };
+    Picture::from_planes(x0_hat, header.width, header.height, colour, alpha)
 }
 
 fn sigma(layer: &Layer) -> Sigma {
@@ -249,8 +352,14 @@ struct Receiver<'a> {
 }
 
 impl Channel for Receiver<'_> {
-    fn transmit(&mut self, shared: &Shared, _: &Step, _: &Planes) -> Option<Vec<f32>> {
+    fn open(&mut self, _: &Step, _: &Shared, _: &Planes) -> bool {
+        true
+    }
+
+    fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
+        drop(x0_hat);
         let stages = self.layer.stages as usize;
-        Some(shared.deliver(&self.bits.view_bits::<Msb0>()[..4 * stages], stages))
+        let signs = shared.signs(&self.bits.view_bits()[..4 * stages], stages);
+        shared.deliver(&signs, step, mean);
     }
 }

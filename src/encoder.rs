@@ -8,12 +8,14 @@ use bitvec::prelude::*;
 use crate::container::{END_BYTES, Header, Layer, MAX_SIDE, PartName, Writer};
 use crate::entropy;
 use crate::error::{Error, Result};
-use crate::metrics::psnr;
+use crate::memory;
+use crate::metrics::psnr_of;
 use crate::picture::{Colour, Picture};
-use crate::planes::Planes;
+use crate::planes::{Planes, Samples};
 use crate::prior::Prior;
 use crate::reverse::Chain;
 use crate::schedule::Sigma;
+use crate::timings::{Part, Timings};
 
 use plan::{Goal, START_BITS};
 use sender::Sender;
@@ -48,6 +50,8 @@ pub struct Encoded {
     pub reached: bool,
     /// What a receiver of the file shows, by the encoder's own chain, if asked for with [`Encoder::reconstruct`].
     pub reconstruction: Option<Picture>,
+    /// Where the time went.
+    pub timings: Timings,
 }
 
 /// Encodes pictures under a prior.
@@ -68,6 +72,7 @@ pub struct Encoder<'a> {
     effort: Effort,
     seed: u64,
     reconstruct: bool,
+    max_memory: u64,
     progress: Option<Box<dyn FnMut(Progress) + 'a>>,
 }
 
@@ -93,6 +98,7 @@ impl<'a> Encoder<'a> {
             effort: Effort::default(),
             seed: 0,
             reconstruct: false,
+            max_memory: u64::MAX,
             progress: None,
         }
     }
@@ -121,6 +127,49 @@ impl<'a> Encoder<'a> {
         self
     }
 
+    /// Refuses pictures that take more bytes of memory by [`Encoder::memory`].
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.max_memory = bytes;
+        self
+    }
+
+    /// The expected peak of memory in bytes of encoding a picture of `width` x `height`, the picture and the program
+    /// included: two arrays of 32-bit floats a sample, six for [`Target::Psnr`], which tries cuts, four with
+    /// [`Encoder::reconstruct`]. What a denoiser of your own takes is included as far as it says.
+    pub fn memory(&self, width: u32, height: u32, colour: Colour, alpha: bool) -> u64 {
+        self.peak(&self.header(width, height, colour, alpha), self.target)
+    }
+
+    fn peak(&self, header: &Header, target: Target) -> u64 {
+        let alive = memory::Alive {
+            arrays: match target {
+                Target::Psnr(_) => 6,
+                _ if self.reconstruct => 4,
+                _ => 2,
+            },
+            bytes: picture_bytes(header) * (1 + u64::from(self.reconstruct)) + header.coded_len(),
+            searching: true,
+        };
+        memory::peak(self.prior, header, alive)
+    }
+
+    /// [`Error::Limits`] if [`Encoder::memory`] is over the limit.
+    ///
+    /// [`Encoder::encode`] asks by itself; with this the caller can do so before the picture is read.
+    pub fn check_memory(&self, width: u32, height: u32, colour: Colour, alpha: bool) -> Result<()> {
+        let header = self.header(width, height, colour, alpha);
+        let bytes = self.peak(&header, self.target);
+        let other = self.peak(&header, Target::Quality(75.0));
+        let advice = match bytes > other {
+            true => format!(
+                "raise the limit, or aim at a quality or a rate, which takes {:.2} GB",
+                other as f64 / 1e9
+            ),
+            false => "raise the limit, or encode a smaller picture".into(),
+        };
+        memory::check("encoding", &header, bytes, self.max_memory, &advice)
+    }
+
     /// Calls `report` after every layer.
     pub fn on_progress(mut self, report: impl FnMut(Progress) + 'a) -> Self {
         self.progress = Some(Box::new(report));
@@ -129,16 +178,26 @@ impl<'a> Encoder<'a> {
 
     /// Encodes one picture.
     ///
-    /// Errors: [`Error::Parameter`] for a target that no file can meet, [`Error::Limits`] for a side over [`MAX_SIDE`],
-    /// [`Error::Backend`] if the network fails.
+    /// Errors: [`Error::Parameter`] for a target that no file can meet, [`Error::Limits`] for a side over [`MAX_SIDE`] or
+    /// memory over the limit, [`Error::Backend`] if the network fails.
     pub fn encode(&mut self, picture: &Picture) -> Result<Encoded> {
-        let x_0 = picture.to_planes();
-        let energy: f64 = x_0.data.iter().map(|&v| f64::from(v).powi(2)).sum();
-        let header = self.header(picture, energy)?;
+        let (width, height, alpha) = (picture.width(), picture.height(), picture.alpha().is_some());
+        if width.max(height) > MAX_SIDE {
+            return Err(Error::Limits(format!(
+                "{width} x {height} pixels: the format ends at {MAX_SIDE} a side"
+            )));
+        }
+        self.check_memory(width, height, picture.colour(), alpha)?;
+        let x_0 = picture.to_planar();
+        let energy: f64 = x_0.values().map(|v| f64::from(v).powi(2)).sum();
+        let mut header = self.header(width, height, picture.colour(), alpha);
+        header.start = self.start(&header, energy);
         let goal = Goal::new(self.target, &header)?;
         let mut writer = Writer::new(&header);
+        let mut chain = Chain::new(self.prior, &header);
         if let Some(alpha) = picture.alpha() {
-            let alpha = entropy::encode_alpha(picture.width(), picture.height(), alpha);
+            let code = || entropy::encode_alpha(picture.width(), picture.height(), alpha);
+            let alpha = chain.meter().time(Part::Alpha, code);
             writer.part(PartName::ALPHA, &alpha);
             if let Some(bytes) = goal.bytes.filter(|&b| b < writer.len()) {
                 return Err(Error::Parameter(format!(
@@ -147,7 +206,6 @@ impl<'a> Encoder<'a> {
                 )));
             }
         }
-        let mut chain = Chain::new(self.prior, &header);
         let mut layers: Vec<LayerReport> = Vec::new();
         // What the receiver shows in the end, where it is not the chain's x0_hat.
         let mut shown = None;
@@ -161,24 +219,26 @@ impl<'a> Encoder<'a> {
                 break goal.bytes.is_none();
             }
             let x0_hat = chain.x0_hat()?;
-            let psnr_before = shown_psnr(picture, x0_hat)?;
+            let (psnr_before, error) = rayon::join(
+                || shown_psnr(picture, x0_hat),
+                || squared_error(&x_0, x0_hat),
+            );
+            let psnr_before = psnr_before?;
             if at_end || goal.psnr.is_some_and(|p| psnr_before >= p) {
                 break goal.psnr.is_none_or(|p| psnr_before >= p);
             }
-            let s = self
-                .effort
-                .next(t, header.start, goal.sigma, squared_error(&x_0, x0_hat));
+            let s = self.effort.next(t, header.start, goal.sigma, error);
             let room = goal.bytes.map_or(usize::MAX, |b| b - writer.len());
-            let mut sender = Sender {
-                x_0: &x_0,
-                room,
-                sent: None,
-            };
+            let mut sender = Sender::new(&x_0, room);
             let before = goal.psnr.map(|_| chain.clone());
-            chain.advance(s, &mut sender)?;
-            let Some(mut sent) = sender.sent else {
-                break false;
-            };
+            if !chain.advance(s, &mut sender)? {
+                let x0_hat = match self.reconstruct {
+                    true => chain.x0_hat()?.clone(),
+                    false => chain.take_x0_hat()?,
+                };
+                sender.search(&chain.step(s), &chain.shared(), x0_hat);
+            }
+            let mut sent = sender.sent;
             if let (Some(psnr), Some(mut before)) = (goal.psnr, before)
                 && shown_psnr(picture, chain.x0_hat()?)? >= psnr
             {
@@ -242,33 +302,37 @@ impl<'a> Encoder<'a> {
             layers,
             reached,
             reconstruction,
+            timings: chain.meter().read(),
         })
     }
 
-    fn header(&self, picture: &Picture, energy: f64) -> Result<Header> {
-        if picture.width().max(picture.height()) > MAX_SIDE {
-            return Err(Error::Limits(format!(
-                "{} x {} pixels: the format ends at {MAX_SIDE} a side",
-                picture.width(),
-                picture.height()
-            )));
-        }
-        let mut header = Header {
-            width: picture.width(),
-            height: picture.height(),
-            rgb: picture.colour() == Colour::Rgb,
-            alpha: picture.alpha().is_some(),
+    /// A header that does not know yet where the chain starts.
+    fn header(&self, width: u32, height: u32, colour: Colour, alpha: bool) -> Header {
+        Header {
+            width,
+            height,
+            rgb: colour == Colour::Rgb,
+            alpha,
             prior: self.prior.id(),
             seed: self.seed,
             nu: self.effort.nu(),
             start: 0,
-        };
+        }
+    }
+
+    /// The sigma code from which the first layer of a picture of |x_0|^2 = `energy` counts down.
+    fn start(&self, header: &Header, energy: f64) -> u16 {
         let (w, h) = header.coded_size();
         let first = (energy / (2.0 * std::f64::consts::LN_2 * START_BITS)).sqrt();
         let first = Sigma::nearest(first.clamp(4.0 * LOWEST_SIGMA, self.prior.highest_sigma(w, h)));
-        header.start = self.effort.first(first).code() + 1;
-        Ok(header)
+        self.effort.first(first).code() + 1
     }
+}
+
+/// Bytes of the samples and the alpha of a picture.
+fn picture_bytes(header: &Header) -> u64 {
+    let channels = if header.rgb { 3 } else { 1 } + u64::from(header.alpha);
+    u64::from(header.width) * u64::from(header.height) * channels
 }
 
 /// The bytes of `bits`, with zeros behind the last.
@@ -277,16 +341,15 @@ fn into_bytes(mut bits: BitVec<u8, Msb0>) -> Vec<u8> {
     bits.into_vec()
 }
 
-fn squared_error(a: &Planes, b: &Planes) -> f64 {
-    a.data
-        .iter()
-        .zip(&b.data)
-        .map(|(a, b)| f64::from(a - b).powi(2))
-        .sum()
+fn squared_error(x_0: &Samples, x0_hat: &Planes) -> f64 {
+    let values = x_0.values().zip(&x0_hat.data);
+    values.map(|(a, b)| f64::from(a - b).powi(2)).sum()
 }
 
+/// RGB PSNR in dB of the picture that a receiver shows for `x0_hat`.
 fn shown_psnr(picture: &Picture, x0_hat: &Planes) -> Result<f64> {
-    psnr(picture, &picture_of(picture, x0_hat)?)
+    let squares = picture.squared_error(x0_hat)?;
+    Ok(psnr_of(squares, picture.samples().len()))
 }
 
 /// The picture that a receiver shows for `x0_hat`.

@@ -22,8 +22,13 @@ pub fn psnr(a: &Picture, b: &Picture) -> Result<f64> {
         .zip(b.samples())
         .map(|(&x, &y)| u64::from(x.abs_diff(y)).pow(2))
         .sum();
-    let mse = squares as f64 / a.samples().len() as f64;
-    Ok(10.0 * (255.0 * 255.0 / mse).log10())
+    Ok(psnr_of(squares, a.samples().len()))
+}
+
+/// The PSNR in dB of squared differences that add up to `squares` over `samples` samples.
+pub(crate) fn psnr_of(squares: u64, samples: usize) -> f64 {
+    let mse = squares as f64 / samples as f64;
+    10.0 * (255.0 * 255.0 / mse).log10()
 }
 
 #[cfg(test)]

@@ -3,14 +3,13 @@
 use std::fmt;
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
+use rayon::prelude::*;
 
-use crate::planes::mirror;
+use crate::planes::{Samples, mirror};
 use crate::{Error, Planes, Result};
 
 /// Smallest side of the planes; smaller pictures are extended by reflection.
 const MIN_SIDE: usize = 16;
-/// Value of mid grey, subtracted from the samples to centre them.
-const CENTRE: f32 = 127.5;
 
 /// The colour samples of a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,22 +211,57 @@ impl Picture {
     /// A side shorter than 16 is extended to 16 by mirror reflection about its last and first samples, which are not
     /// repeated (`a b c b a b c ..`); a side of one repeats its sample.
     pub fn to_planes(&self) -> Planes {
+        let x_0 = self.to_planar();
+        Planes {
+            width: x_0.width,
+            height: x_0.height,
+            data: x_0.values().collect(),
+        }
+    }
+
+    /// The same, not yet centred.
+    pub(crate) fn to_planar(&self) -> Samples {
         let (w, h) = (self.width as usize, self.height as usize);
-        let mut planes = Planes::zeros(w.max(MIN_SIDE), h.max(MIN_SIDE));
+        let (width, height) = (w.max(MIN_SIDE), h.max(MIN_SIDE));
+        let mut planar = Samples {
+            width,
+            height,
+            data: vec![0; 3 * width * height],
+        };
         let channels = self.colour.channels();
-        let n = planes.width * planes.height;
-        for c in 0..3 {
+        for (i, row) in planar.data.chunks_exact_mut(width).enumerate() {
+            let (c, y) = (i / height, i % height);
             let channel = if channels == 1 { 0 } else { c };
-            let plane = &mut planes.data[c * n..(c + 1) * n];
-            for (y, row) in plane.chunks_exact_mut(w.max(MIN_SIDE)).enumerate() {
-                let start = mirror(y, h) * w;
-                for (x, value) in row.iter_mut().enumerate() {
-                    let sample = self.samples[(start + mirror(x, w)) * channels + channel];
-                    *value = f32::from(sample) - CENTRE;
-                }
+            let from = &self.samples[mirror(y, h) * w * channels + channel..];
+            let (inside, outside) = row.split_at_mut(w);
+            for (value, sample) in inside.iter_mut().zip(from.iter().step_by(channels)) {
+                *value = *sample;
+            }
+            for (x, value) in outside.iter_mut().enumerate() {
+                *value = from[mirror(w + x, w) * channels];
             }
         }
-        planes
+        planar
+    }
+
+    /// The sum of the squared differences between the samples and those that `planes` would be shown as.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when the planes are smaller than the picture.
+    pub(crate) fn squared_error(&self, planes: &Planes) -> Result<u64> {
+        let row = |y: usize, shown: &mut Vec<u8>| {
+            shown.clear();
+            show_row(planes, y, self.width as usize, self.colour, shown);
+            let (n, own) = (shown.len(), &self.samples[y * shown.len()..]);
+            let pairs = own[..n].iter().zip(&*shown);
+            // At most 255^2 a sample, and a row has fewer than 2^32.
+            pairs
+                .map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2))
+                .sum::<u64>()
+        };
+        check_size(planes, self.width, self.height)?;
+        let rows = (0..self.height as usize).into_par_iter();
+        Ok(rows.map_init(Vec::new, |shown, y| row(y, shown)).sum())
     }
 
     /// The picture in the top left `width * height` of centred planes: value plus 127.5, rounded half up, clamped; grey is
@@ -242,30 +276,39 @@ impl Picture {
         colour: Colour,
         alpha: Option<Vec<u8>>,
     ) -> Result<Self> {
+        check_size(planes, width, height)?;
         let (w, h) = (width as usize, height as usize);
-        if planes.width < w || planes.height < h {
-            return Err(Error::Parameter(format!(
-                "planes of {}x{} cannot hold a picture of {width}x{height}",
-                planes.width, planes.height
-            )));
-        }
-        let [red, green, blue] = [0, 1, 2].map(|c| planes.plane(c));
         let mut samples = Vec::with_capacity(w * h * colour.channels());
         for y in 0..h {
-            for i in y * planes.width..y * planes.width + w {
-                match colour {
-                    Colour::Grey => samples.push(to_sample((red[i] + green[i] + blue[i]) / 3.0)),
-                    Colour::Rgb => samples.extend([red[i], green[i], blue[i]].map(to_sample)),
-                }
-            }
+            show_row(planes, y, w, colour, &mut samples);
         }
         Picture::new(width, height, colour, samples, alpha)
     }
 }
 
+fn check_size(planes: &Planes, width: u32, height: u32) -> Result<()> {
+    if planes.width < width as usize || planes.height < height as usize {
+        return Err(Error::Parameter(format!(
+            "planes of {}x{} cannot hold a picture of {width}x{height}",
+            planes.width, planes.height
+        )));
+    }
+    Ok(())
+}
+
+/// Appends the samples of row `y` of a picture `width` wide.
+fn show_row(planes: &Planes, y: usize, width: usize, colour: Colour, samples: &mut Vec<u8>) {
+    let row = |c: usize| planes.plane(c)[y * planes.width..][..width].iter();
+    let pixels = row(0).zip(row(1)).zip(row(2));
+    match colour {
+        Colour::Grey => samples.extend(pixels.map(|((r, g), b)| to_sample((r + g + b) / 3.0))),
+        Colour::Rgb => samples.extend(pixels.flat_map(|((r, g), b)| [*r, *g, *b].map(to_sample))),
+    }
+}
+
 /// A centred value as a sample: half rounds up, anything outside is clamped by the cast, and not-a-number is black.
 fn to_sample(value: f32) -> u8 {
-    (value + CENTRE + 0.5) as u8
+    (value + Samples::CENTRE + 0.5) as u8
 }
 
 fn reduce_16(samples: &[u16]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 /// Three planes (red, green, blue) of `width` x `height` values in 8-bit levels, centred: pixel value minus 127.5.
 ///
 /// Layout is planar, row by row: value of plane `c`, row `y`, column `x` is `data[(c * height + y) * width + x]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Planes {
     /// Columns.
     pub width: usize,
@@ -37,6 +37,33 @@ impl Planes {
     pub fn plane(&self, c: usize) -> &[f32] {
         let n = self.width * self.height;
         &self.data[c * n..(c + 1) * n]
+    }
+}
+
+/// x_0 as 8-bit samples, in the layout of [`Planes`]: a quarter of its memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Samples {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// `3 * width * height` samples.
+    pub data: Vec<u8>,
+}
+
+impl Samples {
+    /// Value of mid grey, subtracted from the samples to centre them.
+    pub const CENTRE: f32 = 127.5;
+
+    /// The centred values, in order.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = f32> {
+        self.data.iter().map(|&v| Samples::centred(v))
+    }
+
+    /// The centred value of a sample.
+    #[inline(always)]
+    pub fn centred(sample: u8) -> f32 {
+        f32::from(sample) - Samples::CENTRE
     }
 }
 

@@ -1,17 +1,21 @@
 //! The one loop x_T -> x_0, run by the encoder and the decoder alike (Algorithms 3 and 4 of Ho, Jain and Abbeel 2020).
 
+use std::borrow::Borrow;
+use std::sync::Arc;
+
 use bitvec::prelude::*;
 use rayon::prelude::*;
 
 use crate::channel::rate;
 use crate::channel::rotation::Rotation;
-use crate::channel::trellis::{self, Code};
+use crate::channel::trellis::{Code, Signs};
 use crate::container::Header;
 use crate::error::Result;
-use crate::planes::{Planes, mirror};
+use crate::planes::{Planes, Samples, mirror};
 use crate::prior::Prior;
 use crate::random::Stream;
 use crate::schedule::{Sigma, Step};
+use crate::timings::{Meter, Part};
 
 /// Arrived stages at which a part of a layer counts half in what is shown.
 const SLOW_STAGES: f64 = 256.0;
@@ -24,31 +28,54 @@ pub struct Shared<'a> {
     pub code: Code,
     pub rotation: &'a Rotation,
     pub stream: Stream,
+    pub meter: &'a Meter,
 }
 
 impl Shared<'_> {
-    /// z as the receiver gets it from the bits of the stages that arrived, of `stages` in all.
-    pub fn deliver(&self, bits: &BitSlice<u8, Msb0>, stages: usize) -> Vec<f32> {
-        let len = self.rotation.len();
-        let signs = trellis::signs(self.code, &self.stream, bits, stages, len);
-        self.rotation
-            .inverse(&self.stream, signs, rate::amplitude(self.code, stages, len))
+    /// The signs that the bits of the stages that arrived choose, of `stages` in all.
+    pub fn signs(&self, bits: &BitSlice<u8, Msb0>, stages: usize) -> Signs {
+        let read = || Signs::new(self.code, &self.stream, bits, stages);
+        self.meter.time(Part::Trellis, read)
+    }
+
+    /// Adds std z to `mean`, z as the receiver gets it from `signs`.
+    pub fn deliver(&self, signs: &Signs, step: &Step, mean: &mut Planes) {
+        let (std, x) = (step.std() as f32, &mut mean.data);
+        let amplitude = rate::amplitude(self.code, signs.stages(), x.len());
+        let fill = |first: usize, y: &mut [f32]| signs.fill(first, y);
+        self.meter.time(Part::Rotation, || {
+            self.rotation
+                .inverse(&self.stream, amplitude, fill, x, |x, z| *x += std * z);
+        });
     }
 }
 
-/// The shift m = (1 - rho) (x_0 - x0_hat) / std of a step, and |m|^2.
-pub fn shift(step: &Step, x_0: &Planes, x0_hat: &Planes) -> (Vec<f32>, f64) {
+/// |m|^2 of the shift m = (1 - rho) (x_0 - x0_hat) / std of a step.
+pub fn shift_energy(step: &Step, x_0: &Samples, x0_hat: &Planes) -> f64 {
     let factor = step.shift() as f32;
-    let values = x_0.data.iter().zip(&x0_hat.data);
-    let m: Vec<f32> = values.map(|(x, x0_hat)| factor * (x - x0_hat)).collect();
-    let energy = m.iter().map(|&v| f64::from(v).powi(2)).sum();
-    (m, energy)
+    let values = x_0.values().zip(&x0_hat.data);
+    values
+        .map(|(x, x0_hat)| f64::from(factor * (x - x0_hat)).powi(2))
+        .sum()
 }
 
-/// One end of the line: takes a step's prior mean x0_hat, returns z ~ N(m, I) in units of the step's deviation.
+/// The shift m, in the memory of x0_hat.
+pub fn shift(step: &Step, x_0: &Samples, x0_hat: Planes) -> Vec<f32> {
+    let (factor, mut m) = (step.shift() as f32, x0_hat.data);
+    m.par_iter_mut()
+        .zip(&x_0.data)
+        .with_min_len(1 << 14)
+        .for_each(|(m, &x)| *m = factor * (Samples::centred(x) - *m));
+    m
+}
+
+/// One end of the line: moves the mean of p(x_s | x_t) to a sample of q(x_s | x_t, x_0).
 pub trait Channel {
-    /// Delivers z for `step`, or nothing if the layer does not arrive whole; `x0_hat` is the shared prediction of x_0.
-    fn transmit(&mut self, shared: &Shared, step: &Step, x0_hat: &Planes) -> Option<Vec<f32>>;
+    /// Learns of a step and its prediction x0_hat; whether all bits of the layer will arrive.
+    fn open(&mut self, step: &Step, shared: &Shared, x0_hat: &Planes) -> bool;
+
+    /// Adds std z to `mean`, z ~ N(m, I). x0_hat is given away, for its memory is wanted.
+    fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes);
 }
 
 /// The state of the chain: x_t, its noise level, and the prediction x0_hat made from it.
@@ -66,6 +93,8 @@ pub struct Chain<'p> {
     /// Zero at the start, where rho = 0 makes it irrelevant.
     x_t: Planes,
     x0_hat: Option<Planes>,
+    /// Shared by the clones of a chain.
+    meter: Arc<Meter>,
 }
 
 impl<'p> Chain<'p> {
@@ -83,12 +112,18 @@ impl<'p> Chain<'p> {
             layer: 0,
             x_t: Planes::zeros(width, height),
             x0_hat: Some(Planes::zeros(width, height)),
+            meter: Arc::default(),
         }
     }
 
     /// The noise level of x_t; none at the start.
     pub fn t(&self) -> Option<Sigma> {
         self.t
+    }
+
+    /// The account of the time.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 
     /// The number of layers walked.
@@ -105,21 +140,33 @@ impl<'p> Chain<'p> {
         Ok(self.x0_hat.insert(x0_hat))
     }
 
-    /// Moves to x_s = x0_hat + rho (x_t - x0_hat) + std z, with z from the channel; stays if the channel delivers none.
-    pub fn advance(&mut self, s: Sigma, channel: &mut impl Channel) -> Result<()> {
-        self.x0_hat()?;
-        let step = Step { t: self.t, s };
-        let Some(x0_hat) = &self.x0_hat else {
-            return Ok(());
-        };
-        let Some(z) = channel.transmit(&self.shared(), &step, x0_hat) else {
-            return Ok(());
-        };
-        posterior(&mut self.x_t, x0_hat, &z, &step);
+    /// Moves to x_s = x0_hat + rho (x_t - x0_hat) + std z, with std z from the channel; stays, and says false, if the layer
+    /// does not arrive whole.
+    pub fn advance(&mut self, s: Sigma, channel: &mut impl Channel) -> Result<bool> {
+        let x0_hat = self.take_x0_hat()?;
+        let step = self.step(s);
+        if !channel.open(&step, &self.shared(), &x0_hat) {
+            self.x0_hat = Some(x0_hat);
+            return Ok(false);
+        }
+        let mut x = std::mem::take(&mut self.x_t);
+        to_mean(&mut x, &x0_hat, &step);
+        channel.transmit(&step, &self.shared(), x0_hat, &mut x);
+        self.x_t = x;
         self.t = Some(s);
         self.layer += 1;
-        self.x0_hat = None;
-        Ok(())
+        Ok(true)
+    }
+
+    /// x0_hat, which the chain then has to predict anew if it is asked again.
+    pub fn take_x0_hat(&mut self) -> Result<Planes> {
+        self.x0_hat()?;
+        Ok(self.x0_hat.take().unwrap_or_default())
+    }
+
+    /// The step from the present noise level to `s`.
+    pub fn step(&self, s: Sigma) -> Step {
+        Step { t: self.t, s }
     }
 
     /// x0_hat when only some stages of the next layer have arrived.
@@ -132,53 +179,90 @@ impl<'p> Chain<'p> {
         bits: &BitSlice<u8, Msb0>,
         stages: usize,
     ) -> Result<Planes> {
-        let arrived = bits.len() / Code::BITS as usize;
         self.x0_hat()?;
-        let (Some(x0_hat), Some(_)) = (&self.x0_hat, self.t) else {
-            return Ok(Planes::zeros(self.x_t.width, self.x_t.height));
+        let x0_hat = self.x0_hat.take().unwrap_or_default();
+        let shown = match self.moves(bits, stages) {
+            true => self.mixed(s, bits, stages, self.x_t.clone(), &x0_hat)?,
+            false if self.t.is_none() => Planes::zeros(x0_hat.width, x0_hat.height),
+            false => x0_hat.clone(),
         };
-        if arrived == 0 || stages < WHOLE_STAGES {
-            return Ok(x0_hat.clone());
+        self.x0_hat = Some(x0_hat);
+        Ok(shown)
+    }
+
+    /// The same as the last thing that the chain does, with an array less in memory.
+    pub fn end_between(
+        mut self,
+        s: Sigma,
+        bits: &BitSlice<u8, Msb0>,
+        stages: usize,
+    ) -> Result<Planes> {
+        let x0_hat = self.take_x0_hat()?;
+        match self.moves(bits, stages) {
+            true => {
+                let x = std::mem::take(&mut self.x_t);
+                self.mixed(s, bits, stages, x, &x0_hat)
+            }
+            false if self.t.is_none() => Ok(Planes::zeros(x0_hat.width, x0_hat.height)),
+            false => Ok(x0_hat),
         }
-        let step = Step { t: self.t, s };
-        let shared = self.shared();
+    }
+
+    /// Whether so few stages of the next layer move what is shown.
+    fn moves(&self, bits: &BitSlice<u8, Msb0>, stages: usize) -> bool {
+        self.t.is_some() && bits.len() >= Code::BITS as usize && stages >= WHOLE_STAGES
+    }
+
+    /// What [`Chain::between`] shows; `x` is x_t.
+    fn mixed(
+        &self,
+        s: Sigma,
+        bits: &BitSlice<u8, Msb0>,
+        stages: usize,
+        mut x: Planes,
+        x0_hat: &Planes,
+    ) -> Result<Planes> {
+        let arrived = bits.len() / Code::BITS as usize;
+        let (step, shared) = (self.step(s), self.shared());
         let (rho, std) = (step.rho() as f32, step.std() as f32);
         // What x_t holds beyond the mean of p(x_s | x_t), in units of std.
-        let beyond: Vec<f32> = self
-            .x_t
-            .data
-            .iter()
-            .zip(&x0_hat.data)
-            .map(|(x, x0)| (1.0 - rho) * (x - x0) / std)
-            .collect();
-        let mut mixed = shared.rotation.forward(&shared.stream, &beyond);
-        let amplitude = rate::amplitude(self.code, stages, self.rotation.len()) as f32;
-        let signs = trellis::signs(self.code, &shared.stream, bits, stages, mixed.len());
-        let mut t = 0;
-        for (v, sign) in mixed.iter_mut().zip(&signs) {
-            if t < arrived {
-                *v = amplitude * sign;
-            }
-            t = if t + 1 == stages { 0 } else { t + 1 };
-        }
-        let z = shared.rotation.inverse(&shared.stream, mixed, 1.0);
-        let mut x = self.x_t.clone();
-        posterior(&mut x, x0_hat, &z, &step);
+        let values = x.data.par_iter().zip(&x0_hat.data).with_min_len(1 << 14);
+        let beyond: Vec<f32> = values.map(|(x, x0)| (1.0 - rho) * (x - x0) / std).collect();
+        to_mean(&mut x, x0_hat, &step);
+        let signs = shared.signs(bits, stages);
+        let amplitude = rate::amplitude(self.code, stages, x.len()) as f32;
+        self.meter.time(Part::Rotation, || {
+            let beyond = shared.rotation.forward(&shared.stream, beyond);
+            let mix = |first: usize, y: &mut [f32]| {
+                signs.fill(first, y);
+                for (y, (i, beyond)) in y.iter_mut().zip(beyond.every(first, 1)) {
+                    *y = if i % stages < arrived {
+                        amplitude * *y
+                    } else {
+                        beyond
+                    };
+                }
+            };
+            shared
+                .rotation
+                .inverse(&shared.stream, 1.0, mix, &mut x.data, |x, z| *x += std * z);
+        });
         let part = arrived as f64 / stages as f64;
-        let mut shown = self.predict(&x, step.sigma_between(part))?;
+        let mut shown = self.predict(x, step.sigma_between(part))?;
         // So few bits move the prediction at random more than they improve it: let it follow slowly.
         let n = arrived as f64;
         let weight = (part + (1.0 - part) * n / (n + SLOW_STAGES)) as f32;
         shown
             .data
-            .iter_mut()
+            .par_iter_mut()
             .zip(&x0_hat.data)
+            .with_min_len(1 << 14)
             .for_each(|(v, old)| *v = old + weight * (*v - old));
         Ok(shown)
     }
 
-    fn predict(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
-        let mut x0_hat = self.prior.x0_hat(x_t, sigma)?;
+    fn predict(&self, x_t: impl Borrow<Planes>, sigma: f64) -> Result<Planes> {
+        let mut x0_hat = self.prior.predict(x_t, sigma, &self.meter)?;
         if self.grey {
             equalise_planes(&mut x0_hat);
         }
@@ -186,8 +270,10 @@ impl<'p> Chain<'p> {
         Ok(x0_hat)
     }
 
-    fn shared(&self) -> Shared<'_> {
+    /// What both ends share about the next layer.
+    pub fn shared(&self) -> Shared<'_> {
         Shared {
+            meter: &self.meter,
             code: self.code,
             rotation: &self.rotation,
             stream: Stream::new(self.seed, self.layer),
@@ -195,15 +281,14 @@ impl<'p> Chain<'p> {
     }
 }
 
-/// x <- x0_hat + rho (x - x0_hat) + std z.
-fn posterior(x: &mut Planes, x0_hat: &Planes, z: &[f32], step: &Step) {
-    let (rho, std) = (step.rho() as f32, step.std() as f32);
+/// The mean of p(x_s | x_t) in the memory of x_t: x <- x0_hat + rho (x - x0_hat).
+fn to_mean(x: &mut Planes, x0_hat: &Planes, step: &Step) {
+    let rho = step.rho() as f32;
     x.data
         .par_iter_mut()
         .zip(&x0_hat.data)
-        .zip(z)
         .with_min_len(1 << 14)
-        .for_each(|((x, x0_hat), z)| *x = x0_hat + rho * (*x - x0_hat) + std * z);
+        .for_each(|(x, x0_hat)| *x = x0_hat + rho * (*x - x0_hat));
 }
 
 /// Both ends know that the planes of a grey picture are equal: their mean is the better prediction.

@@ -776,3 +776,37 @@ fn causes_are_not_repeated() {
         }
     }
 }
+
+#[test]
+fn memory_is_limited_and_time_is_told() {
+    let dir = TempDir::new().expect("a folder");
+    let dir = dir.path();
+    fs::copy(common::sample_path("badge.png"), dir.join("in.png")).expect("copies");
+    let small = ["encode", "in.png", "-o", "in.dfc", "-Q", "40"];
+    let limited = |size| [&small[..], &["--max-memory", size]].concat();
+    bad(
+        dir,
+        &limited("20M"),
+        1,
+        "in.png",
+        "over the limit of 0.02 GB",
+    );
+    bad(dir, &limited("4X"), 2, "", "unknown unit");
+    let ran = good(dir, &[&limited("2G")[..], &["--timing"]].concat());
+    for part in [
+        "read", "network", "calls", "rotation", "trellis", "write", "total",
+    ] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+    assert!(ran.out.is_empty());
+    let decode = ["decode", "in.dfc", "-o", "out.png"];
+    let tiny = [&decode[..], &["--max-memory", "1M"]].concat();
+    bad(dir, &tiny, 1, "in.dfc", "over the limit of 0.00 GB");
+    let ran = good(dir, &[&decode[..], &["--timing"]].concat());
+    assert!(ran.err.contains("GFLOP/s"), "{}", ran.err);
+    // Silent but for the table that was asked for.
+    let ran = good(dir, &[&decode[..], &["--timing", "-q", "-f"]].concat());
+    assert!(ran.err.starts_with("read"), "{}", ran.err);
+    let ran = good(dir, &[&decode[..], &["-q", "-f"]].concat());
+    assert!(ran.err.is_empty(), "{}", ran.err);
+}

@@ -1,5 +1,7 @@
 //! An orthonormal rotation that spreads every value over many: permutation, random signs, Walsh-Hadamard blocks.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::simd;
@@ -7,6 +9,9 @@ use crate::random::Stream;
 
 /// Values per full block.
 pub const BLOCK: usize = 1 << 16;
+
+/// Values that are rotated at a time: a longer array is rotated through a window of this length.
+pub const WINDOW: usize = 256 * BLOCK;
 
 /// The bit of [`Stream::value`] that holds the rotation's sign of a position.
 const SIGN_BIT: u32 = 1;
@@ -52,50 +57,200 @@ impl Rotation {
         self.len == 0
     }
 
-    /// Rotates `x`.
-    pub fn forward(&self, stream: &Stream, x: &[f32]) -> Vec<f32> {
+    /// Rotates `x`, in its own memory where a second array of its length would be long.
+    pub fn forward(&self, stream: &Stream, mut x: Vec<f32>) -> Rotated {
         assert_eq!(x.len(), self.len);
-        let mut y = vec![0.0; self.len];
-        y.par_chunks_mut(BLOCK).enumerate().for_each(|(b, chunk)| {
-            let first = b * BLOCK;
-            let mut from = mul_mod(first, self.stride, self.len);
-            for (j, v) in chunk.iter_mut().enumerate() {
-                *v = signed(x[from], stream.value(first + j) >> SIGN_BIT);
-                from = add_mod(from, self.stride, self.len);
-            }
-            for_blocks(chunk, |block| {
-                simd::fwht_f32(block);
-                let scale = (1.0 / (block.len() as f64).sqrt()) as f32;
-                block.iter_mut().for_each(|v| *v *= scale);
+        let windows = self.windows();
+        let mut energy = 0.0;
+        for window in windows.clone() {
+            let mut y = vec![0.0; window.len()];
+            y.par_chunks_mut(BLOCK).enumerate().for_each(|(b, chunk)| {
+                let first = window.start + b * BLOCK;
+                let mut from = mul_mod(first, self.stride, self.len);
+                for (j, v) in chunk.iter_mut().enumerate() {
+                    *v = signed(x[from], stream.value(first + j) >> SIGN_BIT);
+                    from = add_mod(from, self.stride, self.len);
+                }
+                for_blocks(chunk, |block| {
+                    simd::fwht_f32(block);
+                    let scale = (1.0 / (block.len() as f64).sqrt()) as f32;
+                    block.iter_mut().for_each(|v| *v *= scale);
+                });
             });
-        });
-        y
+            // One sum in the order of the positions, whatever the number of windows.
+            energy = y.iter().fold(energy, |sum, &v| sum + f64::from(v).powi(2));
+            if windows.len() == 1 {
+                let stride = 1;
+                return Rotated {
+                    data: y,
+                    stride,
+                    energy,
+                };
+            }
+            self.scatter(&y, window, &mut x, |x, y| *x = y);
+        }
+        let stride = self.stride;
+        Rotated {
+            data: x,
+            stride,
+            energy,
+        }
     }
 
-    /// Undoes [`Rotation::forward`] on `y` and multiplies by `gain`.
+    /// Undoes [`Rotation::forward`]: rotates the values back that `fill(first, y)` writes for the positions from `first`,
+    /// multiplies them by `gain`, and calls `apply` with each value of `x` and the one that belongs there.
     ///
-    /// Where `y` holds small integers the sums are exact and each result is rounded once.
-    pub fn inverse(&self, stream: &Stream, mut y: Vec<f32>, gain: f64) -> Vec<f32> {
-        assert_eq!(y.len(), self.len);
-        y.par_chunks_mut(BLOCK).enumerate().for_each(|(b, chunk)| {
-            for_blocks(chunk, |block| {
-                simd::fwht_f32(block);
-                let scale = (gain / (block.len() as f64).sqrt()) as f32;
-                block.iter_mut().for_each(|v| *v *= scale);
+    /// Where the values are small integers the sums are exact and each result is rounded once. No array of the length of
+    /// `x` is made where that would be long.
+    pub fn inverse(
+        &self,
+        stream: &Stream,
+        gain: f64,
+        fill: impl Fn(usize, &mut [f32]) + Sync,
+        x: &mut [f32],
+        apply: impl Fn(&mut f32, f32) + Sync,
+    ) {
+        assert_eq!(x.len(), self.len);
+        for window in self.windows() {
+            let mut y = vec![0.0; window.len()];
+            y.par_chunks_mut(BLOCK).enumerate().for_each(|(b, chunk)| {
+                let first = window.start + b * BLOCK;
+                fill(first, chunk);
+                for_blocks(chunk, |block| {
+                    simd::fwht_f32(block);
+                    let scale = (gain / (block.len() as f64).sqrt()) as f32;
+                    block.iter_mut().for_each(|v| *v *= scale);
+                });
+                for (j, v) in chunk.iter_mut().enumerate() {
+                    *v = signed(*v, stream.value(first + j) >> SIGN_BIT);
+                }
             });
-            for (j, v) in chunk.iter_mut().enumerate() {
-                *v = signed(*v, stream.value(b * BLOCK + j) >> SIGN_BIT);
+            self.scatter(&y, window, x, &apply);
+        }
+    }
+
+    /// The positions in windows of whole blocks and nearly equal length, at most [`WINDOW`].
+    fn windows(&self) -> impl ExactSizeIterator<Item = Range<usize>> + Clone + use<> {
+        let (len, blocks) = (self.len, self.len.div_ceil(BLOCK));
+        let count = len.div_ceil(WINDOW);
+        let cut = move |i: usize| (blocks * i / count * BLOCK).min(len);
+        (0..count).map(move |i| cut(i)..cut(i + 1))
+    }
+
+    /// Calls `apply` with the values of `x` that lie in `window` of the positions and theirs in `y`.
+    fn scatter(
+        &self,
+        y: &[f32],
+        window: Range<usize>,
+        x: &mut [f32],
+        apply: impl Fn(&mut f32, f32) + Sync,
+    ) {
+        let visits = Visits::new(self.inverse, self.len, y.len());
+        x.par_chunks_mut(BLOCK).enumerate().for_each(|(c, chunk)| {
+            let first = c * BLOCK;
+            // Where the first value of the chunk lies, counted from the window's start.
+            let mut at = mul_mod(first, self.inverse, self.len);
+            at = add_mod(at, self.len - window.start, self.len);
+            let mut i = 0;
+            while at >= y.len() && i < chunk.len() {
+                at = add_mod(at, self.inverse, self.len);
+                i += 1;
+            }
+            while let Some(x) = chunk.get_mut(i) {
+                apply(x, y[at]);
+                (i, at) = visits.next(i, at);
             }
         });
-        let mut x = vec![0.0; self.len];
-        x.par_chunks_mut(BLOCK).enumerate().for_each(|(b, chunk)| {
-            let mut from = mul_mod(b * BLOCK, self.inverse, self.len);
-            for v in chunk {
-                *v = y[from];
-                from = add_mod(from, self.inverse, self.len);
+    }
+}
+
+/// The walk i, i + 1, i + 2 .. at positions i * step mod len, as far as it falls below `window`.
+///
+/// By the three-gap theorem the visits are one of two distances or their sum apart.
+struct Visits {
+    window: usize,
+    /// The least distance that goes up by less than the window, and by how much.
+    up: (usize, usize),
+    /// The same downwards.
+    down: (usize, usize),
+}
+
+impl Visits {
+    /// `window` is at least one and at most `len`.
+    fn new(step: usize, len: usize, window: usize) -> Self {
+        let least = |step: usize| {
+            let (mut n, mut by) = (1, step);
+            while by >= window {
+                (n, by) = (n + 1, add_mod(by, step, len));
             }
-        });
-        x
+            (n, by)
+        };
+        Visits {
+            window,
+            up: least(step),
+            down: least((len - step) % len),
+        }
+    }
+
+    /// The visit after the one of index `i` at position `at`.
+    #[inline(always)]
+    fn next(&self, i: usize, at: usize) -> (usize, usize) {
+        let (up, down) = (self.up, self.down);
+        if at + up.1 < self.window {
+            (i + up.0, at + up.1)
+        } else if at >= down.1 {
+            (i + down.0, at - down.1)
+        } else {
+            (i + up.0 + down.0, at + up.1 - down.1)
+        }
+    }
+}
+
+/// Rotated values, in the order of their positions or, where [`Rotation::forward`] had to save memory, of the places that
+/// they were made from.
+#[derive(Debug, Clone)]
+pub struct Rotated {
+    data: Vec<f32>,
+    /// Position j is at index j * stride mod len.
+    stride: usize,
+    energy: f64,
+}
+
+impl Rotated {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// The sum of the squares.
+    pub fn energy(&self) -> f64 {
+        self.energy
+    }
+
+    /// The positions `first`, `first + step`, .. below the length, and their values; `step` is at least one.
+    #[inline(always)]
+    pub fn every(&self, first: usize, step: usize) -> impl Iterator<Item = (usize, f32)> {
+        let len = self.data.len();
+        let hop = if self.stride == 1 {
+            step % len
+        } else {
+            mul_mod(step, self.stride, len)
+        };
+        let mut at = if self.stride == 1 {
+            first % len
+        } else {
+            mul_mod(first, self.stride, len)
+        };
+        (first..len).step_by(step).map(move |i| {
+            let v = self.data[at];
+            at = add_mod(at, hop, len);
+            (i, v)
+        })
     }
 }
 
@@ -148,18 +303,71 @@ mod tests {
             .collect()
     }
 
+    /// Rotated and back.
+    fn there_and_back(len: usize, x: &[f32], factor: f32) -> Vec<f32> {
+        let (rotation, stream) = (Rotation::new(len), Stream::new(1, 2));
+        let y = rotation.forward(&stream, x.to_vec());
+        let fill = |first: usize, out: &mut [f32]| {
+            for (out, (_, v)) in out.iter_mut().zip(y.every(first, 1)) {
+                *out = v;
+            }
+        };
+        let mut back = vec![0.0; len];
+        rotation.inverse(&stream, 1.0, fill, &mut back, |x, v| *x = factor * v);
+        let energy: f64 = x.iter().map(|v| f64::from(v * v)).sum();
+        assert!((y.energy() - energy).abs() < 1e-4 * energy, "{len}");
+        back
+    }
+
     #[test]
     fn inverse_undoes_forward_and_keeps_the_norm() {
         for len in [1, 2, 3, 768, 1000, BLOCK, BLOCK + 1, 3 * 333 * 222] {
-            let (rotation, stream, x) = (Rotation::new(len), Stream::new(1, 2), noise(len));
-            let y = rotation.forward(&stream, &x);
-            let (a, b): (f64, f64) = (
-                x.iter().map(|v| f64::from(v * v)).sum(),
-                y.iter().map(|v| f64::from(v * v)).sum(),
-            );
-            assert!((a - b).abs() < 1e-4 * a, "{len}: {a} {b}");
-            for (a, b) in x.iter().zip(rotation.inverse(&stream, y, 1.0)) {
-                assert!((a - b).abs() < 1e-5, "{len}");
+            let x = noise(len);
+            for (a, b) in x.iter().zip(there_and_back(len, &x, 2.0)) {
+                assert!((2.0 * a - b).abs() < 1e-5, "{len}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_arrays_are_rotated_in_place() {
+        let len = WINDOW + 3 * BLOCK + 77;
+        let (rotation, stream, x) = (Rotation::new(len), Stream::new(1, 2), noise(len));
+        assert_eq!(rotation.windows().len(), 2);
+        for (a, b) in x.iter().zip(there_and_back(len, &x, 1.0)) {
+            assert!((a - b).abs() < 1e-5);
+        }
+        // The definition, for the first block and for the last: 64 + 8 + 4 + 1 behind 259 whole ones.
+        let y = rotation.forward(&stream, x.clone());
+        for (first, n) in [(0, BLOCK), (259 * BLOCK, 64)] {
+            let mut block: Vec<f32> = (first..first + n)
+                .map(|j| {
+                    let from = mul_mod(j, rotation.stride, len);
+                    signed(x[from], stream.value(j) >> SIGN_BIT)
+                })
+                .collect();
+            simd::fwht_f32(&mut block);
+            let scale = (1.0 / (n as f64).sqrt()) as f32;
+            for ((_, v), b) in y.every(first, 1).zip(block) {
+                assert_eq!(v, scale * b);
+            }
+        }
+    }
+
+    #[test]
+    fn visits_are_those_of_a_walk_one_by_one() {
+        for len in [1, 2, 7, 30, 97, 768, 1001] {
+            let rotation = Rotation::new(len);
+            for window in 1..=len {
+                let visits = Visits::new(rotation.inverse, len, window);
+                let all: Vec<(usize, usize)> = (0..3 * len)
+                    .map(|i| (i, mul_mod(i, rotation.inverse, len)))
+                    .filter(|v| v.1 < window)
+                    .collect();
+                for pair in all.windows(2) {
+                    let (i, at) = pair[0];
+                    assert_eq!(visits.next(i, at), pair[1], "{len}, {window}");
+                }
             }
         }
     }
@@ -169,18 +377,20 @@ mod tests {
         let len = 2 * BLOCK;
         let mut x = vec![0.0; len];
         x[12345] = 256.0;
-        let y = Rotation::new(len).forward(&Stream::new(0, 0), &x);
-        assert_eq!(y.iter().filter(|v| v.abs() == 1.0).count(), BLOCK);
+        let y = Rotation::new(len).forward(&Stream::new(0, 0), x);
+        assert_eq!(y.every(0, 1).filter(|v| v.1.abs() == 1.0).count(), BLOCK);
     }
 
     #[test]
     fn integers_are_exact() {
         let (rotation, stream) = (Rotation::new(BLOCK), Stream::new(0, 1));
-        let signs: Vec<f32> = (0..BLOCK)
-            .map(|i| signed(1.0, stream.value(i) >> 7 & 1))
-            .collect();
-        for v in rotation.inverse(&stream, signs, 256.0) {
-            assert_eq!(v, v.round());
-        }
+        let signs = |first: usize, out: &mut [f32]| {
+            for (j, v) in out.iter_mut().enumerate() {
+                *v = signed(1.0, stream.value(first + j) >> 7 & 1);
+            }
+        };
+        let mut x = vec![0.0; BLOCK];
+        rotation.inverse(&stream, 256.0, signs, &mut x, |x, v| *x = v);
+        assert!(x.iter().all(|v| *v == v.round()));
     }
 }

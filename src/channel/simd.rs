@@ -130,6 +130,11 @@ impl Viterbi {
         }
     }
 
+    /// Bytes of the buffers.
+    pub fn bytes(code: Code) -> usize {
+        code.states() * (RESTART / 2 + 3 * size_of::<i16>())
+    }
+
     /// The best inputs for the stages `first..last`, starting from state 0. `gather` adds the values that stage t owns
     /// into the codeword domain.
     pub fn run(

@@ -7,7 +7,7 @@
 use bitvec::prelude::*;
 use rayon::prelude::*;
 
-use super::rotation::signed;
+use super::rotation::{Rotated, signed};
 use super::simd;
 use crate::random::Stream;
 
@@ -84,14 +84,13 @@ pub fn bytes(stages: usize) -> usize {
 pub fn search(
     code: Code,
     stream: &Stream,
-    w: &[f32],
+    w: &Rotated,
     stages: usize,
     limit: usize,
 ) -> BitVec<u8, Msb0> {
     let limit = limit.min(stages);
-    let energy: f64 = w.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
-    let gain = if energy > 0.0 {
-        (METRIC_RMS / (energy / stages as f64).sqrt()) as f32
+    let gain = if w.energy() > 0.0 {
+        (METRIC_RMS / (w.energy() / stages as f64).sqrt()) as f32
     } else {
         0.0
     };
@@ -103,13 +102,11 @@ pub fn search(
                 let first = stretch * RESTART;
                 let last = (first + RESTART).min(limit);
                 viterbi.run(first, last, |t, y| {
-                    let mut i = t;
-                    while i < w.len() {
+                    for (i, w) in w.every(t, stages) {
                         let v = stream.value(i);
-                        let x = nearest(signed(w[i] * gain, v >> SIGN_BIT));
+                        let x = nearest(signed(w * gain, v >> SIGN_BIT));
                         let at = &mut y[code.position(v) as usize];
                         *at = at.wrapping_add(x);
-                        i += stages;
                     }
                 })
             },
@@ -122,44 +119,78 @@ pub fn search(
     bits
 }
 
+/// Bytes that [`search`] takes on all threads together.
+pub fn search_bytes(code: Code) -> u64 {
+    (rayon::current_num_threads() * simd::Viterbi::bytes(code)) as u64
+}
+
 /// The integer nearest to `v`, |v| < 2^22, modulo 2^16: the addition shifts it into the lowest bits of the mantissa.
 #[inline(always)]
 fn nearest(v: f32) -> i16 {
     (v + 12_582_912.0).to_bits() as i16
 }
 
-/// The signs that the receiver holds once the stages in `bits` have arrived, of `stages` in all: +1 or -1 for each of
-/// `len` values. Values of stages that are missing keep the shared noise, a sample of the prior.
-pub fn signs(
+/// The signs that the receiver holds once some bits of a layer have arrived. Values of stages that are missing keep the
+/// shared noise, a sample of the prior.
+pub struct Signs {
     code: Code,
-    stream: &Stream,
-    bits: &BitSlice<u8, Msb0>,
+    stream: Stream,
+    /// The codeword of each stage, at least one.
+    codewords: Vec<u16>,
     stages: usize,
-    len: usize,
-) -> Vec<f32> {
-    let codewords = codewords(code, bits, stages);
-    let mut out = vec![0.0f32; len];
-    const CHUNK: usize = 1 << 15;
-    out.par_chunks_mut(CHUNK)
-        .enumerate()
-        .for_each(|(c, chunk)| {
-            let first = c * CHUNK;
-            let mut t = if stages == 0 { 0 } else { first % stages };
-            for (j, sign) in chunk.iter_mut().enumerate() {
-                let v = stream.value(first + j);
-                let parity = (code.position(v) & codewords[t]).count_ones();
-                *sign = signed(1.0, (v >> SIGN_BIT) ^ u64::from(parity));
-                t += 1;
-                if t >= stages {
-                    t = 0;
-                }
+}
+
+impl Signs {
+    /// The signs of the stages in `bits`, of `stages` in all.
+    pub fn new(code: Code, stream: &Stream, bits: &BitSlice<u8, Msb0>, stages: usize) -> Self {
+        Signs {
+            code,
+            stream: *stream,
+            codewords: codewords(code, bits, stages),
+            stages,
+        }
+    }
+
+    /// T, the number of stages of the layer.
+    pub fn stages(&self) -> usize {
+        self.stages
+    }
+
+    /// Writes +1 or -1 for each of the rotated values from `first`.
+    pub fn fill(&self, first: usize, out: &mut [f32]) {
+        let n = self.codewords.len();
+        let mut t = first % n;
+        for (j, sign) in out.iter_mut().enumerate() {
+            let v = self.stream.value(first + j);
+            let parity = (self.code.position(v) & u32::from(self.codewords[t])).count_ones();
+            *sign = signed(1.0, (v >> SIGN_BIT) ^ u64::from(parity));
+            t += 1;
+            if t >= n {
+                t = 0;
             }
-        });
-    out
+        }
+    }
+
+    /// The inner product of the signs with `w`, which has no more values than there are signs.
+    ///
+    /// The same whatever the number of threads.
+    pub fn dot(&self, w: &Rotated) -> f64 {
+        const CHUNK: usize = 1 << 15;
+        let part = |c: usize| {
+            let first = c * CHUNK;
+            let mut signs = vec![0.0; CHUNK.min(w.len() - first)];
+            self.fill(first, &mut signs);
+            let values = w.every(first, 1).zip(signs);
+            values.map(|((_, w), sign)| f64::from(w * sign)).sum()
+        };
+        let chunks = (0..w.len().div_ceil(CHUNK)).into_par_iter();
+        let parts: Vec<f64> = chunks.map(part).collect();
+        parts.iter().sum()
+    }
 }
 
 /// The codeword of each stage; 0, which leaves the shared signs alone, for those without bits.
-fn codewords(code: Code, bits: &BitSlice<u8, Msb0>, stages: usize) -> Vec<u32> {
+fn codewords(code: Code, bits: &BitSlice<u8, Msb0>, stages: usize) -> Vec<u16> {
     let mut codewords = vec![0; stages.max(1)];
     let mut state = 0u32;
     for (t, (symbol, codeword)) in bits
@@ -171,7 +202,7 @@ fn codewords(code: Code, bits: &BitSlice<u8, Msb0>, stages: usize) -> Vec<u32> {
             state = 0;
         }
         let u = symbol.load_be::<u32>();
-        *codeword = code.block(state, t as u32) << 4 | u;
+        *codeword = (code.block(state, t as u32) << 4 | u) as u16;
         state = (state << 4 | u) & (code.states() as u32 - 1);
     }
     codewords
@@ -213,19 +244,21 @@ mod tests {
         let (len, stream, rotation) = (m.len(), Stream::new(seed, 1), Rotation::new(m.len()));
         let energy: f64 = m.iter().map(|&v| f64::from(v).powi(2)).sum();
         let stages = rate::stages(code, energy, len);
-        let w = rotation.forward(&stream, m);
+        let w = rotation.forward(&stream, m.to_vec());
         let bits = search(code, &stream, &w, stages, stages);
         assert_eq!(bits.len(), 4 * stages);
-        let z = rotation.inverse(
-            &stream,
-            signs(code, &stream, &bits, stages, len),
-            rate::amplitude(code, stages, len),
-        );
+        let signs = Signs::new(code, &stream, &bits, stages);
+        let amplitude = rate::amplitude(code, stages, len);
+        let mut z = vec![0.0; len];
+        let fill = |first: usize, out: &mut [f32]| signs.fill(first, out);
+        rotation.inverse(&stream, amplitude, fill, &mut z, |x, z| *x = z);
         let dot: f64 = m
             .iter()
             .zip(&z)
             .map(|(a, b)| f64::from(*a) * f64::from(*b))
             .sum();
+        let rotated = amplitude * signs.dot(&w);
+        assert!((rotated - dot).abs() < 1e-4 * dot, "{rotated} and {dot}");
         let power: f64 = z.iter().map(|&v| f64::from(v).powi(2)).sum();
         let ideal =
             -0.5 * len as f64 * (-dot * dot / (energy * power)).ln_1p() / std::f64::consts::LN_2;
@@ -294,12 +327,24 @@ mod tests {
         assert!(on_axis / runs < 4.0, "on-axis variance {}", on_axis / runs);
     }
 
+    fn signs(
+        code: Code,
+        stream: &Stream,
+        bits: &BitSlice<u8, Msb0>,
+        stages: usize,
+        len: usize,
+    ) -> Vec<f32> {
+        let mut out = vec![0.0; len];
+        Signs::new(code, stream, bits, stages).fill(0, &mut out);
+        out
+    }
+
     #[test]
     fn every_cut_is_a_state_between() {
         let len = 20_000;
         let (code, stream) = (Code::new(12).expect("valid"), Stream::new(2, 0));
         let m = heavy_tailed(len, 300.0);
-        let w = Rotation::new(len).forward(&stream, &m);
+        let w = Rotation::new(len).forward(&stream, m);
         let stages = rate::stages(code, 300.0, len);
         let bits = search(code, &stream, &w, stages, stages);
         let full = signs(code, &stream, &bits, stages, len);
@@ -323,7 +368,7 @@ mod tests {
     fn a_limit_gives_the_prefix_of_whole_stretches() {
         let len = 200_000;
         let (code, stream) = (Code::new(12).expect("valid"), Stream::new(4, 0));
-        let w = heavy_tailed(len, 7_000.0);
+        let w = Rotation::new(len).forward(&stream, heavy_tailed(len, 7_000.0));
         let stages = rate::stages(code, 7_000.0, len);
         assert!(stages > RESTART + 100);
         let (all, part) = (

@@ -46,6 +46,36 @@ pub struct PriorArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct Watch {
+    /// Refuse work that would take more memory, for instance 500M or 4G
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_memory: Option<u64>,
+    /// Say where the time went
+    #[arg(long)]
+    pub timing: bool,
+}
+
+/// A number of bytes, with K, M, G or T for powers of 1000.
+fn size(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let factor = match unit.to_ascii_uppercase().trim_end_matches('B') {
+        "" => 1e0,
+        "K" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        _ => return Err(format!("unknown unit `{unit}` (use K, M, G or T)")),
+    };
+    match number.parse::<f64>() {
+        Ok(n) if n.is_finite() && n > 0.0 => Ok((n * factor) as u64),
+        _ => Err("not a positive number of bytes, such as 500M or 4G".into()),
+    }
+}
+
+#[derive(Debug, Args)]
 pub struct Output {
     /// Where to write; - is standard output
     #[arg(short, long, value_name = "FILE")]
@@ -77,6 +107,8 @@ pub struct Encode {
     pub report: Option<PathBuf>,
     #[command(flatten)]
     pub prior: PriorArgs,
+    #[command(flatten)]
+    pub watch: Watch,
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +155,8 @@ pub struct Decode {
     pub format: Option<String>,
     #[command(flatten)]
     pub prior: PriorArgs,
+    #[command(flatten)]
+    pub watch: Watch,
 }
 
 #[derive(Debug, Args)]

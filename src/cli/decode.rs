@@ -1,12 +1,11 @@
-use std::time::Instant;
-
 use dcodec::{Decoder, Error, Result, container};
 
 use super::args::{Decode, Extent};
+use super::clock::Clock;
 use super::{About, Failure, Log, bpp, destination, io, name, output_name, prior};
 
 pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
-    let start = Instant::now();
+    let mut clock = Clock::start();
     let output = destination(
         a.output.output.as_ref(),
         &a.input,
@@ -17,9 +16,13 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     let data = io::read_input(&a.input)?;
     let header = header(&data, a.prior.max_pixels).about(&a.input)?;
     let bytes = extent(&a.extent, &header, data.len())?;
+    clock.lap("read");
     let prior = prior(&a.prior)?;
+    clock.lap("prior");
     let spinner = log.bar("decoding");
-    let mut decoder = Decoder::new(&prior).max_pixels(a.prior.max_pixels);
+    let mut decoder = Decoder::new(&prior)
+        .max_pixels(a.prior.max_pixels)
+        .max_memory(a.watch.max_memory.unwrap_or(u64::MAX));
     if let Some(layers) = a.extent.layers {
         decoder = decoder.max_layers(layers);
     }
@@ -30,11 +33,19 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
         .about(&a.input);
     spinner.finish_and_clear();
     let decoded = decoded?;
+    clock.lap_codec(&decoded.timings, "other");
+    if decoded.used.left_out {
+        log.say(format!(
+            "{}: note: shown as it is at the end of the last whole layer, to stay within --max-memory",
+            name(&a.input)
+        ));
+    }
     let (picture, notices) = io::encode_picture(&decoded.picture, format)?;
     for notice in notices {
         log.say(format!("{}: note: {notice}", name(&output)));
     }
     io::write_atomic(&output, a.output.force, |w| w.write_all(&picture))?;
+    clock.lap("write");
     let used = decoded.used;
     let part = if used.partial > 0.0 {
         format!(" and {:.0} % of the next", 100.0 * used.partial)
@@ -51,8 +62,11 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
         bpp(used.bytes, header.width, header.height),
         used.layers,
         if used.complete { ", complete" } else { "" },
-        start.elapsed().as_secs_f64()
+        clock.total().as_secs_f64()
     ));
+    if a.watch.timing {
+        eprintln!("{}", clock.table(&decoded.timings));
+    }
     Ok(())
 }
 

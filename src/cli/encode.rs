@@ -5,6 +5,7 @@ use dcodec::{Decoder, Effort, Encoded, Encoder, Error, Picture, Prior, Result, T
 use serde::Serialize;
 
 use super::args::{Encode, Goal};
+use super::clock::Clock;
 use super::{About, Failure, Log, bpp, destination, inputs, io, name, output_name, prior};
 
 pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
@@ -77,28 +78,40 @@ fn one(
     output: &Path,
     log: Log,
 ) -> Result<(u64, u64), Failure> {
-    let start = Instant::now();
-    let data = io::read_input(input)?;
-    let (picture, notices) = io::load_picture(&data, input, a.prior.max_pixels)?;
-    for notice in notices {
-        log.say(format!("{}: note: {notice}", name(input)));
-    }
+    let mut clock = Clock::start();
     let bar = log.bar("encoding");
-    let encoded = Encoder::new(prior)
+    let mut encoder = Encoder::new(prior)
         .target(target(&a.goal))
         .effort(Effort::new(a.effort).unwrap_or_default())
         .seed(a.seed)
         .reconstruct(a.verify)
+        .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))
         .on_progress(|p| {
             bar.set_position((1000.0 * p.done) as u64);
             bar.set_message(format!("{} bytes", p.bytes));
-        })
-        .encode(&picture)
-        .about(input);
+        });
+    let data = io::read_input(input)?;
+    if a.watch.max_memory.is_some()
+        && let Some((width, height, colour, alpha)) = io::picture_form(&data)
+    {
+        // Before any pixel is decoded.
+        let enough = encoder.check_memory(width, height, colour, alpha);
+        enough.about(input)?;
+    }
+    let (picture, notices) = io::load_picture(&data, input, a.prior.max_pixels)?;
+    drop(data);
+    clock.lap("read");
+    for notice in notices {
+        log.say(format!("{}: note: {notice}", name(input)));
+    }
+    let encoded = encoder.encode(&picture).about(input);
+    drop(encoder);
     bar.finish_and_clear();
     let encoded = encoded?;
+    clock.lap_codec(&encoded.timings, "other");
     if a.verify {
         log.say(verify(&encoded, &picture, prior).about(input)?);
+        clock.lap("verify");
     }
     if let Some(path) = &a.report {
         io::write_atomic(path, a.output.force, |w| {
@@ -106,6 +119,7 @@ fn one(
         })?;
     }
     io::write_atomic(output, a.output.force, |w| w.write_all(&encoded.bytes))?;
+    clock.lap("write");
     let bytes = encoded.bytes.len();
     log.say(format!(
         "{}: {} x {}, {} layers, {bytes} bytes, {:.4} bits per pixel, {:.1} s",
@@ -114,8 +128,11 @@ fn one(
         picture.height(),
         encoded.layers.len(),
         bpp(bytes as u64, picture.width(), picture.height()),
-        start.elapsed().as_secs_f64()
+        clock.total().as_secs_f64()
     ));
+    if a.watch.timing {
+        eprintln!("{}", clock.table(&encoded.timings));
+    }
     if !encoded.reached {
         log.say("note: the lowest noise level came before the target; the file ends there");
     }

@@ -84,6 +84,19 @@ pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<(Pictu
     Ok((picture, notices))
 }
 
+/// Columns, rows, colour and whether there is alpha, before any pixel is decoded; none if that cannot be told.
+pub fn picture_form(bytes: &[u8]) -> Option<(u32, u32, Colour, bool)> {
+    let format = image::guess_format(bytes).ok()?;
+    let reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let decoder = reader.into_decoder().ok()?;
+    let ((width, height), kind) = (decoder.dimensions(), decoder.color_type());
+    let colour = match kind.has_color() {
+        true => Colour::Rgb,
+        false => Colour::Grey,
+    };
+    Some((width, height, colour, kind.has_alpha()))
+}
+
 /// Whether the file holds more than one frame; `false` when that cannot be told.
 fn is_animated(bytes: &[u8], format: ImageFormat) -> bool {
     let bytes = Cursor::new(bytes);

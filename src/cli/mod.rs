@@ -1,6 +1,7 @@
 //! Flags become plain data, then working objects; the commands use only the public API of the library.
 
 mod args;
+mod clock;
 mod cut;
 mod decode;
 mod encode;

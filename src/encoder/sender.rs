@@ -3,57 +3,78 @@
 use bitvec::prelude::*;
 
 use super::shown_psnr;
+use crate::channel::rotation::Rotated;
 use crate::channel::{rate, trellis};
 use crate::container::Layer;
 use crate::error::Result;
 use crate::picture::Picture;
-use crate::planes::Planes;
-use crate::reverse::{Chain, Channel, Shared, shift};
+use crate::planes::{Planes, Samples};
+use crate::reverse::{Chain, Channel, Shared, shift, shift_energy};
 use crate::schedule::{Sigma, Step};
+use crate::timings::Part;
 
 /// The sender's end of the channel for one layer.
 pub(super) struct Sender<'a> {
-    pub x_0: &'a Planes,
+    x_0: &'a Samples,
     /// The bytes that head and bits may take.
-    pub room: usize,
-    pub sent: Option<Sent>,
+    room: usize,
+    pub sent: Sent,
 }
 
 /// What the sender made of one layer.
+#[derive(Default)]
 pub(super) struct Sent {
     pub bits: BitVec<u8, Msb0>,
     pub stages: usize,
     pub kl_bits: f64,
     pub delivered: Option<f64>,
+    /// |m|^2
+    energy: f64,
+}
+
+impl<'a> Sender<'a> {
+    pub fn new(x_0: &'a Samples, room: usize) -> Self {
+        let sent = Sent::default();
+        Sender { x_0, room, sent }
+    }
+
+    /// Finds the bits that there is room for, and returns the rotated shift; x0_hat makes place for it.
+    pub fn search(&mut self, step: &Step, shared: &Shared, x0_hat: Planes) -> Rotated {
+        let m = shift(step, self.x_0, x0_hat);
+        let rotate = || shared.rotation.forward(&shared.stream, m);
+        let w = shared.meter.time(Part::Rotation, rotate);
+        let (stages, fit) = (self.sent.stages, self.fit());
+        self.sent.bits = shared.meter.time(Part::Trellis, || {
+            trellis::search(shared.code, &shared.stream, &w, stages, fit)
+        });
+        w
+    }
+
+    /// The stages that there is room for.
+    fn fit(&self) -> usize {
+        let head = Layer::head_bytes(self.sent.stages as u32);
+        self.room.saturating_sub(head).saturating_mul(2)
+    }
 }
 
 impl Channel for Sender<'_> {
-    fn transmit(&mut self, shared: &Shared, step: &Step, x0_hat: &Planes) -> Option<Vec<f32>> {
-        let (m, energy) = shift(step, self.x_0, x0_hat);
-        let stages = rate::stages(shared.code, energy, m.len());
-        let fit = self
-            .room
-            .saturating_sub(Layer::head_bytes(stages as u32))
-            .saturating_mul(2);
-        let w = shared.rotation.forward(&shared.stream, &m);
-        let bits = trellis::search(shared.code, &shared.stream, &w, stages, fit);
+    fn open(&mut self, step: &Step, shared: &Shared, x0_hat: &Planes) -> bool {
+        let energy = shift_energy(step, self.x_0, x0_hat);
+        self.sent.energy = energy;
+        self.sent.kl_bits = rate::kl_bits(energy);
+        self.sent.stages = rate::stages(shared.code, energy, x0_hat.len());
+        self.fit() >= self.sent.stages
+    }
+
+    fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
+        let w = self.search(step, shared, x0_hat);
+        let sent = &mut self.sent;
+        let signs = shared.signs(&sent.bits, sent.stages);
+        // <m, z> is the inner product of what they were rotated to and from.
+        let amplitude = rate::amplitude(shared.code, sent.stages, w.len());
+        sent.delivered = (sent.energy > 0.0).then(|| amplitude * signs.dot(&w) / sent.energy);
         drop(w);
-        let z = (bits.len() == 4 * stages).then(|| shared.deliver(&bits, stages));
-        let dot = |z: &Vec<f32>| {
-            m.iter()
-                .zip(z)
-                .map(|(m, z)| f64::from(*m) * f64::from(*z))
-                .sum::<f64>()
-                / energy
-        };
-        let delivered = z.as_ref().filter(|_| energy > 0.0).map(dot);
-        self.sent = Some(Sent {
-            bits,
-            stages,
-            kl_bits: rate::kl_bits(energy),
-            delivered,
-        });
-        z
+        shared.deliver(&signs, step, mean);
     }
 }
 

@@ -14,11 +14,15 @@ pub use network::Network;
 pub use unet::CandleUNet;
 pub use weights::{Config, MAX_FILE_BYTES, WeightTensor, Weights};
 
+use std::borrow::Borrow;
 use std::path::Path;
+
+use rayon::prelude::*;
 
 use crate::container::PriorId;
 use crate::error::{Error, Result};
 use crate::planes::Planes;
+use crate::timings::{Meter, Part};
 
 /// A denoiser: the mean of x_0 given x_t = x_0 + sigma n.
 pub trait Denoiser: Send + Sync {
@@ -29,6 +33,18 @@ pub trait Denoiser: Send + Sync {
     ///
     /// Errors: [`Error::Backend`] if the tensor library fails.
     fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes>;
+
+    /// Multiply-accumulates of one call for each pixel; 0 if unknown. Only [`Timings`](crate::Timings) ask.
+    fn macs_per_pixel(&self) -> f64 {
+        0.0
+    }
+
+    /// Bytes that a call on planes of `width` x `height` takes besides them and keeps; 0 if unknown. Only the estimates
+    /// of peak memory ask.
+    fn memory(&self, width: usize, height: usize) -> u64 {
+        let _ = (width, height);
+        0
+    }
 }
 
 /// The default prior's weights, part of this crate.
@@ -54,6 +70,14 @@ impl Denoiser for Network {
     fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
         self.x0_hat(x_t, sigma)
     }
+
+    fn macs_per_pixel(&self) -> f64 {
+        self.config().macs_per_pixel()
+    }
+
+    fn memory(&self, width: usize, height: usize) -> u64 {
+        Network::memory(self, width, height)
+    }
 }
 
 impl Denoiser for CandleUNet {
@@ -63,6 +87,10 @@ impl Denoiser for CandleUNet {
 
     fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
         self.x0_hat(x_t, sigma)
+    }
+
+    fn macs_per_pixel(&self) -> f64 {
+        self.config().macs_per_pixel()
     }
 }
 
@@ -120,6 +148,12 @@ impl Prior {
         self.id
     }
 
+    /// Bytes that the network keeps after a call on planes of `width` x `height`, and those of the planes of one tile.
+    pub(crate) fn memory(&self, width: usize, height: usize) -> (u64, u64) {
+        let (w, h) = tile::largest(width, height, self.denoiser.multiple());
+        (self.denoiser.memory(w, h), 2 * 12 * (w * h) as u64)
+    }
+
     /// The highest noise level at which a picture of this size can be denoised well.
     pub fn highest_sigma(&self, width: usize, height: usize) -> f64 {
         FINEST * scale::factor(f64::INFINITY, FINEST, width, height) as f64
@@ -131,23 +165,49 @@ impl Prior {
     /// interpolated back: only coarse scales can be seen through such noise. Sides are extended by reflection, large
     /// pictures run in overlapping tiles.
     pub fn x0_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
-        let f = scale::factor(sigma, FINEST, x_t.width, x_t.height);
-        let denoise = |x: &Planes, sigma: f64| {
+        self.predict(x_t, sigma, &Meter::default())
+    }
+
+    /// The same, timed.
+    pub(crate) fn predict(
+        &self,
+        x_t: impl Borrow<Planes>,
+        sigma: f64,
+        meter: &Meter,
+    ) -> Result<Planes> {
+        meter.time(Part::Network, || {
+            let (x0_hat, pixels) = self.run(x_t, sigma)?;
+            meter.count_call(self.denoiser.macs_per_pixel() * pixels as f64);
+            Ok(x0_hat)
+        })
+    }
+
+    /// x0_hat, and the pixels that the network saw; an x_t that is given away is freed before x0_hat is made large.
+    fn run(&self, x_t: impl Borrow<Planes>, sigma: f64) -> Result<(Planes, usize)> {
+        let (width, height) = (x_t.borrow().width, x_t.borrow().height);
+        let f = scale::factor(sigma, FINEST, width, height);
+        let mut pixels = 0;
+        let mut denoise = |x: &Planes, sigma: f64| {
             tile::tiled(x, self.denoiser.multiple(), |tile| {
+                pixels += tile.width * tile.height;
                 self.denoiser.denoise(tile, sigma)
             })
         };
         let mut x0_hat = if f == 1 {
-            denoise(x_t, sigma)?
+            denoise(x_t.borrow(), sigma)?
         } else {
-            let small = denoise(&scale::reduce(x_t, f), sigma / f as f64)?;
-            scale::enlarge(&small, f, x_t.width, x_t.height)
+            let small = scale::reduce(x_t.borrow(), f);
+            drop(x_t);
+            let small = denoise(&small, sigma / f as f64)?;
+            scale::enlarge(&small, f, width, height)
         };
+        let clip = |v: &mut f32| *v = v.clamp(-127.5, 127.5);
         x0_hat
             .data
-            .iter_mut()
-            .for_each(|v| *v = v.clamp(-127.5, 127.5));
-        Ok(x0_hat)
+            .par_iter_mut()
+            .with_min_len(1 << 14)
+            .for_each(clip);
+        Ok((x0_hat, pixels))
     }
 
     /// eps_hat = (x_t - x0_hat) / sigma, the noise that DDPM's network predicts.

@@ -258,20 +258,23 @@ impl Network {
 
     /// Multiply-accumulates of one call, for each pixel of the picture.
     pub fn macs_per_pixel(&self) -> f64 {
-        let ch = &self.config.channels;
-        let scales = ch.len();
-        let same = |ci: usize, co: usize| (9 * ci * co) as f64;
-        let mut macs = 2.0 * same(PICTURE_CHANNELS, ch[0]) / 4.0;
-        for (i, (&c, &n)) in ch.iter().zip(&self.config.blocks).enumerate() {
-            let sides = if i + 1 == scales { 1 } else { 2 };
-            // Scale i has one position for 4^(i+1) pixels.
-            macs += (2 * sides * n) as f64 * same(c, c) / 4f64.powi(i as i32 + 1);
-            if let Some(&next) = ch.get(i + 1) {
-                // Down: four taps to each coarse position. Up: one tap to four times the channels.
-                macs += 2.0 * (4 * c * next) as f64 / 4f64.powi(i as i32 + 2);
-            }
-        }
-        macs
+        self.config.macs_per_pixel()
+    }
+
+    /// The network's shape.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Bytes of the activations of a picture of `width` x `height` pixels.
+    pub fn memory(&self, width: usize, height: usize) -> u64 {
+        let grid = |scale: usize, channels: usize| {
+            ((width >> scale) + 2) * ((height >> scale) + 2) * channels * size_of::<f32>()
+        };
+        let ends = PICTURE_CHANNELS + PICTURE_CHANNELS.next_multiple_of(GROUP);
+        let scales = self.config.channels.iter().enumerate();
+        let scales = scales.map(|(i, &channels)| 2 * grid(i + 1, channels));
+        (grid(1, ends) + scales.sum::<usize>()) as u64
     }
 
     /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma` levels.

@@ -15,6 +15,9 @@ pub fn factor(sigma: f64, finest: f64, width: usize, height: usize) -> usize {
     f
 }
 
+/// Rows that one task of [`enlarge`] makes.
+const ENLARGED: usize = 64;
+
 /// Averages over boxes of `f` x `f`; those at the right and lower edges may be smaller.
 pub fn reduce(x: &Planes, f: usize) -> Planes {
     let (w, h) = (x.width.div_ceil(f), x.height.div_ceil(f));
@@ -41,28 +44,36 @@ pub fn reduce(x: &Planes, f: usize) -> Planes {
 /// Cubic interpolation (Keys 1981, a = -1/2) of box averages back to `width` x `height`.
 pub fn enlarge(x: &Planes, f: usize, width: usize, height: usize) -> Planes {
     let (columns, rows) = (taps(x.width, f, width), taps(x.height, f, height));
-    let mut wide = vec![0.0f32; 3 * x.height * width];
-    wide.par_chunks_mut(width)
-        .zip(x.data.par_chunks(x.width))
-        .for_each(|(out, row)| {
-            for (out, (at, weight)) in out.iter_mut().zip(&columns) {
-                *out = (0..4).map(|k| weight[k] * row[at[k]]).sum();
-            }
-        });
     let mut out = Planes::zeros(width, height);
-    out.data
-        .par_chunks_mut(width)
-        .enumerate()
-        .for_each(|(row, out)| {
-            let (c, y) = (row / height, row % height);
-            let (at, weight) = &rows[y];
+    // Some rows a task, which makes the rows of `x` that they need wide once.
+    let planes = out.data.chunks_exact_mut(width * height);
+    let tasks = planes.enumerate().flat_map(|(c, plane)| {
+        plane
+            .chunks_mut(ENLARGED * width)
+            .map(move |out| (c, out))
+            .enumerate()
+    });
+    let tasks: Vec<_> = tasks.collect();
+    tasks.into_par_iter().for_each(|(task, (c, out))| {
+        let rows = &rows[task * ENLARGED..][..out.len() / width];
+        let first = rows[0].0[0];
+        let from = &x.plane(c)[first * x.width..(rows[rows.len() - 1].0[3] + 1) * x.width];
+        let mut wide = Vec::with_capacity(from.len() / x.width * width);
+        for row in from.chunks_exact(x.width) {
+            let taps = columns.iter();
+            wide.extend(
+                taps.map(|(at, weight)| (0..4).map(|k| weight[k] * row[at[k]]).sum::<f32>()),
+            );
+        }
+        for (out, (at, weight)) in out.chunks_exact_mut(width).zip(rows) {
             for k in 0..4 {
-                let from = &wide[(c * x.height + at[k]) * width..][..width];
+                let from = &wide[(at[k] - first) * width..][..width];
                 out.iter_mut()
                     .zip(from)
                     .for_each(|(out, v)| *out += weight[k] * v);
             }
-        });
+        }
+    });
     out
 }
 

@@ -26,11 +26,22 @@ fn cores(n: usize) -> Vec<(usize, usize)> {
     (0..count).map(|i| (cut(i), cut(i + 1))).collect()
 }
 
+/// The sides of the largest planes that [`tiled`] denoises of a picture of `width` x `height`.
+pub fn largest(width: usize, height: usize, multiple: usize) -> (usize, usize) {
+    let side = |n: usize| {
+        let seen =
+            |(from, to): (usize, usize)| (to + CONTEXT).min(n) - from.saturating_sub(CONTEXT);
+        let most = cores(n).into_iter().map(seen).max().unwrap_or(n);
+        most.next_multiple_of(multiple)
+    };
+    (side(width), side(height))
+}
+
 /// Applies `denoise`, which takes planes whose sides are multiples of `multiple`, to a picture of any size.
 pub fn tiled(
     x: &Planes,
     multiple: usize,
-    denoise: impl Fn(&Planes) -> Result<Planes>,
+    mut denoise: impl FnMut(&Planes) -> Result<Planes>,
 ) -> Result<Planes> {
     if x.width <= WHOLE
         && x.height <= WHOLE

@@ -107,6 +107,11 @@ impl CandleUNet {
         })
     }
 
+    /// The network's shape.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Sides of the planes must be multiples of this.
     pub fn multiple(&self) -> usize {
         self.config.multiple()

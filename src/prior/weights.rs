@@ -52,6 +52,24 @@ pub struct Config {
 }
 
 impl Config {
+    /// Multiply-accumulates of one call of the network, for each pixel of the picture.
+    pub fn macs_per_pixel(&self) -> f64 {
+        let ch = &self.channels;
+        let scales = ch.len();
+        let same = |ci: usize, co: usize| (9 * ci * co) as f64;
+        let mut macs = 2.0 * same(PICTURE_CHANNELS, ch[0]) / 4.0;
+        for (i, (&c, &n)) in ch.iter().zip(&self.blocks).enumerate() {
+            let sides = if i + 1 == scales { 1 } else { 2 };
+            // Scale i has one position for 4^(i+1) pixels.
+            macs += (2 * sides * n) as f64 * same(c, c) / 4f64.powi(i as i32 + 1);
+            if let Some(&next) = ch.get(i + 1) {
+                // Down: four taps to each coarse position. Up: one tap to four times the channels.
+                macs += 2.0 * (4 * c * next) as f64 / 4f64.powi(i as i32 + 2);
+            }
+        }
+        macs
+    }
+
     /// Reads and checks the `config` metadata.
     fn parse(json: &str) -> Result<Config> {
         let value: serde_json::Value =

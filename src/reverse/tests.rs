@@ -1,4 +1,5 @@
 use super::*;
+use crate::channel::trellis;
 use crate::container::PriorId;
 use crate::picture::Picture;
 use crate::prior::gaussian::Gaussian;
@@ -17,31 +18,49 @@ fn header(width: u32, height: u32, prior: PriorId) -> Header {
     }
 }
 
+fn samples(width: usize, height: usize) -> Samples {
+    Samples {
+        width,
+        height,
+        data: vec![0; 3 * width * height],
+    }
+}
+
 /// A sender that knows x_0 and counts bits: the trellis code, or exact samples of q at their ideal cost.
 struct Counting<'a> {
-    x_0: &'a Planes,
+    x_0: &'a Samples,
     exact: bool,
     kl_bits: f64,
     bits: f64,
 }
 
 impl Channel for Counting<'_> {
-    fn transmit(&mut self, shared: &Shared, step: &Step, x0_hat: &Planes) -> Option<Vec<f32>> {
-        let (m, energy) = shift(step, self.x_0, x0_hat);
-        self.kl_bits += rate::kl_bits(energy);
+    fn open(&mut self, step: &Step, _: &Shared, x0_hat: &Planes) -> bool {
+        self.kl_bits += rate::kl_bits(shift_energy(step, self.x_0, x0_hat));
+        true
+    }
+
+    fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
+        let stages = rate::stages(
+            shared.code,
+            shift_energy(step, self.x_0, &x0_hat),
+            x0_hat.len(),
+        );
+        let m = shift(step, self.x_0, x0_hat);
         if self.exact {
-            let noisy = |(i, m): (usize, &f32)| m + shared.stream.gauss(i) as f32;
-            return Some(m.iter().enumerate().map(noisy).collect());
+            for (i, (x, m)) in mean.data.iter_mut().zip(&m).enumerate() {
+                *x += step.std() as f32 * (m + shared.stream.gauss(i) as f32);
+            }
+            return;
         }
-        let stages = rate::stages(shared.code, energy, m.len());
-        let w = shared.rotation.forward(&shared.stream, &m);
+        let w = shared.rotation.forward(&shared.stream, m);
         let bits = trellis::search(shared.code, &shared.stream, &w, stages, stages);
         self.bits += bits.len() as f64;
-        Some(shared.deliver(&bits, stages))
+        shared.deliver(&shared.signs(&bits, stages), step, mean);
     }
 }
 
-fn run(prior: &Prior, x_0: &Planes, schedule: &[u16], exact: bool) -> (f64, f64, f64) {
+fn run(prior: &Prior, x_0: &Samples, schedule: &[u16], exact: bool) -> (f64, f64, f64) {
     let header = header(x_0.width as u32, x_0.height as u32, prior.id());
     let mut chain = Chain::new(prior, &header);
     let mut channel = Counting {
@@ -51,18 +70,18 @@ fn run(prior: &Prior, x_0: &Planes, schedule: &[u16], exact: bool) -> (f64, f64,
         bits: 0.0,
     };
     for &code in schedule {
-        chain
+        let whole = chain
             .advance(Sigma::from_code(code).expect("on the grid"), &mut channel)
             .expect("runs");
+        assert!(whole);
     }
     let x0_hat = chain.x0_hat().expect("runs");
-    let mse = x0_hat
+    let squares = x0_hat
         .data
         .iter()
-        .zip(&x_0.data)
-        .map(|(a, b)| f64::from(a - b).powi(2))
-        .sum::<f64>()
-        / x_0.len() as f64;
+        .zip(x_0.values())
+        .map(|(a, b)| f64::from(a - b).powi(2));
+    let mse = squares.sum::<f64>() / x_0.data.len() as f64;
     (
         channel.kl_bits,
         channel.bits,
@@ -78,7 +97,7 @@ fn coded_samples_are_as_good_as_exact_ones() {
     let image = image::open(path)
         .expect("sample")
         .crop_imm(180, 60, 320, 256);
-    let x_0 = Picture::from_image(&image).0.to_planes();
+    let x_0 = Picture::from_image(&image).0.to_planar();
     // sigma 776 down to 11.7 in ratios of 1.15.
     let schedule: Vec<u16> = (0..31).map(|i| 272 - 4 * i).collect();
     let (coded_kl, bits, coded_psnr) = run(&prior, &x_0, &schedule, false);
@@ -104,13 +123,17 @@ fn cost_under_a_gaussian_prior_is_the_closed_form() {
     let deviation = 40.0;
     let prior = Prior::new(Gaussian { deviation }, id);
     let stream = Stream::new(77, 0);
-    let mut x_0 = Planes::zeros(256, 192);
+    let mut x_0 = samples(256, 192);
+    let mut power = 0.0;
     for (i, v) in x_0.data.iter_mut().enumerate() {
         let sum: f64 = (0..12)
             .map(|k| (stream.value(12 * i + k) >> 11) as f64 / (1u64 << 53) as f64)
             .sum();
-        *v = (deviation * (sum - 6.0)) as f32;
+        *v = (127.5 + deviation * (sum - 6.0)).round() as u8;
+        power += f64::from(Samples::centred(*v)).powi(2);
     }
+    // Rounding and the ends of the range leave the deviation within 1 %.
+    assert!((power / x_0.data.len() as f64 / deviation.powi(2) - 1.0).abs() < 0.02);
     let schedule: Vec<u16> = (0..12).map(|i| 230 - 6 * i).collect();
     let (kl, _, _) = run(&prior, &x_0, &schedule, false);
     let mut want = 0.0;
@@ -121,7 +144,7 @@ fn cost_under_a_gaussian_prior_is_the_closed_form() {
         let mmse = t.map_or(deviation * deviation, |t| {
             1.0 / (deviation.powi(-2) + t.levels().powi(-2))
         });
-        want += rate::kl_bits(step.shift().powi(2) * mmse * x_0.len() as f64);
+        want += rate::kl_bits(step.shift().powi(2) * mmse * x_0.data.len() as f64);
         t = Some(s);
     }
     assert!(
@@ -135,18 +158,22 @@ fn cost_under_a_gaussian_prior_is_the_closed_form() {
 fn the_state_between_joins_both_ends() {
     let prior = Prior::new(Gaussian { deviation: 40.0 }, PriorId([0; 8]));
     let header = header(64, 48, prior.id());
-    let mut x_0 = Planes::zeros(64, 48);
+    let mut x_0 = samples(64, 48);
     x_0.data
         .iter_mut()
         .enumerate()
-        .for_each(|(i, v)| *v = (i % 97) as f32 - 48.0);
+        .for_each(|(i, v)| *v = 80 + (i % 97) as u8);
     struct Keeping<'a>(Counting<'a>, BitVec<u8, Msb0>);
     impl Channel for Keeping<'_> {
-        fn transmit(&mut self, shared: &Shared, step: &Step, x0_hat: &Planes) -> Option<Vec<f32>> {
-            let (m, _) = shift(step, self.0.x_0, x0_hat);
-            let w = shared.rotation.forward(&shared.stream, &m);
+        fn open(&mut self, _: &Step, _: &Shared, _: &Planes) -> bool {
+            true
+        }
+
+        fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
+            let m = shift(step, self.0.x_0, x0_hat);
+            let w = shared.rotation.forward(&shared.stream, m);
             self.1 = trellis::search(shared.code, &shared.stream, &w, 400, 400);
-            Some(shared.deliver(&self.1, 400))
+            shared.deliver(&shared.signs(&self.1, 400), step, mean);
         }
     }
     let mut channel = Keeping(

@@ -1,0 +1,51 @@
+//! What an encode or a decode takes at its peak, from the size of the picture.
+
+use crate::channel::rotation::WINDOW;
+use crate::channel::trellis::{Code, search_bytes};
+use crate::container::Header;
+use crate::error::{Error, Result};
+use crate::prior::Prior;
+
+/// The program and the default prior.
+const PROGRAM: u64 = 40_000_000;
+
+/// What is alive at the peak, besides what the channel and the network take for themselves.
+pub struct Alive {
+    /// Arrays of D 32-bit floats.
+    pub arrays: u64,
+    /// Bytes of pictures and files.
+    pub bytes: u64,
+    /// Whether layers are searched for.
+    pub searching: bool,
+}
+
+/// The expected peak in bytes of memory of work on the picture of `header`.
+pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> u64 {
+    let (values, (width, height)) = (header.coded_len(), header.coded_size());
+    let (network, tile) = prior.memory(width, height);
+    // Two arrays suffice where the picture is denoised at half its size, but that has to be held as well.
+    let reduced = (8 + 1) * values + tile;
+    let search = match alive.searching {
+        true => search_bytes(Code::new(header.nu).unwrap_or_default()),
+        false => 0,
+    };
+    let channel = 4 * values.min(WINDOW as u64) + search;
+    let arrays = 4 * alive.arrays * values + channel.max(tile);
+    // Codewords, and bits of a layer on their way.
+    PROGRAM + network + alive.bytes + values / 4 + arrays.max(reduced)
+}
+
+/// Refuses work that takes more than `most`.
+pub fn check(what: &str, header: &Header, bytes: u64, most: u64, advice: &str) -> Result<()> {
+    if bytes <= most {
+        return Ok(());
+    }
+    let gb = |bytes: u64| bytes as f64 / 1e9;
+    Err(Error::Limits(format!(
+        "{what} {} x {} pixels takes about {:.2} GB of memory, over the limit of {:.2} GB: {advice}",
+        header.width,
+        header.height,
+        gb(bytes),
+        gb(most)
+    )))
+}

@@ -1,0 +1,76 @@
+//! Where the time of an encode or a decode goes.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// The time that parts of an encode or a decode took, by the clock on the wall, and the network's work in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Timings {
+    /// The network, with tiling, reduction and enlargement around it.
+    pub network: Duration,
+    /// The rotation: permutation, signs, Walsh-Hadamard blocks, and the update of x_t in the same pass.
+    pub rotation: Duration,
+    /// The trellis: the encoder's Viterbi search, the decoder's shift register.
+    pub trellis: Duration,
+    /// Coding of the alpha plane.
+    pub alpha: Duration,
+    /// Calls of the network, one for each noise level that was predicted from.
+    pub calls: u64,
+    /// Multiply-accumulates of these calls; 0 if the prior's denoiser does not say.
+    pub macs: f64,
+}
+
+impl Timings {
+    /// 10^9 floating-point operations a second of the network, two for each multiply-accumulate; none if unknown.
+    pub fn gflops(&self) -> Option<f64> {
+        let seconds = self.network.as_secs_f64();
+        (self.macs > 0.0 && seconds > 0.0).then(|| 2e-9 * self.macs / seconds)
+    }
+}
+
+/// What a [`Meter`] times.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    Network,
+    Rotation,
+    Trellis,
+    Alpha,
+}
+
+/// Adds up times; its users share it.
+#[derive(Debug, Default)]
+pub struct Meter {
+    nanoseconds: [AtomicU64; 4],
+    calls: AtomicU64,
+    /// Thousands of multiply-accumulates.
+    kilomacs: AtomicU64,
+}
+
+impl Meter {
+    /// Runs `work` on the account of `part`.
+    pub fn time<T>(&self, part: Part, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let done = work();
+        self.nanoseconds[part as usize].fetch_add(start.elapsed().as_nanos() as u64, Relaxed);
+        done
+    }
+
+    /// Counts a call of the network of `macs` multiply-accumulates.
+    pub fn count_call(&self, macs: f64) {
+        self.calls.fetch_add(1, Relaxed);
+        self.kilomacs.fetch_add((macs / 1e3) as u64, Relaxed);
+    }
+
+    /// The sums so far.
+    pub fn read(&self) -> Timings {
+        let time = |part: Part| Duration::from_nanos(self.nanoseconds[part as usize].load(Relaxed));
+        Timings {
+            network: time(Part::Network),
+            rotation: time(Part::Rotation),
+            trellis: time(Part::Trellis),
+            alpha: time(Part::Alpha),
+            calls: self.calls.load(Relaxed),
+            macs: 1e3 * self.kilomacs.load(Relaxed) as f64,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The peak of memory is what it is said to be, and a limit on it holds.
+
+mod common;
+
+use dcodec::container::Event;
+use dcodec::{Colour, Decoder, Effort, Encoder, Error, Picture, Prior, StreamDecoder, Target};
+
+/// Encodes a picture and decodes what comes out, whole and cut, in a process of its own; the estimate and the measured
+/// peak of each, in bytes.
+///
+/// The child is this test binary again, running the test `child` alone.
+#[cfg(target_os = "linux")]
+fn measure(prior: &str, width: u32, height: u32) -> Vec<(String, f64, f64)> {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let mut rows = Vec::new();
+    for work in ["encode", "decode", "cut"] {
+        let child = std::process::Command::new(std::env::current_exe().expect("known"))
+            .args(["--exact", "child", "--ignored", "--nocapture"])
+            .env("DCODEC_MEMORY_WORK", work)
+            .env("DCODEC_MEMORY_PRIOR", prior)
+            .env("DCODEC_MEMORY_SIZE", format!("{width} {height}"))
+            .env("DCODEC_MEMORY_FILE", file.path())
+            .output()
+            .expect("runs");
+        let out = String::from_utf8_lossy(&child.stdout).into_owned();
+        assert!(child.status.success(), "{work}: {out}");
+        let line = out.lines().find_map(|l| l.split_once("memory: "));
+        let numbers: Vec<f64> = line
+            .expect("a line")
+            .1
+            .split_whitespace()
+            .map(|n| n.parse().expect("a number"))
+            .collect();
+        rows.push((work.to_owned(), numbers[0], numbers[1]));
+    }
+    rows
+}
+
+/// Peak of this process so far in bytes.
+#[cfg(target_os = "linux")]
+fn peak() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|l| l.split_whitespace().next());
+    1024.0 * kib.expect("VmHWM").parse::<f64>().expect("a number")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by the_estimate_is_the_peak in a process of its own"]
+fn child() {
+    let var = |name: &str| std::env::var(format!("DCODEC_MEMORY_{name}")).expect("set");
+    let prior = match &*var("PRIOR") {
+        "gaussian" => common::gaussian(),
+        _ => common::prior(),
+    };
+    let size: Vec<u32> = var("SIZE")
+        .split(' ')
+        .map(|n| n.parse().expect("a number"))
+        .collect();
+    let (width, height) = (size[0], size[1]);
+    let work = var("WORK");
+    let estimate = if work == "encode" {
+        let mut samples = vec![0; 3 * width as usize * height as usize];
+        for (i, v) in samples.iter_mut().enumerate() {
+            *v = ((i / 3 % 251) as u8).wrapping_mul(5) / 2 + (i >> 15) as u8 % 40;
+        }
+        let picture = Picture::new(width, height, Colour::Rgb, samples, None).expect("fits");
+        let mut encoder = Encoder::new(&prior)
+            .effort(Effort::new(1).expect("exists"))
+            .target(Target::Quality(26.0));
+        let file = encoder.encode(&picture).expect("encodes").bytes;
+        std::fs::write(var("FILE"), file).expect("writable");
+        encoder.memory(width, height, Colour::Rgb, false)
+    } else {
+        let mut file = std::fs::read(var("FILE")).expect("readable");
+        let cut = work == "cut";
+        if cut {
+            file.truncate(file.len() - file.len() / 8);
+        }
+        let decoder = Decoder::new(&prior);
+        let decoded = decoder.decode(&file).expect("decodes");
+        assert_eq!(decoded.used.partial > 0.0, cut);
+        let mut stream = StreamDecoder::new(&prior, u64::MAX);
+        let (_, event) = stream.push(&file).expect("valid");
+        let Event::Header(header) = event else {
+            panic!("{event:?}")
+        };
+        decoder.memory(&header, file.len() as u64, cut)
+    };
+    println!("memory: {estimate} {}", peak());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_estimate_is_the_peak() {
+    // The closed-form prior takes no time, so it can be asked about a large picture.
+    for (prior, width, height) in [("gaussian", 4000, 3000), ("shipped", 1300, 1100)] {
+        for (work, estimate, measured) in measure(prior, width, height) {
+            let (estimate, measured) = (estimate / 1e6, measured / 1e6);
+            println!(
+                "{prior} {width} x {height} {work}: {estimate:.0} MB expected, {measured:.0} MB measured"
+            );
+            assert!(
+                measured < 1.05 * estimate,
+                "{work}: {measured:.0} MB, expected {estimate:.0}"
+            );
+            assert!(
+                measured > 0.6 * estimate,
+                "{work}: {measured:.0} MB, expected {estimate:.0}"
+            );
+        }
+    }
+}
+
+/// 100 megapixels in 4 GB, 12 in 1.5 GB: the promise of the README, with the shipped prior.
+#[test]
+fn large_pictures_fit() {
+    let prior = common::prior();
+    let gb = |bytes: u64| bytes as f64 / 1e9;
+    for (width, height, most) in [(4240, 2832, 1.5), (12_500, 8000, 4.0)] {
+        let encoder = Encoder::new(&prior);
+        let encode = encoder.memory(width, height, Colour::Rgb, false);
+        assert!(gb(encode) < most, "encode: {}", gb(encode));
+        let header = header(&prior, width, height);
+        let decoder = Decoder::new(&prior);
+        let bytes = u64::from(width) * u64::from(height) / 8;
+        for cut in [false, true] {
+            let decode = decoder.memory(&header, bytes, cut);
+            assert!(gb(decode) < most, "decode, cut {cut}: {}", gb(decode));
+        }
+    }
+}
+
+fn header(prior: &Prior, width: u32, height: u32) -> dcodec::container::Header {
+    dcodec::container::Header {
+        width,
+        height,
+        rgb: true,
+        alpha: false,
+        prior: prior.id(),
+        seed: 0,
+        nu: 14,
+        start: 200,
+    }
+}
+
+#[test]
+fn the_estimate_grows_with_the_picture_and_the_target() {
+    let prior = common::gaussian();
+    let encoder = |target| Encoder::new(&prior).target(target);
+    let quality = encoder(Target::Quality(75.0));
+    let memory = |width, alpha| quality.memory(width, 1000, Colour::Rgb, alpha);
+    // Two arrays of floats, the samples twice, and an eighth of the floats for codewords: 31 bytes and 3/4 a pixel.
+    let pixel = (memory(40_000, false) - memory(20_000, false)) as f64 / 20_000_000.0;
+    assert!((30.0..38.0).contains(&pixel), "{pixel} bytes a pixel");
+    assert_eq!(memory(5000, true) - memory(5000, false), 5_000_000);
+    let psnr = encoder(Target::Psnr(30.0)).memory(5000, 1000, Colour::Rgb, false);
+    // Four arrays more.
+    assert!(psnr - memory(5000, false) > 4 * 12 * 4_500_000);
+}
+
+#[test]
+fn a_limit_is_kept() {
+    let prior = common::gaussian();
+    let picture = common::resized("coffee.png", 1200, 900);
+    let target = Target::Quality(40.0);
+    let need = Encoder::new(&prior)
+        .target(target)
+        .memory(1200, 900, Colour::Rgb, false);
+    let encode = |most| {
+        Encoder::new(&prior)
+            .target(target)
+            .max_memory(most)
+            .encode(&picture)
+    };
+    let refused = encode(need - 1).expect_err("over the limit");
+    assert!(
+        matches!(&refused, Error::Limits(e) if e.contains("1200 x 900") && e.contains("GB")),
+        "{refused}"
+    );
+    let file = encode(need).expect("within the limit").bytes;
+
+    let header = header(&prior, 1200, 900);
+    let n = file.len() - file.len() / 8;
+    let decoder = Decoder::new(&prior);
+    let (whole, cut) = (
+        decoder.memory(&header, n as u64, false),
+        decoder.memory(&header, n as u64, true),
+    );
+    assert!(whole < cut);
+    let decode = |most: u64| Decoder::new(&prior).max_memory(most).decode(&file[..n]);
+    assert!(matches!(decode(whole - 1), Err(Error::Limits(_))));
+    // In between, the layer under way is left out, as in a file that ends where it begins.
+    let (less, all) = (decode(whole).expect("fits"), decode(cut).expect("fits"));
+    assert!(less.used.left_out && less.used.partial == 0.0);
+    assert!(!all.used.left_out && all.used.partial > 0.0);
+    assert_eq!(less.used.layers, all.used.layers);
+    let layers = Decoder::new(&prior)
+        .max_layers(all.used.layers)
+        .decode(&file);
+    assert_eq!(less.picture, layers.expect("decodes").picture);
+    assert_ne!(less.picture, all.picture);
+}
