@@ -142,7 +142,8 @@ impl<'p> Decoder<'p> {
 
 /// A decoder that is fed with bytes as they come and shows a picture at any time.
 ///
-/// It keeps x_t, so new bytes continue where the last ones ended.
+/// It keeps x_t, so new bytes continue where the last ones ended. Its memory is bounded by the picture: the state of the chain
+/// and the bits of one layer.
 ///
 /// ```
 /// use dcodec::{Colour, Encoder, Event, Picture, Prior, StreamDecoder, Target, DEFAULT_MAX_PIXELS};
@@ -160,6 +161,35 @@ impl<'p> Decoder<'p> {
 ///         }
 ///     }
 /// }
+/// assert!(stream.finish()?.used.complete);
+/// # Ok::<(), dcodec::Error>(())
+/// ```
+///
+/// A file on any web server is a preview first and the whole picture later: ask for its first bytes, and for the rest if
+/// that is wanted. Here `fetch` stands for a request with the header `Range: bytes=from-to`.
+///
+/// ```
+/// # use dcodec::{Colour, Decoder, Encoder, Picture, Prior, StreamDecoder, Target, DEFAULT_MAX_PIXELS};
+/// # let prior = Prior::shipped()?;
+/// # let picture = Picture::new(32, 24, Colour::Grey, (0..32 * 24).map(|i| (i % 200) as u8).collect(), None)?;
+/// # let file = Encoder::new(&prior).target(Target::Quality(50.0)).encode(&picture)?.bytes;
+/// # let fetch = |from: usize, to: usize| file[from..=to].to_vec();
+/// # let size = file.len();
+/// fn feed(stream: &mut StreamDecoder, mut body: &[u8]) -> dcodec::Result<()> {
+///     while !body.is_empty() {
+///         let (used, _) = stream.push(body)?;
+///         body = &body[used..];
+///     }
+///     Ok(())
+/// }
+///
+/// let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS);
+/// feed(&mut stream, &fetch(0, size / 3))?;
+/// let preview = stream.preview()?.picture;
+/// feed(&mut stream, &fetch(size / 3 + 1, size - 1))?;
+/// let whole = stream.finish()?;
+/// assert!(whole.used.complete && whole.picture != preview);
+/// # assert_eq!(whole.picture, Decoder::new(&prior).decode(&file)?.picture);
 /// # Ok::<(), dcodec::Error>(())
 /// ```
 pub struct StreamDecoder<'p> {
@@ -184,7 +214,8 @@ impl<'p> StreamDecoder<'p> {
         }
     }
 
-    /// Takes bytes from the front of `input` until something is complete; returns how many, and what.
+    /// Takes bytes from the front of `input` until something is complete; returns how many, and what. `input` is used up only
+    /// when it completes nothing more, so `while !input.is_empty()` is the loop that misses nothing.
     ///
     /// Errors: those of [`Parser::push`], [`Error::Unsupported`] if the file was made with another prior,
     /// [`Error::Backend`] if the network fails.
@@ -251,7 +282,9 @@ impl<'p> StreamDecoder<'p> {
         })
     }
 
-    /// The same at the end: takes less memory than [`StreamDecoder::preview`], for no state has to be kept.
+    /// Ends the stream: the picture that all its bytes give, and what it was made from. Missing bytes are no error;
+    /// [`Used::complete`] tells whether the encoder's end was reached. Takes less memory than [`StreamDecoder::preview`], for
+    /// no state has to be kept.
     ///
     /// Errors: as there.
     pub fn finish(self) -> Result<Decoded> {

@@ -14,7 +14,8 @@ pub enum Event {
     /// A named part with its whole payload. Optional parts that are not known come with their payload too, unless they are
     /// over the limit, in which case it is empty.
     Part(PartName, Vec<u8>),
-    /// The head of a layer; its bits follow.
+    /// The head of a layer; its bits follow. A layer without stages has none: its head is whole one byte before its end, and
+    /// that last byte completes the layer.
     LayerHead(Layer),
     /// All bits of the layer whose head came last.
     Layer(Layer, Vec<u8>),
@@ -36,6 +37,8 @@ enum State {
     Payload(Part, u64),
     Check(Part),
     Body(Layer),
+    /// A layer without stages, announced when its last byte was seen; the byte itself is still to be taken.
+    Empty(Layer),
     End,
 }
 
@@ -110,6 +113,7 @@ impl Parser {
     pub fn partial(&self) -> Option<(&Layer, &[u8])> {
         match &self.state {
             State::Body(layer) => Some((layer, &self.held)),
+            State::Empty(layer) => Some((layer, &[])),
             _ => None,
         }
     }
@@ -126,6 +130,10 @@ impl Parser {
     }
 
     /// Takes bytes from the front of `input` until an event is complete; returns how many, and the event.
+    ///
+    /// Events are as prompt as can be: `input` is used up only when it completes nothing more. So a caller who pushes the
+    /// rest until none is left has every event of the bytes so far, and pushing nothing gives nothing. One event may take
+    /// no byte: the head of a layer without stages comes before its last byte, which completes the layer.
     ///
     /// Errors: [`Error::Format`] where the bytes break the specification, [`Error::Unsupported`] for another version or an
     /// unknown critical part, [`Error::Limits`] for a picture that is too large. After an error the parser is of no more use.
@@ -159,6 +167,16 @@ impl Parser {
                 self.state = State::Tag;
                 Ok(Some(Event::Layer(layer, std::mem::take(&mut self.held))))
             }
+            State::Empty(layer) => {
+                let layer = *layer;
+                if *used == input.len() {
+                    return Ok(None);
+                }
+                *used += 1;
+                self.offset += 1;
+                self.state = State::Tag;
+                Ok(Some(Event::Layer(layer, Vec::new())))
+            }
             State::Payload(part, left) => {
                 let part = *part;
                 let take = (*left).min((input.len() - *used) as u64) as usize;
@@ -191,6 +209,10 @@ impl Parser {
                     State::Check(part) => self.read_check(part)?,
                     _ => self.read_tag()?,
                 };
+                if let State::Empty(_) = self.state {
+                    *used -= 1;
+                    self.offset -= 1;
+                }
                 Ok(event)
             }
             State::End => Ok(None),
@@ -289,7 +311,10 @@ impl Parser {
         };
         self.sigma = sigma;
         self.layers += 1;
-        self.state = State::Body(layer);
+        self.state = match layer.stages {
+            0 => State::Empty(layer),
+            _ => State::Body(layer),
+        };
         Ok(Some(Event::LayerHead(layer)))
     }
 

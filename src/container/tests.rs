@@ -69,6 +69,39 @@ fn what_is_written_is_read_whatever_the_split() {
     }
 }
 
+/// Every event comes with its last byte, whether the bytes come one by one or all at once.
+#[test]
+fn events_are_prompt() {
+    let bytes = sample();
+    let mut ends = Vec::new();
+    let (mut parser, mut at) = (Parser::new(1 << 20), 0);
+    while at < bytes.len() {
+        let (used, event) = parser.push(&bytes[at..]).expect("valid");
+        at += used;
+        assert_eq!(parser.offset(), at as u64);
+        ends.push((at, event));
+    }
+    let mut by_byte = Vec::new();
+    let mut parser = Parser::new(1 << 20);
+    for (i, byte) in bytes.iter().enumerate() {
+        assert_eq!(parser.push(&[]).expect("valid"), (0, Event::NeedMore));
+        let mut left = 1;
+        while left > 0 {
+            let (used, event) = parser.push(&[*byte][..left]).expect("valid");
+            left -= used;
+            if event != Event::NeedMore {
+                by_byte.push((i + 1 - left, event));
+            }
+        }
+    }
+    assert_eq!(by_byte, ends);
+    let empty = |e: &&(usize, Event)| matches!(&e.1, Event::LayerHead(l) | Event::Layer(l, _) if l.stages == 0);
+    let [head, layer] = ends.iter().filter(empty).collect::<Vec<_>>()[..] else {
+        panic!("the sample has one layer without stages");
+    };
+    assert_eq!(layer.0, head.0 + 1);
+}
+
 #[test]
 fn every_prefix_is_valid() {
     let bytes = sample();
