@@ -16,6 +16,9 @@ use crate::timings::{Part, Timings};
 /// Pictures of more pixels are refused unless the caller raises the limit: 100 MP, which take up to 4 GB.
 pub const DEFAULT_MAX_PIXELS: u64 = 100_000_000;
 
+/// What to do where the memory does not suffice.
+const RAISE: &str = "raise the limit";
+
 /// What a decoded picture was made from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Used {
@@ -126,8 +129,7 @@ impl<'p> Decoder<'p> {
             match event {
                 Event::Header(header) => {
                     let need = |cut| self.memory(&header, bytes.len() as u64, cut);
-                    let advice = "raise the limit";
-                    memory::check("decoding", &header, need(false), self.max_memory, advice)?;
+                    memory::check("decoding", &header, need(false), self.max_memory, RAISE)?;
                     stream.whole_layers = need(true) > self.max_memory;
                 }
                 Event::LayerHead(layer) if layer.index >= self.max_layers => break,
@@ -198,6 +200,7 @@ pub struct StreamDecoder<'p> {
     chain: Option<Chain<'p>>,
     /// The alpha plane, once its part is whole.
     alpha: Option<Vec<u8>>,
+    max_memory: u64,
     /// Whether a layer that has not come whole is left out of what is shown.
     whole_layers: bool,
 }
@@ -210,8 +213,15 @@ impl<'p> StreamDecoder<'p> {
             parser: Parser::new(max_pixels),
             chain: None,
             alpha: None,
+            max_memory: u64::MAX,
             whole_layers: false,
         }
+    }
+
+    /// As [`Decoder::max_memory`]; of the file only the layer under way is held.
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.max_memory = bytes;
+        self
     }
 
     /// Takes bytes from the front of `input` until something is complete; returns how many, and what. `input` is used up only
@@ -230,6 +240,9 @@ impl<'p> StreamDecoder<'p> {
                         self.prior.id()
                     )));
                 }
+                let need = |cut| Decoder::new(self.prior).memory(header, 0, cut);
+                memory::check("decoding", header, need(false), self.max_memory, RAISE)?;
+                self.whole_layers = need(true) > self.max_memory;
                 self.chain = Some(Chain::new(self.prior, header));
             }
             Event::Part(PartName::ALPHA, payload) => {

@@ -144,15 +144,21 @@ pub struct Extent {
 
 #[derive(Debug, Args)]
 pub struct Decode {
-    /// The file; - is standard input
+    /// The file; - is standard input, decoded as its bytes come
     pub input: PathBuf,
     #[command(flatten)]
     pub output: Output,
     #[command(flatten)]
     pub extent: Extent,
-    /// Picture format [default: by the name of the output, else png]
+    /// Picture format [default: by the name of the output, else png]; gif and apng show the refinement, layer by layer
     #[arg(long, value_name = "EXT")]
     pub format: Option<String>,
+    /// Write the refinement as frames of an animated PNG
+    #[arg(long)]
+    pub animate: bool,
+    /// Write the picture after each layer to this folder, as soon as its bytes have come; the result too unless -o is given
+    #[arg(long, value_name = "DIR")]
+    pub progress_dir: Option<PathBuf>,
     #[command(flatten)]
     pub prior: PriorArgs,
     #[command(flatten)]

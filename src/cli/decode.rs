@@ -1,36 +1,47 @@
-use dcodec::{Decoder, Error, Result, container};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use dcodec::{Decoded, Error, Event, Picture, Result, StreamDecoder, container};
 
 use super::args::{Decode, Extent};
 use super::clock::Clock;
+use super::frames::{Animation, Folder, Kind};
+use super::io::Format;
 use super::{About, Failure, Log, bpp, destination, io, name, output_name, prior};
+
+/// What one read takes at most; less when less is there.
+const READ_BYTES: usize = 1 << 16;
 
 pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     let mut clock = Clock::start();
-    let output = destination(
-        a.output.output.as_ref(),
-        &a.input,
-        a.format.as_deref().unwrap_or("png"),
-    );
-    io::check_destination(&output, a.output.force)?;
-    let format = io::picture_format(&output, a.format.as_deref())?;
-    let data = io::read_input(&a.input)?;
-    let header = header(&data, a.prior.max_pixels).about(&a.input)?;
-    let bytes = extent(&a.extent, &header, data.len())?;
-    clock.lap("read");
+    let mut sinks = Sinks::new(a)?;
+    let (source, size) = io::open_input(&a.input)?;
     let prior = prior(&a.prior)?;
     clock.lap("prior");
     let spinner = log.bar("decoding");
-    let mut decoder = Decoder::new(&prior)
-        .max_pixels(a.prior.max_pixels)
+    let mut input = Input {
+        source,
+        extent: &a.extent,
+        name: &a.input,
+        limit: u64::MAX,
+        read: 0,
+        ended: false,
+    };
+    let mut stream = StreamDecoder::new(&prior, a.prior.max_pixels)
         .max_memory(a.watch.max_memory.unwrap_or(u64::MAX));
-    if let Some(layers) = a.extent.layers {
-        decoder = decoder.max_layers(layers);
-    }
-    let decoded = decoder
-        .decode_with(&data[..bytes], |done| {
-            spinner.set_position((1000.0 * done) as u64)
-        })
-        .about(&a.input);
+    let mut each = |stream: &mut StreamDecoder, read: u64| {
+        spinner.set_message(format!("{read} bytes"));
+        if let Some(size) = size {
+            let share = read as f64 / input_end(size, stream, &a.extent) as f64;
+            spinner.set_position((1000.0 * share) as u64);
+        }
+        match sinks.wants_frames() {
+            true => sinks.frame(&stream.preview()?),
+            false => Ok(()),
+        }
+    };
+    let done = input.feed(&mut stream, &mut each);
+    let decoded = done.and_then(|()| stream.finish()).about(&a.input);
     spinner.finish_and_clear();
     let decoded = decoded?;
     clock.lap_codec(&decoded.timings, "other");
@@ -40,11 +51,7 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
             name(&a.input)
         ));
     }
-    let (picture, notices) = io::encode_picture(&decoded.picture, format)?;
-    for notice in notices {
-        log.say(format!("{}: note: {notice}", name(&output)));
-    }
-    io::write_atomic(&output, a.output.force, |w| w.write_all(&picture))?;
+    let written = sinks.finish(&decoded, log)?;
     clock.lap("write");
     let used = decoded.used;
     let part = if used.partial > 0.0 {
@@ -52,14 +59,17 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     } else {
         String::new()
     };
+    let of = match size.or(input.ended.then_some(input.read)) {
+        Some(size) => format!(" of {size}"),
+        None => String::new(),
+    };
+    let picture = &decoded.picture;
     log.say(format!(
-        "{}: {} x {} from {} of {} bytes ({:.4} bits per pixel), {} layers{part}{}, {:.1} s",
-        output_name(&output),
-        decoded.picture.width(),
-        decoded.picture.height(),
+        "{written}: {} x {} from {}{of} bytes ({:.4} bits per pixel), {} layers{part}{}, {:.1} s",
+        picture.width(),
+        picture.height(),
         used.bytes,
-        data.len(),
-        bpp(used.bytes, header.width, header.height),
+        bpp(used.bytes, picture.width(), picture.height()),
         used.layers,
         if used.complete { ", complete" } else { "" },
         clock.total().as_secs_f64()
@@ -68,6 +78,160 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
         eprintln!("{}", clock.table(&decoded.timings));
     }
     Ok(())
+}
+
+/// The bytes of a file that come one after the other, as far as the flags want them.
+struct Input<'a> {
+    source: Box<dyn Read>,
+    extent: &'a Extent,
+    name: &'a Path,
+    limit: u64,
+    /// Bytes that the decoder has taken.
+    read: u64,
+    /// Whether the source had no more.
+    ended: bool,
+}
+
+impl Input<'_> {
+    /// Decodes what comes, and calls `each` after every layer, before more is read.
+    fn feed(
+        &mut self,
+        stream: &mut StreamDecoder,
+        each: &mut dyn FnMut(&mut StreamDecoder, u64) -> Result<()>,
+    ) -> Result<()> {
+        let most = self.extent.layers.unwrap_or(u32::MAX);
+        let mut buffer = vec![0; READ_BYTES];
+        while self.read < self.limit {
+            let want = (self.limit - self.read).min(READ_BYTES as u64) as usize;
+            let n = match self.source.read(&mut buffer[..want]) {
+                Ok(n) => n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                Err(e) => return Err(Error::io(name(self.name), e)),
+            };
+            if n == 0 {
+                self.ended = true;
+                return Ok(());
+            }
+            let mut rest = &buffer[..n];
+            while !rest.is_empty() {
+                let (used, event) = stream.push(rest)?;
+                self.read += used as u64;
+                rest = &rest[used..];
+                match event {
+                    Event::Header(header) => {
+                        self.limit = extent(self.extent, &header, usize::MAX)? as u64;
+                        let left = self.limit - self.read;
+                        rest = &rest[..(rest.len() as u64).min(left) as usize];
+                    }
+                    Event::LayerHead(layer) if layer.index >= most => return Ok(()),
+                    Event::Layer(..) => each(stream, self.read)?,
+                    Event::End => return Ok(()),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where pictures go.
+struct Sinks {
+    /// The result as one picture.
+    still: Option<(PathBuf, Format)>,
+    animation: Option<(PathBuf, Animation)>,
+    folder: Option<(PathBuf, Folder)>,
+    force: bool,
+}
+impl Sinks {
+    /// What the flags name, checked before any work.
+    fn new(a: &Decode) -> Result<Self> {
+        let force = a.output.force;
+        let format = a.format.as_deref();
+        // Frames alone, if nothing else is asked for.
+        let wanted = a.output.output.is_some() || a.progress_dir.is_none() || a.animate;
+        let output = destination(a.output.output.as_ref(), &a.input, format.unwrap_or("png"));
+        let mut sinks = Sinks {
+            still: None,
+            animation: None,
+            folder: None,
+            force,
+        };
+        if wanted {
+            io::check_destination(&output, force)?;
+            let extension = output.extension().map(|e| e.to_string_lossy().into_owned());
+            let called = format.map(str::to_owned).or(extension);
+            match Kind::of(called.as_deref().unwrap_or("png"), a.animate)? {
+                Some(kind) => {
+                    let animation = Animation::new(kind, &output, force)?;
+                    sinks.animation = Some((output, animation));
+                }
+                None => {
+                    let format = io::picture_format(&output, format)?;
+                    sinks.still = Some((output, format));
+                }
+            }
+        }
+        if let Some(path) = &a.progress_dir {
+            let extension = format.filter(|f| Kind::of(f, false).is_ok_and(|k| k.is_none()));
+            let folder = Folder::new(path, extension.unwrap_or("png"), force)?;
+            sinks.folder = Some((path.clone(), folder));
+        }
+        Ok(sinks)
+    }
+
+    fn wants_frames(&self) -> bool {
+        self.animation.is_some() || self.folder.is_some()
+    }
+
+    fn frame(&mut self, shown: &Decoded) -> Result<()> {
+        if let Some((_, folder)) = &mut self.folder {
+            folder.write(&shown.picture, shown.used.layers, shown.used.partial > 0.0)?;
+        }
+        if let Some((_, animation)) = &mut self.animation {
+            animation.frame(&shown.picture)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what the stream ended with; says where it went.
+    fn finish(mut self, last: &Decoded, log: Log) -> Result<String> {
+        if self.wants_frames() && (last.used.partial > 0.0 || last.used.layers == 0) {
+            self.frame(last)?;
+        }
+        let mut written = None;
+        if let Some((path, folder)) = self.folder.take() {
+            written = Some(format!("{}: {} frames", path.display(), folder.frames()));
+        }
+        if let Some((path, animation)) = self.animation.take() {
+            let loses = |p: &Picture| p.alpha().is_some_and(|a| a.iter().any(|v| v % 255 != 0));
+            if animation.is_gif() && loses(&last.picture) {
+                log.say(format!(
+                    "{}: note: the format holds no half transparency: only what is invisible is left out",
+                    name(&path)
+                ));
+            }
+            let frames = animation.finish()?;
+            written = Some(format!("{}: {frames} frames", output_name(&path)));
+        }
+        if let Some((path, format)) = self.still.take() {
+            let (picture, notices) = io::encode_picture(&last.picture, format)?;
+            for notice in notices {
+                log.say(format!("{}: note: {notice}", name(&path)));
+            }
+            io::write_atomic(&path, self.force, |w| w.write_all(&picture))?;
+            written = Some(output_name(&path));
+        }
+        Ok(written.unwrap_or_default())
+    }
+}
+
+/// How many of the `size` bytes will be read.
+fn input_end(size: u64, stream: &StreamDecoder, wanted: &Extent) -> u64 {
+    let header = stream.header();
+    header
+        .and_then(|h| extent(wanted, h, size as usize).ok())
+        .map_or(size, |n| n as u64)
+        .max(1)
 }
 
 /// The header of a file or prefix, without decoding anything.

@@ -34,6 +34,18 @@ pub fn read_input(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| Error::io(path, e))
 }
 
+/// The bytes of a file as they are read, or of standard input for `-`, and how many there are if that is known.
+pub fn open_input(path: &Path) -> Result<(Box<dyn Read>, Option<u64>)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin().lock()), None));
+    }
+    let failed = |e| Error::io(path, e);
+    let file = fs::File::open(path).map_err(failed)?;
+    let found = file.metadata().map_err(failed)?;
+    let size = found.is_file().then_some(found.len());
+    Ok((Box::new(file), size))
+}
+
 /// Decodes a picture file, turned upright as its EXIF orientation says; `name` is for messages.
 ///
 /// The dimensions are checked against `max_pixels` before any pixel is decoded.
@@ -350,7 +362,7 @@ fn write_stream(
 }
 
 /// A reader that has seen enough is no failure of ours.
-fn finish(result: io::Result<()>) -> io::Result<()> {
+pub fn finish(result: io::Result<()>) -> io::Result<()> {
     result.or_else(|e| match e.kind() {
         ErrorKind::BrokenPipe => Ok(()),
         _ => Err(e),

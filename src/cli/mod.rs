@@ -5,6 +5,7 @@ mod clock;
 mod cut;
 mod decode;
 mod encode;
+mod frames;
 mod info;
 mod inputs;
 mod io;
