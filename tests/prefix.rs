@@ -2,7 +2,65 @@
 
 mod common;
 
-use dcodec::{DEFAULT_MAX_PIXELS, Encoder, Event, StreamDecoder, Target, metrics};
+use dcodec::{
+    DEFAULT_MAX_PIXELS, Decoder, Encoder, Event, Picture, StreamDecoder, Target, metrics,
+};
+
+/// What the first 32nd, eighth, half and all of a file show of each sample: bytes, and the largest error of a
+/// colour sample. A new prior changes them; `cargo test --release --test prefix -- --nocapture` prints the rows.
+const CHECKPOINTS: [(&str, [(usize, u8); 4]); 6] = [
+    (
+        "astronaut.png",
+        [(63, 224), (254, 130), (1019, 75), (2039, 26)],
+    ),
+    ("badge.png", [(54, 128), (217, 128), (871, 128), (1742, 18)]),
+    ("camera.png", [(31, 128), (127, 158), (509, 40), (1019, 15)]),
+    ("chelsea.png", [(41, 146), (166, 97), (664, 39), (1329, 24)]),
+    ("coffee.png", [(49, 128), (197, 180), (791, 54), (1583, 27)]),
+    ("rocket.png", [(27, 127), (109, 172), (437, 62), (874, 27)]),
+];
+
+fn worst(a: &Picture, b: &Picture) -> u8 {
+    let pairs = a.samples().iter().zip(b.samples());
+    pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
+}
+
+#[test]
+fn checkpoints_of_every_sample() {
+    let prior = common::prior();
+    let mut rows = Vec::new();
+    for (name, _) in CHECKPOINTS {
+        let picture = common::resized(name, 96, 72);
+        let file = Encoder::new(&prior)
+            .target(Target::Quality(75.0))
+            .encode(&picture)
+            .expect("encodes")
+            .bytes;
+        let row = [32, 8, 2, 1].map(|part| {
+            let n = file.len() / part;
+            let decoded = Decoder::new(&prior).decode(&file[..n]).expect("a prefix");
+            (n, worst(&decoded.picture, &picture))
+        });
+        println!("    (\"{name}\", {row:?}),");
+        rows.push((name, row));
+    }
+    assert_eq!(rows, CHECKPOINTS);
+}
+
+#[test]
+fn every_sample_has_checkpoints() {
+    let folder = common::sample_path("");
+    let names = std::fs::read_dir(folder).expect("the samples");
+    let names = names.map(|e| {
+        e.expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .into_owned()
+    });
+    let mut pictures: Vec<String> = names.filter(|n| n.ends_with(".png")).collect();
+    pictures.sort();
+    assert_eq!(pictures, CHECKPOINTS.map(|(name, _)| name));
+}
 
 #[test]
 fn every_prefix_decodes_and_quality_never_falls() {
@@ -21,11 +79,13 @@ fn every_prefix_decodes_and_quality_never_falls() {
         let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS);
         let (mut best, mut worst_drop, mut header) = (0.0f64, 0.0f64, 0);
         for (i, byte) in file.iter().enumerate() {
-            // A byte completes one thing at most, so one push uses it up.
-            let (used, event) = stream.push(std::slice::from_ref(byte)).expect("valid");
-            assert_eq!(used, 1);
-            if let Event::Header(_) = event {
-                header = i + 1;
+            let mut byte = std::slice::from_ref(byte);
+            while !byte.is_empty() {
+                let (used, event) = stream.push(byte).expect("valid");
+                byte = &byte[used..];
+                if let Event::Header(_) = event {
+                    header = i + 1;
+                }
             }
             match stream.preview() {
                 Err(_) => assert_eq!(header, 0, "byte {i}"),

@@ -3,6 +3,7 @@
 mod common;
 
 use common::Rng;
+use dcodec::container::{Header, PartName, Writer};
 use dcodec::{
     Colour, DEFAULT_MAX_PIXELS, Decoded, Decoder, Encoder, Event, Picture, Prior, StreamDecoder,
     Target,
@@ -33,17 +34,45 @@ fn files(prior: &Prior) -> Vec<Vec<u8>> {
     .collect()
 }
 
-/// Feeds `piece` until nothing more is complete.
-fn feed(stream: &mut StreamDecoder, mut piece: &[u8], events: &mut Vec<Event>) {
-    loop {
-        let (used, event) = stream.push(piece).expect("valid");
-        piece = &piece[used..];
-        match event {
-            Event::NeedMore => break,
-            event => events.push(event),
+/// A file of layers with random bits, some without any stage, and parts between them, for the prior of `common::gaussian`.
+fn forged(seed: u64) -> Vec<u8> {
+    let mut rng = Rng(seed);
+    let header = Header {
+        width: 21,
+        height: 18,
+        rgb: true,
+        alpha: false,
+        prior: common::gaussian().id(),
+        seed,
+        nu: 12,
+        start: 250,
+    };
+    let mut writer = Writer::new(&header);
+    for i in 0..12u16 {
+        let stages = [0, 1, rng.below(300) as u32][rng.below(3)];
+        let layer = writer.layer(240 - 8 * i, stages);
+        let mut bits = rng.bytes(layer.body_bytes());
+        if let Some(last) = bits.last_mut().filter(|_| stages % 2 == 1) {
+            *last &= 0xf0;
+        }
+        writer.body(&bits);
+        if i % 4 == 1 {
+            writer.part(PartName(*b"note"), &rng.bytes(rng.0 as usize % 3));
         }
     }
-    assert!(piece.is_empty());
+    writer.finish()
+}
+
+/// Feeds `piece` until it is used up; nothing more may be complete then.
+fn feed(stream: &mut StreamDecoder, mut piece: &[u8], events: &mut Vec<Event>) {
+    while !piece.is_empty() {
+        let (used, event) = stream.push(piece).expect("valid");
+        piece = &piece[used..];
+        if event != Event::NeedMore {
+            events.push(event);
+        }
+    }
+    assert_eq!(stream.push(&[]).expect("valid"), (0, Event::NeedMore));
 }
 
 fn same(a: &Decoded, b: &Decoded) -> bool {
@@ -67,7 +96,7 @@ fn in_pieces(
             stream.preview().expect("a picture");
         }
     }
-    let last = stream.preview().expect("a picture");
+    let last = stream.finish().expect("a picture");
     (events, last)
 }
 
@@ -138,19 +167,58 @@ fn a_preview_is_the_decoded_prefix() {
     assert!(cuts >= 150);
 }
 
+/// After every single byte the stream shows what a decoder makes of the bytes so far, also where a layer has no stages.
 #[test]
-fn two_hundred_random_prefixes_decode() {
-    let prior = common::prior();
+fn every_byte_counts_at_once() {
+    let prior = common::gaussian();
     let decoder = Decoder::new(&prior);
+    let mut empty = 0;
+    for seed in 0..4 {
+        let file = forged(seed);
+        let (events, whole) = in_pieces(&prior, &file, || file.len(), || false);
+        assert!(whole.used.complete && whole.used.layers == 12);
+        let none = |e: &&Event| matches!(e, Event::Layer(_, bits) if bits.is_empty());
+        empty += events.iter().filter(none).count();
+        let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS);
+        let mut by_byte = Vec::new();
+        for (i, byte) in file.iter().enumerate() {
+            feed(&mut stream, &[*byte], &mut by_byte);
+            if stream.header().is_some() && (seed == 0 || i % 7 == 0) {
+                let shown = stream.preview().expect("a picture");
+                let decoded = decoder.decode(&file[..=i]).expect("a prefix");
+                assert!(same(&shown, &decoded), "seed {seed}, byte {i}");
+            }
+        }
+        assert_eq!(by_byte, events);
+        assert!(same(&stream.finish().expect("a picture"), &whole));
+    }
+    assert!(empty >= 8, "{empty} layers without stages");
+}
+
+#[test]
+fn a_thousand_random_truncations_decode() {
+    let (shipped, gaussian) = (common::prior(), common::gaussian());
     let mut rng = Rng(8);
-    let files = files(&prior);
-    for i in 0..200 {
-        let file = &files[i % files.len()];
-        let n = 26 + rng.below(file.len() - 26);
-        let decoded = decoder.decode(&file[..n]).expect("a prefix");
-        assert!(!decoded.used.complete);
-        assert_eq!(decoded.used.bytes, n as u64);
-        assert!((0.0..1.0).contains(&decoded.used.partial));
+    let real: Vec<_> = files(&shipped).into_iter().map(|f| (&shipped, f)).collect();
+    let encoded: Vec<_> = files(&gaussian)
+        .into_iter()
+        .map(|f| (&gaussian, f))
+        .collect();
+    let forged: Vec<_> = (0..4).map(|seed| (&gaussian, forged(seed))).collect();
+    for (files, rounds) in [(real, 200), (encoded, 600), (forged, 200)] {
+        for i in 0..rounds {
+            let (prior, file) = &files[i % files.len()];
+            let n = 26 + rng.below(file.len() - 26);
+            let decoded = Decoder::new(prior).decode(&file[..n]).expect("a prefix");
+            assert!(!decoded.used.complete);
+            assert_eq!(decoded.used.bytes, n as u64);
+            assert!((0.0..1.0).contains(&decoded.used.partial));
+            // However it is split.
+            let most = 1 + rng.below(n);
+            let next = || 1 + rng.below(most);
+            let (_, streamed) = in_pieces(prior, &file[..n], next, || false);
+            assert!(same(&streamed, &decoded), "{n} bytes");
+        }
     }
 }
 
