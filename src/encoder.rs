@@ -1,5 +1,6 @@
 //! The sender: Algorithm 3 of Ho, Jain and Abbeel (2020), written into a file.
 
+mod interest;
 mod plan;
 mod sender;
 
@@ -8,6 +9,7 @@ use bitvec::prelude::*;
 use crate::container::{END_BYTES, Header, Layer, MAX_SIDE, PartName, Writer};
 use crate::entropy;
 use crate::error::{Error, Result};
+use crate::map::{self, Map};
 use crate::memory;
 use crate::metrics::psnr_of;
 use crate::picture::{Colour, Picture};
@@ -20,6 +22,7 @@ use crate::timings::{Part, Timings};
 use plan::{Goal, START_BITS};
 use sender::Sender;
 
+pub use interest::{Interest, Region};
 pub use plan::{Effort, LOWEST_SIGMA, Target};
 
 /// What the encoder knows of a layer that it wrote.
@@ -27,7 +30,7 @@ pub use plan::{Effort, LOWEST_SIGMA, Target};
 pub struct LayerReport {
     /// The layer as it stands in the file.
     pub layer: Layer,
-    /// KL( q(x_s|x_t,x_0) || p(x_s|x_t) ) of the step in bits, the ideal cost.
+    /// KL( q(x_s|x_t,x_0) || p(x_s|x_t) ) of the step in bits, the ideal cost; with an [`Interest`] that of the shift sent.
     pub kl_bits: f64,
     /// Trellis bits of the layer in the file.
     pub bits: u64,
@@ -50,6 +53,9 @@ pub struct Encoded {
     pub reached: bool,
     /// What a receiver of the file shows, by the encoder's own chain, if asked for with [`Encoder::reconstruct`].
     pub reconstruction: Option<Picture>,
+    /// The ideal cost of all layers by pixel, in bits, if asked for with [`Encoder::map`]: |m|^2 / (2 ln 2), summed over layers
+    /// and colour planes. Its sum is that of [`LayerReport::kl_bits`].
+    pub map: Option<Map>,
     /// Where the time went.
     pub timings: Timings,
 }
@@ -73,6 +79,8 @@ pub struct Encoder<'a> {
     seed: u64,
     reconstruct: bool,
     max_memory: u64,
+    interest: Option<Interest>,
+    map: bool,
     progress: Option<Box<dyn FnMut(Progress) + 'a>>,
 }
 
@@ -99,6 +107,8 @@ impl<'a> Encoder<'a> {
             seed: 0,
             reconstruct: false,
             max_memory: u64::MAX,
+            interest: None,
+            map: false,
             progress: None,
         }
     }
@@ -147,10 +157,18 @@ impl<'a> Encoder<'a> {
                 _ if self.reconstruct => 4,
                 _ => 2,
             },
-            bytes: picture_bytes(header) * (1 + u64::from(self.reconstruct)) + header.coded_len(),
+            bytes: picture_bytes(header) * (1 + u64::from(self.reconstruct))
+                + header.coded_len()
+                + header.coded_len() / 3 * self.bytes_of_planes(),
             searching: true,
         };
         memory::peak(self.prior, header, alive)
+    }
+
+    /// Bytes a pixel of an interest and its classes, and of a map and its sums.
+    fn bytes_of_planes(&self) -> u64 {
+        let (interest, map) = (self.interest.is_some(), self.map);
+        5 * u64::from(interest) + 12 * u64::from(map)
     }
 
     /// [`Error::Limits`] if [`Encoder::memory`] is over the limit.
@@ -170,6 +188,19 @@ impl<'a> Encoder<'a> {
         memory::check("encoding", &header, bytes, self.max_memory, &advice)
     }
 
+    /// Sends most bits where the interest is highest. A target of quality is then that of the most interesting pixels, a
+    /// target of PSNR stays that of the whole picture.
+    pub fn interest(mut self, interest: Interest) -> Self {
+        self.interest = Some(interest);
+        self
+    }
+
+    /// Whether to return where the bits went.
+    pub fn map(mut self, yes: bool) -> Self {
+        self.map = yes;
+        self
+    }
+
     /// Calls `report` after every layer.
     pub fn on_progress(mut self, report: impl FnMut(Progress) + 'a) -> Self {
         self.progress = Some(Box::new(report));
@@ -178,8 +209,8 @@ impl<'a> Encoder<'a> {
 
     /// Encodes one picture.
     ///
-    /// Errors: [`Error::Parameter`] for a target that no file can meet, [`Error::Limits`] for a side over [`MAX_SIDE`] or
-    /// memory over the limit, [`Error::Backend`] if the network fails.
+    /// Errors: [`Error::Parameter`] for a target that no file can meet or an interest of another size, [`Error::Limits`] for a
+    /// side over [`MAX_SIDE`] or memory over the limit, [`Error::Backend`] if the network fails.
     pub fn encode(&mut self, picture: &Picture) -> Result<Encoded> {
         let (width, height, alpha) = (picture.width(), picture.height(), picture.alpha().is_some());
         if width.max(height) > MAX_SIDE {
@@ -206,6 +237,11 @@ impl<'a> Encoder<'a> {
                 )));
             }
         }
+        let spread = match &self.interest {
+            Some(interest) => interest.spread(picture, &x_0)?,
+            None => None,
+        };
+        let mut map = self.map.then(|| vec![0.0; x_0.width * x_0.height]);
         let mut layers: Vec<LayerReport> = Vec::new();
         // What the receiver shows in the end, where it is not the chain's x0_hat.
         let mut shown = None;
@@ -227,9 +263,26 @@ impl<'a> Encoder<'a> {
             if at_end || goal.psnr.is_some_and(|p| psnr_before >= p) {
                 break goal.psnr.is_none_or(|p| psnr_before >= p);
             }
+            let weighing = match (&spread, t) {
+                (Some(spread), Some(t)) => {
+                    let errors = spread.errors(&x_0, x0_hat);
+                    let left = goal.left(writer.len(), x0_hat.len());
+                    let end = spread.end(t.levels(), &errors, left);
+                    Some((spread, t.levels(), end, errors))
+                }
+                _ => None,
+            };
+            let error = match &weighing {
+                Some((spread, t, end, errors)) => spread.shares(t * t, *end).sent(errors),
+                None => error,
+            };
             let s = self.effort.next(t, header.start, goal.sigma, error);
             let room = goal.bytes.map_or(usize::MAX, |b| b - writer.len());
             let mut sender = Sender::new(&x_0, room);
+            sender.shares = weighing
+                .as_ref()
+                .map(|(spread, t, end, _)| spread.shares(t * s.levels(), *end));
+            sender.map = map.as_deref_mut();
             let before = goal.psnr.map(|_| chain.clone());
             if !chain.advance(s, &mut sender)? {
                 let x0_hat = match self.reconstruct {
@@ -302,6 +355,7 @@ impl<'a> Encoder<'a> {
             layers,
             reached,
             reconstruction,
+            map: map.map(|bits| map::fold(picture, x_0.width, &bits, |sum, _| sum)),
             timings: chain.meter().read(),
         })
     }

@@ -30,6 +30,7 @@ mod decoder;
 mod encoder;
 pub mod entropy;
 mod error;
+pub mod map;
 mod memory;
 pub mod metrics;
 mod picture;
@@ -42,7 +43,9 @@ mod timings;
 
 pub use container::Event;
 pub use decoder::{DEFAULT_MAX_PIXELS, Decoded, Decoder, StreamDecoder, Used};
-pub use encoder::{Effort, Encoded, Encoder, LOWEST_SIGMA, LayerReport, Progress, Target};
+pub use encoder::{
+    Effort, Encoded, Encoder, Interest, LOWEST_SIGMA, LayerReport, Progress, Region, Target,
+};
 pub use error::{Error, FormatError, Result};
 pub use picture::{Colour, Notice, Picture};
 pub use planes::Planes;

@@ -382,10 +382,10 @@ fn unknown_picture_formats() {
     }
     bad(
         dir,
-        &["decode", "pic.dfc", "--format", "gif"],
+        &["decode", "pic.dfc", "--format", "svg"],
         2,
         "",
-        "`gif`",
+        "`svg`",
     );
 }
 
@@ -809,4 +809,122 @@ fn memory_is_limited_and_time_is_told() {
     assert!(ran.err.starts_with("read"), "{}", ran.err);
     let ran = good(dir, &[&decode[..], &["-q", "-f"]].concat());
     assert!(ran.err.is_empty(), "{}", ran.err);
+}
+
+#[test]
+fn regions_of_interest() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let inside = |name: &str| {
+        let [a, b] = ["pic.png", name].map(|n| {
+            let image = image::open(dir.join(n)).expect("a picture");
+            Picture::from_image(&image.crop_imm(12, 8, 24, 16)).0
+        });
+        psnr(&a, &b)
+    };
+    let region = ["--roi", "12,8,24,16:3"];
+    let mut mask = vec![0; 48 * 32];
+    for y in 8..24 {
+        mask[48 * y + 12..48 * y + 36].fill(255);
+    }
+    let mask = Picture::new(48, 32, Colour::Grey, mask, None).expect("a picture");
+    mask.to_image()
+        .save(dir.join("mask.png"))
+        .expect("writable");
+    let mask = ["--roi-mask", "mask.png", "--roi-weight", "3"];
+    for (name, flags) in [("plain", &[][..]), ("roi", &region), ("mask", &mask)] {
+        let (file, back) = (format!("{name}.dfc"), format!("{name}.back.png"));
+        let args = ["encode", "pic.png", "--bytes", "150", "-o", &file];
+        good(dir, &[&args, flags].concat());
+        good(dir, &["decode", &file, "-o", &back]);
+    }
+    assert_eq!(read(dir, "roi.dfc"), read(dir, "mask.dfc"));
+    assert!(inside("roi.back.png") > inside("plain.back.png") + 0.8);
+    for (flags, code, what) in [
+        (&["--roi", "1,2,3"][..], 2, "x,y,width,height"),
+        (
+            &["--roi", "48,0,5,5"],
+            2,
+            "covers nothing of a picture of 48 x 32",
+        ),
+        (&["--roi", "0,0,5,5:-1"], 2, "must be a positive number"),
+        (&["--roi-mask", "none.png"], 1, "none.png"),
+        (
+            &["--roi-mask", "mask.png", "--roi", "0,0,5,5"],
+            2,
+            "cannot be used with",
+        ),
+    ] {
+        bad(
+            dir,
+            &[&["encode", "pic.png", "-o", "x"], flags].concat(),
+            code,
+            "",
+            what,
+        );
+    }
+    let small = common::crop("coffee.png", 0, 0, 20, 20);
+    small
+        .to_image()
+        .save(dir.join("small.png"))
+        .expect("writable");
+    let args = ["encode", "pic.png", "-o", "x", "--roi-mask", "small.png"];
+    bad(
+        dir,
+        &args,
+        2,
+        "small.png",
+        "20 x 20 pixels, the picture of 48 x 32",
+    );
+}
+
+#[test]
+fn maps_are_drawn_and_kept() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let ran = good(dir, &["map", "pic.png", "--bpp", "1"]);
+    assert!(
+        ran.err.contains("pic.map.png: 48 x 32, bits / pixel: "),
+        "{}",
+        ran.err
+    );
+    let drawn = picture(dir, "pic.map.png");
+    // Enlarged, and a legend beside it.
+    assert!(drawn.width() >= 6 * 48 + 50 && drawn.height() >= 6 * 32);
+    good(dir, &["map", "pic.png", "--bpp", "1", "-o", "bits.npy"]);
+    let args = ["encode", "pic.png", "--bpp", "1", "--report", "r.json"];
+    good(dir, &args);
+    let report: serde_json::Value = serde_json::from_slice(&read(dir, "r.json")).expect("JSON");
+    let layers = report["layers"].as_array().expect("rows").iter();
+    let wanted: f64 = layers
+        .map(|l| l["kl_bits"].as_f64().expect("a number"))
+        .sum();
+    let bytes = read(dir, "bits.npy");
+    assert!(bytes.starts_with(b"\x93NUMPY\x01\x00"));
+    let values = bytes[bytes.len() - 4 * 48 * 32..].chunks_exact(4);
+    let values = values.map(|v| f32::from_le_bytes([v[0], v[1], v[2], v[3]]));
+    let sum: f64 = values.map(f64::from).sum();
+    assert!((sum / wanted - 1.0).abs() < 1e-5, "{sum} and {wanted} bits");
+    for noise in ["gaussian", "simplex"] {
+        let flags = ["--sigma", "25", "--noise", noise, "--draws", "2"];
+        let ran = good(dir, &[&["map", "pic.png", "-f"], &flags[..]].concat());
+        assert!(ran.err.contains("error / noise: mean 0."), "{}", ran.err);
+    }
+    for (flags, code, what) in [
+        (&["-o", "x.jpg"][..], 2, ".npy for its values"),
+        (
+            &["-o", "x.png", "--sigma", "0"],
+            2,
+            "must be a positive number",
+        ),
+        (
+            &["-o", "x.png", "--sigma", "5", "--bpp", "1"],
+            2,
+            "cannot be used with",
+        ),
+        (&["-o", "x.png", "--draws", "5"], 2, "--sigma"),
+        (&["-o", "bits.npy"], 2, "exists already"),
+    ] {
+        bad(dir, &[&["map", "pic.png"], flags].concat(), code, "", what);
+    }
 }

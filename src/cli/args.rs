@@ -1,6 +1,7 @@
 //! The command line as plain data.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -31,6 +32,8 @@ pub enum Command {
     Cut(Cut),
     /// Say what a file or a prior holds
     Info(Info),
+    /// Draw where the bits of a picture go, or how much each place surprises the prior (-o FILE.npy keeps the values)
+    Map(Map),
     /// Measure rate and distortion of pictures on real file prefixes, and plot them beside other codecs
     Rd(Rd),
 }
@@ -99,6 +102,15 @@ pub struct Encode {
     /// Seed of the shared noise
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Spend most bits on this rectangle, as if it had WEIGHT times the importance of the rest. May be given several times
+    #[arg(long, value_name = "X,Y,W,H[:WEIGHT]")]
+    pub roi: Vec<Roi>,
+    /// Spend most bits where this picture of the same size is light: black weighs 1
+    #[arg(long, value_name = "FILE", conflicts_with = "roi")]
+    pub roi_mask: Option<PathBuf>,
+    /// The weight of regions that have none of their own, and of white in a mask
+    #[arg(long, value_name = "WEIGHT", default_value_t = 2.0)]
+    pub roi_weight: f64,
     /// Decode the result and compare it with the encoder's own reconstruction
     #[arg(long)]
     pub verify: bool,
@@ -109,6 +121,39 @@ pub struct Encode {
     pub prior: PriorArgs,
     #[command(flatten)]
     pub watch: Watch,
+}
+
+/// A rectangle of interest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Roi {
+    pub x: u32,
+    pub y: u32,
+    pub width: u32,
+    pub height: u32,
+    pub weight: Option<f64>,
+}
+
+impl FromStr for Roi {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "expected x,y,width,height in pixels, and :weight if you like".to_owned();
+        let (rectangle, weight) = match text.split_once(':') {
+            Some((r, w)) => (r, Some(w.trim().parse().map_err(|_| wrong())?)),
+            None => (text, None),
+        };
+        let numbers = rectangle.split(',').map(|n| n.trim().parse().ok());
+        match numbers.collect::<Option<Vec<u32>>>().as_deref() {
+            Some(&[x, y, width, height]) => Ok(Roi {
+                x,
+                y,
+                width,
+                height,
+                weight,
+            }),
+            _ => Err(wrong()),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -186,6 +231,44 @@ pub struct Info {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Noise {
+    /// Independent values, what the prior is trained on
+    Gaussian,
+    /// Smooth fields of six octaves, which hide large structures too
+    Simplex,
+}
+
+#[derive(Debug, Args)]
+pub struct Map {
+    /// The picture; - is standard input
+    pub input: PathBuf,
+    #[command(flatten)]
+    pub output: Output,
+    #[command(flatten)]
+    pub goal: Goal,
+    /// 1 (fast) to 5 (small)
+    #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub effort: u8,
+    /// Seed of the noise
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Instead of bits: how badly the prior predicts each place through noise of S levels, an anomaly score
+    #[arg(long, value_name = "S", conflicts_with = "Goal")]
+    pub sigma: Option<f64>,
+    /// What noise
+    #[arg(long, value_enum, default_value_t = Noise::Gaussian, requires = "sigma")]
+    pub noise: Noise,
+    /// Take the mean over so many draws of the noise
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "sigma", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub draws: u32,
+    /// Take the mean over boxes of so many pixels a side [default: 5 for png, 1 for npy]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub smooth: Option<u32>,
+    #[command(flatten)]
+    pub prior: PriorArgs,
 }
 
 /// What quality is measured in.

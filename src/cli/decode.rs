@@ -16,6 +16,7 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     let mut clock = Clock::start();
     let mut sinks = Sinks::new(a)?;
     let (source, size) = io::open_input(&a.input)?;
+    clock.lap("read");
     let prior = prior(&a.prior)?;
     clock.lap("prior");
     let spinner = log.bar("decoding");

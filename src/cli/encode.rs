@@ -1,10 +1,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use dcodec::{Decoder, Effort, Encoded, Encoder, Error, Picture, Prior, Result, Target, metrics};
+use dcodec::{
+    Decoder, Effort, Encoded, Encoder, Error, Interest, Picture, Prior, Region, Result, Target,
+    metrics,
+};
 use serde::Serialize;
 
-use super::args::{Encode, Goal};
+use super::args::{Encode, Goal, Roi};
 use super::clock::Clock;
 use super::{About, Failure, Log, bpp, destination, inputs, io, name, output_name, prior};
 
@@ -104,6 +107,9 @@ fn one(
     for notice in notices {
         log.say(format!("{}: note: {notice}", name(input)));
     }
+    if let Some(interest) = interest(a, &picture)? {
+        encoder = encoder.interest(interest);
+    }
     let encoded = encoder.encode(&picture).about(input);
     drop(encoder);
     bar.finish_and_clear();
@@ -140,7 +146,42 @@ fn one(
     Ok((pixels, bytes as u64))
 }
 
-fn target(goal: &Goal) -> Target {
+/// Where the flags want most bits, if anywhere.
+fn interest(a: &Encode, picture: &Picture) -> Result<Option<Interest>, Failure> {
+    let (width, height) = (picture.width(), picture.height());
+    if let Some(path) = &a.roi_mask {
+        let (mask, _) = io::load_picture(&io::read_input(path)?, path, a.prior.max_pixels)?;
+        if (mask.width(), mask.height()) != (width, height) {
+            let e = format!(
+                "the mask is of {} x {} pixels, the picture of {width} x {height}",
+                mask.width(),
+                mask.height()
+            );
+            return Err(Error::Parameter(e)).about(path);
+        }
+        let weight = |pixel: &[u8]| {
+            let sum: u32 = pixel.iter().map(|&v| u32::from(v)).sum();
+            1.0 + (a.roi_weight - 1.0) * f64::from(sum) / (255.0 * pixel.len() as f64)
+        };
+        let pixels = mask.samples().chunks(mask.colour().channels());
+        let weights: Vec<f64> = pixels.map(weight).collect();
+        return Ok(Some(Interest::new(width, height, &weights)?));
+    }
+    let region = |r: &Roi| Region {
+        x: r.x,
+        y: r.y,
+        width: r.width,
+        height: r.height,
+        weight: r.weight.unwrap_or(a.roi_weight),
+    };
+    let regions: Vec<Region> = a.roi.iter().map(region).collect();
+    match regions.is_empty() {
+        true => Ok(None),
+        false => Ok(Some(Interest::regions(width, height, &regions)?)),
+    }
+}
+
+pub fn target(goal: &Goal) -> Target {
     match goal {
         Goal { bpp: Some(r), .. } => Target::Bpp(*r),
         Goal { bytes: Some(n), .. } => Target::Bytes(*n),

@@ -9,6 +9,7 @@ mod frames;
 mod info;
 mod inputs;
 mod io;
+mod map;
 mod rd;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ pub fn run() -> ExitCode {
         Command::Decode(a) => decode::run(&a, log),
         Command::Cut(a) => cut::run(&a, log),
         Command::Info(a) => info::run(&a),
+        Command::Map(a) => map::run(&a, log),
         Command::Rd(a) => rd::run(&a, log),
     };
     match done {

@@ -1,5 +1,6 @@
 //! Where the encoder goes: targets, efforts, and the noise levels of the layers.
 
+use super::interest::Left;
 use crate::container::{Header, MAX_DELTA};
 use crate::error::{Error, Result};
 use crate::schedule::{CODES_PER_OCTAVE, MAX_CODE, Sigma};
@@ -173,6 +174,18 @@ impl Goal {
             .sigma
             .min(Sigma::from_code(header.start - 1).unwrap_or(lowest));
         Ok(goal)
+    }
+
+    /// What is left to do for a file of `written` bytes so far and a picture of `len` values.
+    pub fn left(&self, written: usize, len: usize) -> Left {
+        match (self.bytes, self.psnr) {
+            (Some(b), _) => Left::Bits(8.0 * b.saturating_sub(written) as f64),
+            (_, Some(psnr)) => {
+                let mse = 255.0 * 255.0 * libm::exp2(-psnr * std::f64::consts::LOG2_10 / 10.0);
+                Left::Error(mse * len as f64)
+            }
+            _ => Left::Sigma(self.sigma.levels()),
+        }
     }
 
     /// The share of network calls done: they go as the steps, whose density is 1 / sqrt(sigma).

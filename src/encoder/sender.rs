@@ -2,6 +2,7 @@
 
 use bitvec::prelude::*;
 
+use super::interest::Shares;
 use super::shown_psnr;
 use crate::channel::rotation::Rotated;
 use crate::channel::{rate, trellis};
@@ -18,6 +19,10 @@ pub(super) struct Sender<'a> {
     x_0: &'a Samples,
     /// The bytes that head and bits may take.
     room: usize,
+    /// The share of the shift to send at each pixel; all of it if there are none.
+    pub shares: Option<Shares<'a>>,
+    /// Gets the bits that each pixel takes.
+    pub map: Option<&'a mut [f64]>,
     pub sent: Sent,
 }
 
@@ -35,12 +40,27 @@ pub(super) struct Sent {
 impl<'a> Sender<'a> {
     pub fn new(x_0: &'a Samples, room: usize) -> Self {
         let sent = Sent::default();
-        Sender { x_0, room, sent }
+        Sender {
+            x_0,
+            room,
+            shares: None,
+            map: None,
+            sent,
+        }
     }
 
     /// Finds the bits that there is room for, and returns the rotated shift; x0_hat makes place for it.
     pub fn search(&mut self, step: &Step, shared: &Shared, x0_hat: Planes) -> Rotated {
-        let m = shift(step, self.x_0, x0_hat);
+        let mut m = shift(step, self.x_0, x0_hat);
+        if let Some(shares) = &self.shares {
+            shares.apply(&mut m);
+        }
+        if let Some(map) = &mut self.map {
+            for plane in m.chunks_exact(map.len()) {
+                let bits = plane.iter().map(|&v| rate::kl_bits(f64::from(v).powi(2)));
+                map.iter_mut().zip(bits).for_each(|(sum, v)| *sum += v);
+            }
+        }
         let rotate = || shared.rotation.forward(&shared.stream, m);
         let w = shared.meter.time(Part::Rotation, rotate);
         let (stages, fit) = (self.sent.stages, self.fit());
@@ -59,7 +79,10 @@ impl<'a> Sender<'a> {
 
 impl Channel for Sender<'_> {
     fn open(&mut self, step: &Step, shared: &Shared, x0_hat: &Planes) -> bool {
-        let energy = shift_energy(step, self.x_0, x0_hat);
+        let energy = match &self.shares {
+            None => shift_energy(step, self.x_0, x0_hat),
+            Some(shares) => shares.energy(step, self.x_0, x0_hat),
+        };
         self.sent.energy = energy;
         self.sent.kl_bits = rate::kl_bits(energy);
         self.sent.stages = rate::stages(shared.code, energy, x0_hat.len());

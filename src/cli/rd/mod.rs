@@ -6,7 +6,7 @@ mod measure;
 mod output;
 mod peers;
 mod plot;
-mod scene;
+pub mod scene;
 
 use std::path::{Path, PathBuf};
 

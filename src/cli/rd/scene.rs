@@ -135,6 +135,15 @@ impl Scene {
 
     /// The bytes of a PNG file, `scale` pixels to a unit; none if there is no memory for it.
     pub fn png(&self, scale: f64) -> Option<Vec<u8>> {
+        let mut out = Cursor::new(Vec::new());
+        self.raster(scale)?
+            .write_to(&mut out, image::ImageFormat::Png)
+            .ok()?;
+        Some(out.into_inner())
+    }
+
+    /// The drawing in pixels, `scale` of them to a unit; none if there is no memory for it.
+    pub fn raster(&self, scale: f64) -> Option<image::RgbImage> {
         let mut pixels = Pixmap::new((self.width * scale) as u32, (self.height * scale) as u32)?;
         pixels.fill(Color::WHITE);
         let zoom = Transform::from_scale(scale as f32, scale as f32);
@@ -175,10 +184,7 @@ impl Scene {
         // Everything is opaque on white, so that premultiplied is plain.
         let (width, height) = (pixels.width(), pixels.height());
         let rgba = image::RgbaImage::from_raw(width, height, pixels.take())?;
-        let rgb = image::DynamicImage::from(rgba).into_rgb8();
-        let mut out = Cursor::new(Vec::new());
-        rgb.write_to(&mut out, image::ImageFormat::Png).ok()?;
-        Some(out.into_inner())
+        Some(image::DynamicImage::from(rgba).into_rgb8())
     }
 }
 
