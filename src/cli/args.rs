@@ -102,7 +102,7 @@ pub struct Encode {
     /// Seed of the shared noise
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Spend most bits on this rectangle, as if it had WEIGHT times the importance of the rest. May be given several times
+    /// Spend most bits on this rectangle: the rest ends at WEIGHT times its noise level. May be given several times
     #[arg(long, value_name = "X,Y,W,H[:WEIGHT]")]
     pub roi: Vec<Roi>,
     /// Spend most bits where this picture of the same size is light: black weighs 1
@@ -237,7 +237,7 @@ pub struct Info {
 pub enum Noise {
     /// Independent values, what the prior is trained on
     Gaussian,
-    /// Smooth fields of six octaves, which hide large structures too
+    /// Smooth fields of six octaves, which hide large structures too; for priors that were trained on them
     Simplex,
 }
 

@@ -92,7 +92,8 @@ pub enum Noise {
     Gaussian,
     /// Simplex noise in six octaves, the lowest of 64 pixels, each of 0.8 times the amplitude of the one before (Wyatt et al.
     /// 2022, whose priors were trained on it). It hides large structures too. Normalised to mean 0 and variance 1 in each
-    /// plane.
+    /// plane. A prior that was trained on normal noise, as the shipped one, takes much of it for picture: defects still stand
+    /// out, by less.
     Simplex,
 }
 
