@@ -1,5 +1,5 @@
-//! One call of the shipped prior on a picture of 768 x 512, for each kernel of this machine, in multiply-accumulates
-//! a second (an element is one), beside a large matrix product through candle.
+//! One call of the shipped prior on a picture of 768 x 512, by candle and by each kernel of this machine, in
+//! multiply-accumulates a second (an element is one), beside a large matrix product through candle.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use candle_core::{Device, Tensor};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dcodec::Planes;
-use dcodec::prior::{Kernel, Network, Weights};
+use dcodec::prior::{CandleUNet, Kernel, Network, Weights};
 
 fn network(c: &mut Criterion) {
     let weights = Weights::shipped().expect("shipped weights");
@@ -19,14 +19,17 @@ fn network(c: &mut Criterion) {
     group
         .sample_size(10)
         .measurement_time(Duration::from_secs(6));
+    let candle = CandleUNet::new(&weights, &Device::Cpu).expect("valid weights");
+    let macs = weights.config().macs_per_pixel() * (x_t.width * x_t.height) as f64;
+    group.throughput(Throughput::Elements(macs as u64));
+    group.bench_function("candle", |b| {
+        b.iter(|| candle.x0_hat(black_box(&x_t), 25.0).expect("valid planes"))
+    });
     for kernel in Kernel::available() {
         if kernel == Kernel::Plain {
             continue;
         }
         let network = Network::with_kernel(&weights, kernel).expect("available kernel");
-        let pixels = (x_t.width * x_t.height) as f64;
-        let macs = network.macs_per_pixel() * pixels;
-        group.throughput(Throughput::Elements(macs as u64));
         group.bench_function(format!("{kernel:?}"), |b| {
             b.iter(|| network.x0_hat(black_box(&x_t), 25.0).expect("valid planes"))
         });
