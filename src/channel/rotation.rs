@@ -67,10 +67,11 @@ impl Rotation {
             y.par_chunks_mut(BLOCK).enumerate().for_each(|(b, chunk)| {
                 let first = window.start + b * BLOCK;
                 let mut from = mul_mod(first, self.stride, self.len);
-                for (j, v) in chunk.iter_mut().enumerate() {
-                    *v = signed(x[from], stream.value(first + j) >> SIGN_BIT);
+                for v in chunk.iter_mut() {
+                    *v = x[from];
                     from = add_mod(from, self.stride, self.len);
                 }
+                simd::flip(stream, SIGN_BIT, first, chunk);
                 for_blocks(chunk, |block| {
                     simd::fwht_f32(block);
                     let scale = (1.0 / (block.len() as f64).sqrt()) as f32;
@@ -121,9 +122,7 @@ impl Rotation {
                     let scale = (gain / (block.len() as f64).sqrt()) as f32;
                     block.iter_mut().for_each(|v| *v *= scale);
                 });
-                for (j, v) in chunk.iter_mut().enumerate() {
-                    *v = signed(*v, stream.value(first + j) >> SIGN_BIT);
-                }
+                simd::flip(stream, SIGN_BIT, first, chunk);
             });
             self.scatter(&y, window, x, &apply);
         }

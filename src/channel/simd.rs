@@ -1,10 +1,13 @@
-//! The two loops that need vectors: the Walsh-Hadamard transform and the add-compare-select of the Viterbi search.
+//! The loops that need vectors: the Walsh-Hadamard transform, the shared signs, and the add-compare-select of the Viterbi
+//! search.
 //!
 //! Each is one plain function compiled for several instruction sets and chosen at run time; the arithmetic, and so the
 //! result, is the same everywhere.
 #![allow(unsafe_code)]
 
+use super::rotation::signed;
 use super::trellis::{Code, RESTART};
+use crate::random::Stream;
 
 /// Calls `$body(args)` compiled for the best instruction set of this processor.
 macro_rules! dispatch {
@@ -105,6 +108,47 @@ fn transpose<T: Copy>(tile: &mut [T; 256]) {
         for j in 0..16 {
             tile[16 * i + j] = from[16 * j + i];
         }
+    }
+}
+
+dispatch! {
+    /// Negates the values from position `first` on whose `bit` of the shared generator is set.
+    pub fn flip(stream: &Stream, bit: u32, first: usize, x: &mut [f32]) = flip_body
+}
+
+#[inline(always)]
+fn flip_body(stream: &Stream, bit: u32, first: usize, x: &mut [f32]) {
+    for (j, v) in x.iter_mut().enumerate() {
+        *v = signed(*v, stream.value(first + j) >> bit);
+    }
+}
+
+dispatch! {
+    /// Writes +1 or -1 for the positions from `first` on: `bit` of the shared generator, plus the parity of the stage's
+    /// codeword at the `code`'s place in it. There is a codeword at least.
+    pub fn signs(stream: &Stream, code: Code, bit: u32, codewords: &[u16], first: usize, out: &mut [f32]) = signs_body
+}
+
+#[inline(always)]
+fn signs_body(
+    stream: &Stream,
+    code: Code,
+    bit: u32,
+    codewords: &[u16],
+    mut first: usize,
+    mut out: &mut [f32],
+) {
+    // Runs of stages, so that the loop inside needs no remainder.
+    let mut t = first % codewords.len();
+    while !out.is_empty() {
+        let run = out.len().min(codewords.len() - t);
+        let (now, rest) = out.split_at_mut(run);
+        for (j, (sign, &codeword)) in now.iter_mut().zip(&codewords[t..]).enumerate() {
+            let v = stream.value(first + j);
+            let parity = (code.position(v) & u32::from(codeword)).count_ones();
+            *sign = signed(1.0, (v >> bit) ^ u64::from(parity));
+        }
+        (out, first, t) = (rest, first + run, 0);
     }
 }
 
@@ -256,6 +300,28 @@ mod tests {
             fwht_f32(&mut b);
             assert!(a.iter().zip(&want).all(|(a, w)| *a == *w as i16), "{n}");
             assert!(b.iter().zip(&want).all(|(b, w)| *b == *w as f32), "{n}");
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_writes_the_same_signs() {
+        let (code, stream) = (Code::new(14).expect("valid"), Stream::new(3, 4));
+        let codewords: Vec<u16> = (0..77u32).map(|i| (i * 40_503) as u16).collect();
+        for (n, len, first) in [(1, 50, 9), (77, 1000, 65_536), (13, 5, 12)] {
+            let (mut a, mut b) = (vec![0.0; len], vec![0.0; len]);
+            signs(&stream, code, 0, &codewords[..n], first, &mut a);
+            signs_body(&stream, code, 0, &codewords[..n], first, &mut b);
+            assert_eq!(a, b);
+            // The definition (clause 11.2).
+            for (j, sign) in a.iter().enumerate() {
+                let v = stream.value(first + j);
+                let place = code.position(v) & u32::from(codewords[(first + j) % n]);
+                let odd = (v ^ u64::from(place.count_ones())) & 1 == 1;
+                assert_eq!(*sign, if odd { -1.0 } else { 1.0 });
+            }
+            flip(&stream, 1, first, &mut a);
+            flip_body(&stream, 1, first, &mut b);
+            assert_eq!(a, b);
         }
     }
 

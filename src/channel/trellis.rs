@@ -69,7 +69,7 @@ impl Code {
     }
 
     #[inline(always)]
-    fn position(self, value: u64) -> u32 {
+    pub(super) fn position(self, value: u64) -> u32 {
         (value >> (64 - self.nu)) as u32
     }
 }
@@ -158,17 +158,8 @@ impl Signs {
 
     /// Writes +1 or -1 for each of the rotated values from `first`.
     pub fn fill(&self, first: usize, out: &mut [f32]) {
-        let n = self.codewords.len();
-        let mut t = first % n;
-        for (j, sign) in out.iter_mut().enumerate() {
-            let v = self.stream.value(first + j);
-            let parity = (self.code.position(v) & u32::from(self.codewords[t])).count_ones();
-            *sign = signed(1.0, (v >> SIGN_BIT) ^ u64::from(parity));
-            t += 1;
-            if t >= n {
-                t = 0;
-            }
-        }
+        let (stream, codewords) = (&self.stream, &self.codewords);
+        simd::signs(stream, self.code, SIGN_BIT, codewords, first, out);
     }
 
     /// The inner product of the signs with `w`, which has no more values than there are signs.

@@ -196,9 +196,10 @@ impl Prior {
         let mut x0_hat = if f == 1 {
             denoise(x_t.borrow(), sigma)?
         } else {
-            let small = scale::reduce(x_t.borrow(), f);
+            let noisy = scale::reduce(x_t.borrow(), f);
             drop(x_t);
-            let small = denoise(&small, sigma / f as f64)?;
+            let small = denoise(&noisy, sigma / f as f64)?;
+            drop(noisy);
             scale::enlarge(&small, f, width, height)
         };
         let clip = |v: &mut f32| *v = v.clamp(-127.5, 127.5);
