@@ -1,5 +1,7 @@
 //! The receiver: Algorithm 4 of Ho, Jain and Abbeel (2020), driven by the bytes of a file as they come.
 
+mod shown;
+
 use bitvec::prelude::*;
 
 use crate::container::{Event, Header, Layer, Parser, PartName};
@@ -10,6 +12,7 @@ use crate::picture::{Colour, Picture};
 use crate::planes::Planes;
 use crate::prior::Prior;
 use crate::reverse::{Chain, Channel, Shared};
+use crate::sampler::{Mode, Sampler};
 use crate::schedule::{Sigma, Step};
 use crate::timings::{Part, Timings};
 
@@ -66,6 +69,7 @@ pub struct Decoder<'p> {
     max_pixels: u64,
     max_layers: u32,
     max_memory: u64,
+    sampler: Sampler,
 }
 
 impl<'p> Decoder<'p> {
@@ -76,6 +80,7 @@ impl<'p> Decoder<'p> {
             max_pixels: DEFAULT_MAX_PIXELS,
             max_layers: u32::MAX,
             max_memory: u64::MAX,
+            sampler: Sampler::default(),
         }
     }
 
@@ -98,13 +103,25 @@ impl<'p> Decoder<'p> {
         self
     }
 
+    /// Shows something else than the mean.
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        self.sampler = sampler;
+        self
+    }
+
     /// The expected peak of memory in bytes of decoding `bytes` bytes of a file with this header, these and the program
-    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer. What a denoiser of your own
+    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, five for
+    /// a sampler. What a denoiser of your own
     /// takes is included as far as it says.
     pub fn memory(&self, header: &Header, bytes: u64, cut: bool) -> u64 {
         let pixels = u64::from(header.width) * u64::from(header.height);
         let alive = memory::Alive {
-            arrays: if cut { 3 } else { 2 },
+            arrays: match self.sampler.mode() {
+                Mode::Mean if cut => 3,
+                Mode::Mean => 2,
+                // The chain's, and those of the walk.
+                _ => 5,
+            },
             bytes: bytes + if header.alpha { 2 * pixels } else { 0 },
             searching: false,
         };
@@ -119,9 +136,11 @@ impl<'p> Decoder<'p> {
         self.decode_with(bytes, |_| {})
     }
 
-    /// The same, reporting the share of the bytes used so far after every layer.
+    /// The same, reporting the share of the work done so far.
     pub fn decode_with(&self, bytes: &[u8], mut progress: impl FnMut(f64)) -> Result<Decoded> {
         let mut stream = StreamDecoder::new(self.prior, self.max_pixels);
+        let mean = self.sampler.mode() == Mode::Mean;
+        let layers = if mean { 1.0 } else { 0.5 };
         let mut rest = bytes;
         loop {
             let (used, event) = stream.push(rest)?;
@@ -134,11 +153,19 @@ impl<'p> Decoder<'p> {
                 }
                 Event::LayerHead(layer) if layer.index >= self.max_layers => break,
                 Event::NeedMore | Event::End => break,
-                Event::Layer(..) => progress(1.0 - rest.len() as f64 / bytes.len() as f64),
+                Event::Layer(..) => {
+                    progress(layers * (1.0 - rest.len() as f64 / bytes.len() as f64));
+                }
                 _ => {}
             }
         }
-        stream.finish()
+        if mean {
+            return stream.finish();
+        }
+        stream.show(&self.sampler, &mut |frame| {
+            let done = (frame.call + 1) as f64 / frame.calls as f64;
+            progress(layers + (1.0 - layers) * done);
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::memory;
 use crate::metrics::psnr_of;
 use crate::picture::{Colour, Picture};
 use crate::planes::{Planes, Samples};
-use crate::prior::Prior;
+use crate::prior::{LOWEST_SIGMA, Prior};
 use crate::reverse::Chain;
 use crate::schedule::Sigma;
 use crate::timings::{Part, Timings};
@@ -23,7 +23,7 @@ use plan::{Goal, START_BITS};
 use sender::Sender;
 
 pub use interest::{Interest, Region};
-pub use plan::{Effort, LOWEST_SIGMA, Target};
+pub use plan::{Effort, Target};
 
 /// What the encoder knows of a layer that it wrote.
 #[derive(Debug, Clone, Copy)]

@@ -38,16 +38,16 @@ mod planes;
 pub mod prior;
 pub mod random;
 mod reverse;
+pub mod sampler;
 pub mod schedule;
 mod timings;
 
 pub use container::Event;
 pub use decoder::{DEFAULT_MAX_PIXELS, Decoded, Decoder, StreamDecoder, Used};
-pub use encoder::{
-    Effort, Encoded, Encoder, Interest, LOWEST_SIGMA, LayerReport, Progress, Region, Target,
-};
+pub use encoder::{Effort, Encoded, Encoder, Interest, LayerReport, Progress, Region, Target};
 pub use error::{Error, FormatError, Result};
 pub use picture::{Colour, Notice, Picture};
 pub use planes::Planes;
-pub use prior::Prior;
+pub use prior::{LOWEST_SIGMA, Prior};
+pub use sampler::{Mode, Sampler};
 pub use timings::Timings;

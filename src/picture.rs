@@ -206,6 +206,12 @@ impl Picture {
         image.expect("the constructors keep the lengths right")
     }
 
+    /// Columns and rows of the planes of a picture of `width` x `height`: at least 16.
+    pub(crate) fn planes_size(width: u32, height: u32) -> (usize, usize) {
+        let side = |n: u32| (n as usize).max(MIN_SIDE);
+        (side(width), side(height))
+    }
+
     /// The centred planes of the picture: sample minus 127.5, grey copied to all three planes.
     ///
     /// A side shorter than 16 is extended to 16 by mirror reflection about its last and first samples, which are not
@@ -221,8 +227,9 @@ impl Picture {
 
     /// The same, not yet centred.
     pub(crate) fn to_planar(&self) -> Samples {
-        let (w, h) = (self.width as usize, self.height as usize);
-        let (width, height) = (w.max(MIN_SIDE), h.max(MIN_SIDE));
+        let w = self.width as usize;
+        let h = self.height as usize;
+        let (width, height) = Self::planes_size(self.width, self.height);
         let mut planar = Samples {
             width,
             height,

@@ -208,6 +208,28 @@ impl<'p> Chain<'p> {
         }
     }
 
+    /// The state inside the next layer, whose prediction [`Chain::between`] follows, and its noise level; none where that
+    /// shows x0_hat of the last whole layer, and before the first.
+    pub fn state_between(
+        &mut self,
+        s: Sigma,
+        bits: &BitSlice<u8, Msb0>,
+        stages: usize,
+    ) -> Result<Option<(Planes, f64)>> {
+        if !self.moves(bits, stages) {
+            return Ok(None);
+        }
+        let x0_hat = self.take_x0_hat()?;
+        let state = self.mix(s, bits, stages, self.x_t.clone(), &x0_hat);
+        self.x0_hat = Some(x0_hat);
+        Ok(Some(state))
+    }
+
+    /// x_t and its noise level; none at the start.
+    pub fn state(&self) -> Option<(&Planes, f64)> {
+        self.t.map(|t| (&self.x_t, t.levels()))
+    }
+
     /// Whether so few stages of the next layer move what is shown.
     fn moves(&self, bits: &BitSlice<u8, Msb0>, stages: usize) -> bool {
         self.t.is_some() && bits.len() >= Code::BITS as usize && stages >= WHOLE_STAGES
@@ -219,9 +241,33 @@ impl<'p> Chain<'p> {
         s: Sigma,
         bits: &BitSlice<u8, Msb0>,
         stages: usize,
-        mut x: Planes,
+        x: Planes,
         x0_hat: &Planes,
     ) -> Result<Planes> {
+        let (x, sigma) = self.mix(s, bits, stages, x, x0_hat);
+        let mut shown = self.predict(x, sigma)?;
+        // So few bits move the prediction at random more than they improve it: let it follow slowly.
+        let n = (bits.len() / Code::BITS as usize) as f64;
+        let part = n / stages as f64;
+        let weight = (part + (1.0 - part) * n / (n + SLOW_STAGES)) as f32;
+        shown
+            .data
+            .par_iter_mut()
+            .zip(&x0_hat.data)
+            .with_min_len(1 << 14)
+            .for_each(|(v, old)| *v = old + weight * (*v - old));
+        Ok(shown)
+    }
+
+    /// The state inside the next layer and its noise level; `x` is x_t.
+    fn mix(
+        &self,
+        s: Sigma,
+        bits: &BitSlice<u8, Msb0>,
+        stages: usize,
+        mut x: Planes,
+        x0_hat: &Planes,
+    ) -> (Planes, f64) {
         let arrived = bits.len() / Code::BITS as usize;
         let (step, shared) = (self.step(s), self.shared());
         let (rho, std) = (step.rho() as f32, step.std() as f32);
@@ -247,26 +293,13 @@ impl<'p> Chain<'p> {
                 .rotation
                 .inverse(&shared.stream, 1.0, mix, &mut x.data, |x, z| *x += std * z);
         });
-        let part = arrived as f64 / stages as f64;
-        let mut shown = self.predict(x, step.sigma_between(part))?;
-        // So few bits move the prediction at random more than they improve it: let it follow slowly.
-        let n = arrived as f64;
-        let weight = (part + (1.0 - part) * n / (n + SLOW_STAGES)) as f32;
-        shown
-            .data
-            .par_iter_mut()
-            .zip(&x0_hat.data)
-            .with_min_len(1 << 14)
-            .for_each(|(v, old)| *v = old + weight * (*v - old));
-        Ok(shown)
+        (x, step.sigma_between(arrived as f64 / stages as f64))
     }
 
-    fn predict(&self, x_t: impl Borrow<Planes>, sigma: f64) -> Result<Planes> {
+    /// E[x_0 | x_t] of a state with noise of `sigma` levels.
+    pub fn predict(&self, x_t: impl Borrow<Planes>, sigma: f64) -> Result<Planes> {
         let mut x0_hat = self.prior.predict(x_t, sigma, &self.meter)?;
-        if self.grey {
-            equalise_planes(&mut x0_hat);
-        }
-        equalise_mirrored(&mut x0_hat, self.size);
+        project(&mut x0_hat, self.grey, self.size);
         Ok(x0_hat)
     }
 
@@ -289,6 +322,14 @@ fn to_mean(x: &mut Planes, x0_hat: &Planes, step: &Step) {
         .zip(&x0_hat.data)
         .with_min_len(1 << 14)
         .for_each(|(x, x0_hat)| *x = x0_hat + rho * (*x - x0_hat));
+}
+
+/// Makes a prediction obey what is known of x_0: whether it is grey, and the size of the picture in the planes.
+pub fn project(x0_hat: &mut Planes, grey: bool, size: (usize, usize)) {
+    if grey {
+        equalise_planes(x0_hat);
+    }
+    equalise_mirrored(x0_hat, size);
 }
 
 /// Both ends know that the planes of a grey picture are equal: their mean is the better prediction.

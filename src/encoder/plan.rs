@@ -3,10 +3,8 @@
 use super::interest::Left;
 use crate::container::{Header, MAX_DELTA};
 use crate::error::{Error, Result};
+use crate::prior::LOWEST_SIGMA;
 use crate::schedule::{CODES_PER_OCTAVE, MAX_CODE, Sigma};
-
-/// The lowest noise level that is coded: the shipped priors are trained from here upwards.
-pub const LOWEST_SIGMA: f64 = 1.5;
 
 /// Bits that the first layer should cost, which sets the noise level where the chain starts.
 pub(super) const START_BITS: f64 = 24.0;

@@ -50,6 +50,9 @@ pub trait Denoiser: Send + Sync {
 /// The default prior's weights, part of this crate.
 static SHIPPED: &[u8] = include_bytes!("../../models/s.safetensors");
 
+/// The lowest noise level in 8-bit levels that is coded: the shipped priors are trained from here upwards.
+pub const LOWEST_SIGMA: f64 = 1.5;
+
 /// The highest noise level in 8-bit levels that the network sees; above it, the picture is reduced first.
 const FINEST: f64 = 256.0;
 

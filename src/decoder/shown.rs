@@ -1,0 +1,77 @@
+//! What else than the mean a receiver shows of the bytes so far.
+
+use super::{Arrived, Decoded, Decoder, RAISE, StreamDecoder};
+use crate::error::Result;
+use crate::memory;
+use crate::picture::Picture;
+use crate::planes::Planes;
+use crate::sampler::{Mode, Report, Sampler};
+
+impl StreamDecoder<'_> {
+    /// The picture that `sampler` makes of the bytes so far, starting from the state x_t at their end; also inside a layer.
+    /// [`StreamDecoder::preview`] is its [`Mode::Mean`]. Before the first layer every mode shows mid grey.
+    ///
+    /// `report` hears of every prediction of the walk. The chain is not touched: more bytes continue where the last ended.
+    ///
+    /// Errors: as [`StreamDecoder::preview`]; [`Error::Backend`](crate::Error::Backend) if the network fails;
+    /// [`Error::Limits`](crate::Error::Limits) if the memory is over the limit.
+    pub fn show(&mut self, sampler: &Sampler, report: &mut Report<'_>) -> Result<Decoded> {
+        let mut decoded = self.preview()?;
+        if sampler.mode() == Mode::Mean {
+            return Ok(decoded);
+        }
+        if let Some(header) = self.header() {
+            let need = Decoder::new(self.prior)
+                .sampler(*sampler)
+                .memory(header, 0, true);
+            memory::check("sampling", header, need, self.max_memory, RAISE)?;
+        }
+        let Some((x_t, level)) = self.state()? else {
+            return Ok(decoded);
+        };
+        let Some(chain) = &self.chain else {
+            return Ok(decoded);
+        };
+        let predict = |x: &Planes, sigma: f64| chain.predict(x, sigma);
+        let mut x_0 = sampler.walk(&predict, x_t, level, report)?;
+        if let Mode::Realism(_) = sampler.mode() {
+            sampler.blend(&mut x_0, &self.mean()?);
+        }
+        if let Some(chain) = &self.chain {
+            decoded.timings = chain.meter().read();
+        }
+        let shown = &decoded.picture;
+        decoded.picture = Picture::from_planes(
+            &x_0,
+            shown.width(),
+            shown.height(),
+            shown.colour(),
+            shown.alpha().map(<[u8]>::to_vec),
+        )?;
+        Ok(decoded)
+    }
+
+    /// The state at the end of the bytes and its noise level; none before the first layer.
+    fn state(&mut self) -> Result<Option<(Planes, f64)>> {
+        let Some(chain) = &mut self.chain else {
+            return Ok(None);
+        };
+        if let Some(a) = Arrived::of(&self.parser)
+            && let Some(state) = chain.state_between(a.s, a.bits, a.stages)?
+        {
+            return Ok(Some(state));
+        }
+        Ok(chain.state().map(|(x_t, sigma)| (x_t.clone(), sigma)))
+    }
+
+    /// The planes of the mean picture.
+    fn mean(&mut self) -> Result<Planes> {
+        let Some(chain) = &mut self.chain else {
+            return Err(self.parser.incomplete().into());
+        };
+        match Arrived::of(&self.parser) {
+            Some(a) => chain.between(a.s, a.bits, a.stages),
+            None => chain.x0_hat().cloned(),
+        }
+    }
+}
