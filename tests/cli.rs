@@ -928,3 +928,202 @@ fn maps_are_drawn_and_kept() {
         bad(dir, &[&["map", "pic.png"], flags].concat(), code, "", what);
     }
 }
+
+#[test]
+fn modes_of_decoding() {
+    let dir = with_picture();
+    let dir = dir.path();
+    good(dir, &["encode", "-q", "pic.png", "--bpp", "1"]);
+    let decode = |name: &str, flags: &[&str]| {
+        let args = [&["decode", "pic.dfc", "-f", "-o", name], flags].concat();
+        let ran = good(dir, &args);
+        (picture(dir, name), ran.err)
+    };
+    let (mean, said) = decode("mean.png", &[]);
+    assert!(!said.contains(", mean"), "{said}");
+    let (flow, said) = decode("flow.png", &["--mode", "flow", "--steps", "4"]);
+    assert!(said.contains(", flow, "), "{said}");
+    assert!(flow != mean);
+    // The ends of the knob are the modes.
+    for (r, want) in [("0", &mean), ("1", &flow)] {
+        let (got, _) = decode("r.png", &["--realism", r, "--steps", "4"]);
+        assert!(got == *want, "realism {r}");
+    }
+    let (same, _) = decode("mean2.png", &["--mode", "mean"]);
+    assert!(same == mean);
+    let sample = |seed| {
+        decode(
+            "s.png",
+            &["--mode", "sample", "--steps", "3", "--seed", seed],
+        )
+        .0
+    };
+    assert!(sample("1") == sample("1") && sample("1") != sample("2"));
+    // DDIM draws no noise.
+    let ddim = |seed| decode("d.png", &["--mode", "sample", "--eta", "0", "--seed", seed]).0;
+    assert!(ddim("1") == ddim("2"));
+    let flags = ["--mode", "langevin", "--steps", "2", "--corrections", "2"];
+    let (langevin, _) = decode("l.png", &flags);
+    assert!(langevin != mean && psnr(&langevin, &mean) > 20.0);
+    // Before the first layer nothing is known to any mode.
+    let header = decode("h.png", &["--bytes", "30", "--mode", "sample"]).0;
+    assert!(header.samples().iter().all(|&v| v == 128));
+
+    for (flags, what) in [
+        (&["--eta", "0.5"][..], "--eta needs --mode sample"),
+        (&["--mode", "flow", "--corrections", "1"], "langevin"),
+        (&["--steps", "5"], "--steps needs --mode"),
+        (&["--mode", "sample", "--eta", "1.5"], "from 0 to 1"),
+        (&["--realism=-1"], "from 0 to 1"),
+        (&["--realism", "2"], "from 0 to 1"),
+        (&["--realism", "0.5", "--mode", "flow"], "--mode"),
+        (&["--mode", "flow", "--steps", "0"], "--steps"),
+        (&["--mode", "sharp"], "possible values"),
+    ] {
+        let args = [&["decode", "pic.dfc", "-o", "no.png"], flags].concat();
+        bad(dir, &args, 2, "", what);
+    }
+}
+
+#[test]
+fn samples() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    let size = |name: &str| (picture(dir, name).width(), picture(dir, name).height());
+    let tiny = ["sample", "--size", "32x16", "--steps", "3", "-f"];
+    let sample = |flags: &[&str], name: &str| {
+        let ran = good(dir, &[&tiny, flags, &["-o", name]].concat());
+        assert!(
+            ran.out.is_empty() && ran.err.contains("32 x 16"),
+            "{}",
+            ran.err
+        );
+        read(dir, name)
+    };
+    let one = sample(&[], "a.png");
+    assert_eq!(size("a.png"), (32, 16));
+    assert!(sample(&["--seed", "0"], "b.png") == one);
+    assert!(sample(&["--seed", "1"], "b.png") != one);
+    assert!(sample(&["--mode", "flow"], "b.png") != one);
+    // A sheet of three, the second of which is that of the next seed.
+    sample(&["-n", "3", "--seed", "4"], "sheet.png");
+    assert_eq!(size("sheet.png"), (68, 36));
+    sample(&["--seed", "5"], "b.png");
+    let (sheet, second) = (picture(dir, "sheet.png"), picture(dir, "b.png"));
+    assert!(sheet.samples()[36 * 3..68 * 3] == second.samples()[..32 * 3]);
+    // Frames on the way, the picture last.
+    sample(&["--frames"], "strip.png");
+    assert_eq!(size("strip.png"), (3 * 36 - 4, 16));
+    sample(&["--frames", "2", "-n", "2"], "strip.png");
+    assert_eq!(size("strip.png"), (68, 36));
+    assert!(
+        picture(dir, "strip.png").samples()[36 * 3..68 * 3]
+            == picture(dir, "a.png").samples()[..32 * 3]
+    );
+    // Small and odd sizes, and the default name.
+    good(dir, &["sample", "--size", "1x37", "--steps", "2", "-q"]);
+    assert_eq!(size("sample.png"), (1, 37));
+
+    let fails = |flags: &[&str], code: i32, what: &str| {
+        bad(
+            dir,
+            &[&["sample", "-o", "no.png"], flags].concat(),
+            code,
+            "",
+            what,
+        );
+    };
+    fails(&["--size", "32"], 2, "256x256");
+    fails(&["--size", "0x5"], 2, "256x256");
+    fails(&["--size", "9999999x5"], 2, "256x256");
+    fails(
+        &["--size", "1000000x1000000"],
+        1,
+        "over the limit of 100000000",
+    );
+    fails(&["-n", "10000"], 1, "over the limit");
+    fails(
+        &["--mode", "langevin", "--eta", "0"],
+        2,
+        "--eta needs --mode sample",
+    );
+    bad(dir, &["sample"], 2, "sample.png", "exists already (use -f");
+    bad(
+        dir,
+        &["sample", "-o", "a.txt"],
+        2,
+        "a.txt",
+        "cannot write the format",
+    );
+}
+
+#[test]
+fn interpolations() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    let save = |name: &str, picture: &Picture| {
+        picture.to_image().save(dir.join(name)).expect("writable");
+    };
+    let (a, b) = (
+        common::crop("chelsea.png", 150, 60, 48, 32),
+        common::crop("coffee.png", 200, 90, 48, 32),
+    );
+    save("a.png", &a);
+    save("b.png", &b);
+    save("small.png", &common::crop("coffee.png", 200, 90, 40, 32));
+    let strip = |flags: &[&str]| {
+        let args = [
+            &[
+                "interpolate",
+                "a.png",
+                "b.png",
+                "-f",
+                "-o",
+                "i.png",
+                "--steps",
+                "3",
+            ],
+            flags,
+        ];
+        good(dir, &args.concat());
+        picture(dir, "i.png")
+    };
+    let weak = strip(&["--sigma", "2", "-n", "3"]);
+    assert_eq!((weak.width(), weak.height()), (3 * 52 - 4, 32));
+    // Little noise gives the pictures back at the ends, and their mean between.
+    let part = |strip: &Picture, k: u32| {
+        let image = strip.to_image().crop_imm(52 * k, 0, 48, 32);
+        Picture::from_image(&image).0
+    };
+    assert!(psnr(&part(&weak, 0), &a) > 38.0 && psnr(&part(&weak, 2), &b) > 38.0);
+    let middle = a
+        .samples()
+        .iter()
+        .zip(b.samples())
+        .map(|(&a, &b)| a.midpoint(b))
+        .collect();
+    let middle = Picture::new(48, 32, Colour::Rgb, middle, None).expect("fits");
+    assert!(psnr(&part(&weak, 1), &middle) > 38.0);
+    // More noise leaves more to the prior, the seed decides.
+    let strong = strip(&["--sigma", "200", "-n", "3"]);
+    assert!(psnr(&part(&strong, 0), &a) < 25.0);
+    assert!(strip(&["--sigma", "200", "-n", "3"]) == strong);
+    assert!(strip(&["--sigma", "200", "-n", "3", "--seed", "1"]) != strong);
+    assert!(strip(&["--sigma", "200", "-n", "3", "--mode", "sample"]) != strong);
+
+    let fails = |args: &[&str], code: i32, what: &str| {
+        bad(
+            dir,
+            &[&["interpolate", "-o", "no.png"], args].concat(),
+            code,
+            "",
+            what,
+        );
+    };
+    fails(&["a.png", "small.png"], 2, "small.png is 40 x 32");
+    fails(&["a.png", "b.png", "--sigma", "0"], 2, "above 0");
+    fails(&["a.png", "b.png", "--sigma", "nan"], 2, "above 0");
+    fails(&["a.png", "b.png", "-n", "1"], 2, "--count");
+    fails(&["a.png", "none.png"], 1, "none.png");
+    fails(&["a.png"], 2, "<SECOND>");
+}

@@ -1,19 +1,20 @@
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use dcodec::{Decoded, Error, Event, Picture, Result, StreamDecoder, container};
+use dcodec::{Decoded, Error, Event, Mode, Picture, Result, StreamDecoder, container};
 
-use super::args::{Decode, Extent};
+use super::args::{Decode, Extent, ModeName};
 use super::clock::Clock;
 use super::frames::{Animation, Folder, Kind};
 use super::io::Format;
-use super::{About, Failure, Log, bpp, destination, io, name, output_name, prior};
+use super::{About, Failure, Log, bpp, destination, io, name, output_name, prior, sampling};
 
 /// What one read takes at most; less when less is there.
 const READ_BYTES: usize = 1 << 16;
 
 pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     let mut clock = Clock::start();
+    let sampler = sampling::sampler(&a.sampling, ModeName::Mean)?;
     let mut sinks = Sinks::new(a)?;
     let (source, size) = io::open_input(&a.input)?;
     clock.lap("read");
@@ -37,12 +38,18 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
             spinner.set_position((1000.0 * share) as u64);
         }
         match sinks.wants_frames() {
-            true => sinks.frame(&stream.preview()?),
+            true => sinks.frame(&stream.show(&sampler, &mut |_| {})?),
             false => Ok(()),
         }
     };
     let done = input.feed(&mut stream, &mut each);
-    let decoded = done.and_then(|()| stream.finish()).about(&a.input);
+    let decoded = done.and_then(|()| match sampler.mode() {
+        Mode::Mean => stream.finish(),
+        _ => stream.show(&sampler, &mut |frame| {
+            spinner.set_message(format!("step {} of {}", frame.call + 1, frame.calls));
+        }),
+    });
+    let decoded = decoded.about(&a.input);
     spinner.finish_and_clear();
     let decoded = decoded?;
     clock.lap_codec(&decoded.timings, "other");
@@ -64,9 +71,13 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
         Some(size) => format!(" of {size}"),
         None => String::new(),
     };
+    let mode = match sampler.mode() {
+        Mode::Mean => String::new(),
+        _ => format!(", {}", sampling::describe(&sampler)),
+    };
     let picture = &decoded.picture;
     log.say(format!(
-        "{written}: {} x {} from {}{of} bytes ({:.4} bits per pixel), {} layers{part}{}, {:.1} s",
+        "{written}: {} x {} from {}{of} bytes ({:.4} bits per pixel), {} layers{part}{}{mode}, {:.1} s",
         picture.width(),
         picture.height(),
         used.bytes,

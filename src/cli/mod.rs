@@ -8,9 +8,13 @@ mod encode;
 mod frames;
 mod info;
 mod inputs;
+mod interpolate;
 mod io;
 mod map;
 mod rd;
+mod sample;
+mod sampling;
+mod sheet;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,6 +43,8 @@ pub fn run() -> ExitCode {
         Command::Info(a) => info::run(&a),
         Command::Map(a) => map::run(&a, log),
         Command::Rd(a) => rd::run(&a, log),
+        Command::Sample(a) => sample::run(&a, log),
+        Command::Interpolate(a) => interpolate::run(&a, log),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,66 @@
+use std::path::Path;
+use std::time::Instant;
+
+use dcodec::{Error, Picture, Result};
+
+use super::args::{Interpolate, ModeName};
+use super::{Failure, Log, io, name, output_name, prior, sampling, sheet};
+
+/// Where the strip goes by default.
+const OUTPUT: &str = "interpolation.png";
+
+pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
+    let start = Instant::now();
+    let output = a.output.output.clone().unwrap_or_else(|| OUTPUT.into());
+    io::check_destination(&output, a.output.force)?;
+    let format = io::picture_format(&output, None)?;
+    let sampler = sampling::sampler(&a.sampling, ModeName::Flow)?;
+    let load = |path: &Path| -> Result<Picture> {
+        let bytes = io::read_input(path)?;
+        let (picture, notices) = io::load_picture(&bytes, path, a.prior.max_pixels)?;
+        for notice in notices {
+            log.say(format!("{}: note: {notice}", name(path)));
+        }
+        Ok(picture)
+    };
+    let (first, second) = (load(&a.first)?, load(&a.second)?);
+    let size = (first.width(), first.height());
+    if size != (second.width(), second.height()) {
+        return Err(Error::Parameter(format!(
+            "{} is {} x {} and {} is {} x {}: crop or scale one, both must have one size",
+            name(&a.first),
+            size.0,
+            size.1,
+            name(&a.second),
+            second.width(),
+            second.height()
+        ))
+        .into());
+    }
+    let count = a.count as usize;
+    sheet::check(size, count, count, a.prior.max_pixels)?;
+    let prior = prior(&a.prior)?;
+    let bar = log.bar("interpolating");
+    let strip = (0..count).map(|k| {
+        let lambda = k as f64 / (count - 1) as f64;
+        sampler.interpolate(&prior, [&first, &second], lambda, a.sigma, &mut |frame| {
+            let done = (k as f64 + (frame.call + 1) as f64 / frame.calls as f64) / count as f64;
+            bar.set_position((1000.0 * done) as u64);
+        })
+    });
+    let strip = strip.collect::<Result<Vec<Picture>>>()?;
+    bar.finish_and_clear();
+    let (bytes, _) = io::encode_picture(&sheet::sheet(&strip, count)?, format)?;
+    io::write_atomic(&output, a.output.force, |w| w.write_all(&bytes))?;
+    log.say(format!(
+        "{}: {count} of {} x {}, noise of {} levels, {}, seed {}, {:.1} s",
+        output_name(&output),
+        size.0,
+        size.1,
+        a.sigma,
+        sampling::describe(&sampler),
+        a.sampling.seed,
+        start.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}

@@ -1,0 +1,60 @@
+use std::time::Instant;
+
+use dcodec::{Colour, Picture, Result};
+
+use super::args::{ModeName, Sample};
+use super::{Failure, Log, io, output_name, prior, sampling, sheet};
+
+/// Where the sheet goes by default.
+const OUTPUT: &str = "sample.png";
+
+pub fn run(a: &Sample, log: Log) -> Result<(), Failure> {
+    let start = Instant::now();
+    let output = a.output.output.clone().unwrap_or_else(|| OUTPUT.into());
+    io::check_destination(&output, a.output.force)?;
+    let format = io::picture_format(&output, None)?;
+    let sampler = sampling::sampler(&a.sampling, ModeName::Sample)?;
+    let (width, height) = a.size;
+    let count = a.count as usize;
+    // Frames make each picture a row.
+    let frames = a.frames.map(|n| (n as usize).min(sampler.calls()));
+    let columns = frames.unwrap_or_else(|| sheet::columns(count));
+    let pictures = count * frames.unwrap_or(1);
+    sheet::check(a.size, columns, pictures, a.prior.max_pixels)?;
+    let prior = prior(&a.prior)?;
+    let bar = log.bar("sampling");
+    let mut shown: Vec<Picture> = Vec::with_capacity(pictures);
+    for k in 0..count {
+        let sampler = sampler.seed(a.sampling.seed.wrapping_add(k as u64));
+        let mut failed = None;
+        let picture = sampler.generate(&prior, width, height, &mut |frame| {
+            let done = (k as f64 + (frame.call + 1) as f64 / frame.calls as f64) / count as f64;
+            bar.set_position((1000.0 * done) as u64);
+            // The last one is the picture itself.
+            let last = frame.call + 1 == frame.calls;
+            if !last && frames.is_some_and(|n| sampling::is_frame(frame.call, frame.calls, n)) {
+                match Picture::from_planes(frame.x0_hat, width, height, Colour::Rgb, None) {
+                    Ok(picture) => shown.push(picture),
+                    Err(e) => failed = Some(e),
+                }
+            }
+        })?;
+        match failed {
+            Some(e) => return Err(e.into()),
+            None => shown.push(picture),
+        }
+    }
+    bar.finish_and_clear();
+    let sheet = sheet::sheet(&shown, columns)?;
+    let (bytes, _) = io::encode_picture(&sheet, format)?;
+    io::write_atomic(&output, a.output.force, |w| w.write_all(&bytes))?;
+    log.say(format!(
+        "{}: {count} of {width} x {height}, {}, seed {}, {} network calls each, {:.1} s",
+        output_name(&output),
+        sampling::describe(&sampler),
+        a.sampling.seed,
+        sampler.calls(),
+        start.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}
