@@ -3,7 +3,9 @@
 
 mod common;
 
-use dcodec::{Decoder, Encoder, Mode, Picture, Prior, Sampler, Target, metrics};
+use dcodec::{
+    Colour, Decoder, Encoder, Event, Mode, Picture, Prior, Sampler, StreamDecoder, Target, metrics,
+};
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
 
 /// The energy of the differences of neighbouring samples, in both directions.
@@ -88,7 +90,64 @@ fn sharpness_costs_error() {
     assert!(sample[0] < flow[0]);
 }
 
-/// The table of the module `sampler`: windows of 384 x 256 in the middle of eight Kodak pictures. Takes some ten minutes;
+/// Wherever the file is cut, also inside a layer: no realism is the preview, and a walk does not disturb the chain.
+#[test]
+fn every_cut_can_be_shown_in_every_mode() {
+    let prior = common::gaussian();
+    for picture in [
+        common::noise(5, 40, Colour::Rgb, false, 3),
+        common::noise(33, 24, Colour::Grey, true, 4),
+        common::crop("coffee.png", 180, 60, 64, 48),
+    ] {
+        let file = Encoder::new(&prior)
+            .target(Target::Bpp(
+                3.0 + 8.0 * f64::from(u8::from(picture.alpha().is_some())),
+            ))
+            .encode(&picture)
+            .expect("encodes")
+            .bytes;
+        let mut stream = StreamDecoder::new(&prior, u64::MAX);
+        let (mut inside, mut last) = (0, None);
+        for packet in file.chunks(file.len() / 40) {
+            let mut rest = packet;
+            while !rest.is_empty() {
+                let (used, event) = stream.push(rest).expect("whole");
+                rest = &rest[used..];
+                if event == Event::End {
+                    break;
+                }
+            }
+            if stream.header().is_none() {
+                continue;
+            }
+            let preview = stream.preview().expect("decodes");
+            let mut show = |mode| {
+                let sampler = Sampler::new(mode).expect("valid").steps(5);
+                stream.show(&sampler, &mut |_| {}).expect("decodes")
+            };
+            let same = show(Mode::Realism(0.0));
+            assert!(same.picture == preview.picture && same.used == preview.used);
+            let flow = show(Mode::Flow);
+            assert!(show(Mode::Realism(1.0)).picture == flow.picture);
+            assert_eq!(flow.picture.colour(), picture.colour());
+            assert_eq!(flow.picture.alpha(), preview.picture.alpha());
+            // Mid grey before the first layer, a walk behind it.
+            let known = preview.used.layers > 0;
+            assert_eq!(flow.picture != preview.picture, known);
+            assert_eq!(
+                show(Mode::Sample { eta: 1.0 }).picture != preview.picture,
+                known
+            );
+            inside += u32::from(known && preview.used.partial > 0.0);
+            last = Some(preview.picture);
+        }
+        assert!(inside > 3, "{inside} cuts inside a layer");
+        let undisturbed = Decoder::new(&prior).decode(&file).expect("decodes");
+        assert!(last.expect("shown") == undisturbed.picture);
+    }
+}
+
+/// The table of the module `sampler`: windows of 384 x 256 in the middle of eight Kodak pictures. Takes some ten minutes on two cores;
 /// `DCODEC_SHOWN` may name a folder for the pictures.
 #[test]
 #[ignore = "long: run it with --ignored --nocapture for the table"]
