@@ -1,6 +1,21 @@
 //! How far two pictures are apart.
 
+mod ms_ssim;
+
+pub use ms_ssim::{MS_SSIM_SIDE, ms_ssim};
+
 use crate::{Error, Picture, Result};
+
+fn same_form(a: &Picture, b: &Picture) -> Result<()> {
+    let form = |p: &Picture| (p.width(), p.height(), p.colour());
+    if form(a) == form(b) {
+        return Ok(());
+    }
+    let ((aw, ah, ac), (bw, bh, bc)) = (form(a), form(b));
+    Err(Error::Parameter(format!(
+        "cannot compare {aw}x{ah} {ac:?} with {bw}x{bh} {bc:?}"
+    )))
+}
 
 /// Peak signal-to-noise ratio in dB at 8 bits: `10 log10(255^2 / MSE)`, the mean squared error pooled over all colour samples.
 /// Alpha is not counted. Equal pictures are at infinity.
@@ -8,13 +23,7 @@ use crate::{Error, Picture, Result};
 /// # Errors
 /// [`Error::Parameter`] when the pictures differ in size or colour.
 pub fn psnr(a: &Picture, b: &Picture) -> Result<f64> {
-    let form = |p: &Picture| (p.width(), p.height(), p.colour());
-    if form(a) != form(b) {
-        let ((aw, ah, ac), (bw, bh, bc)) = (form(a), form(b));
-        return Err(Error::Parameter(format!(
-            "cannot compare {aw}x{ah} {ac:?} with {bw}x{bh} {bc:?}"
-        )));
-    }
+    same_form(a, b)?;
     // At most 255^2 a sample, so that 2^48 samples fit.
     let squares: u64 = a
         .samples()
