@@ -1,20 +1,41 @@
 //! One call of the shipped prior on a picture of 768 x 512, by candle and by each kernel of this machine, in
-//! multiply-accumulates a second (an element is one), beside a large matrix product through candle.
+//! multiply-accumulates a second (an element is one), beside a large matrix product through candle; and whole calls at three
+//! noise levels, the highest of which is denoised on a smaller picture.
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use candle_core::{Device, Tensor};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dcodec::Planes;
 use dcodec::prior::{CandleUNet, Kernel, Network, Weights};
+use dcodec::{Planes, Prior};
 
-fn network(c: &mut Criterion) {
-    let weights = Weights::shipped().expect("shipped weights");
+fn waves() -> Planes {
     let mut x_t = Planes::zeros(768, 512);
     for (i, v) in x_t.data.iter_mut().enumerate() {
         *v = (i as f32 * 0.013).sin() * 100.0;
     }
+    x_t
+}
+
+fn call(c: &mut Criterion) {
+    let prior = Prior::shipped().expect("shipped weights");
+    let x_t = waves();
+    let mut group = c.benchmark_group("x0_hat 768x512");
+    group
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(6));
+    for sigma in [5.0, 50.0, 1000.0] {
+        group.bench_function(format!("sigma {sigma}"), |b| {
+            b.iter(|| prior.x0_hat(black_box(&x_t), sigma).expect("valid planes"))
+        });
+    }
+    group.finish();
+}
+
+fn network(c: &mut Criterion) {
+    let weights = Weights::shipped().expect("shipped weights");
+    let x_t = waves();
     let mut group = c.benchmark_group("prior 768x512");
     group
         .sample_size(10)
@@ -56,5 +77,5 @@ fn matrix_product(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, network, matrix_product);
+criterion_group!(benches, network, call, matrix_product);
 criterion_main!(benches);
