@@ -39,12 +39,12 @@ fn every_output_is_of_its_kind() {
         .assert()
         .success();
     let shown = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
-    assert!(shown.contains("PSNR dB  SSIMULACRA2"), "{shown}");
+    assert!(shown.contains("PSNR dB  MS-SSIM  SSIMULACRA2"), "{shown}");
 
     let csv = text(folder.path(), "o.csv");
     let mut rows = csv.lines();
     let head = rows.next().expect("a head");
-    assert!(head.starts_with("picture,asked_bpp,sigma,bytes,bpp,psnr,ssimulacra2,codec"));
+    assert!(head.starts_with("picture,asked_bpp,sigma,bytes,bpp,psnr,ms_ssim,ssimulacra2,codec"));
     assert!(rows.clone().count() > 4);
     for row in rows {
         assert_eq!(row.split(',').count(), head.split(',').count(), "{row}");
@@ -104,7 +104,7 @@ fn missing_peers_are_named_and_left_out() {
     let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
     assert!(
         said.contains(
-            "jpeg: left out, cjpeg and djpeg not found (Debian: apt install libjpeg-turbo-progs)"
+            "jpeg: left out, cjpeg and djpeg not found (Debian: apt install libjpeg-turbo-progs; Homebrew: brew install jpeg-turbo)"
         ),
         "{said}"
     );
@@ -116,29 +116,205 @@ fn missing_peers_are_named_and_left_out() {
     );
 }
 
-/// Tools that are there but fail, by scripts of their names.
+/// A tool of this name that is a script; it finds its own tools in the usual places.
+#[cfg(unix)]
+fn script(folder: &Path, name: &str, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join(name);
+    let script = format!("#!/bin/sh\nPATH=/bin:/usr/bin\n{text}\n");
+    fs::write(&path, script).expect(name);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect(name);
+}
+
+/// Tools that are there but fail, hang, or write rubbish, nothing, or a picture of another size: each is named, and the
+/// one that works is measured.
 #[cfg(unix)]
 #[test]
-fn failing_peers_are_named_and_left_out() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = pictures(&["one.png"]);
-    for tool in ["cwebp", "dwebp"] {
-        let path = folder.path().join(tool);
-        fs::write(&path, "#!/bin/sh\necho out of ideas >&2\nexit 3\n").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    }
+fn broken_peers_are_named_and_left_out() {
+    let folder = pictures(&["one.png", "two.png"]);
+    let tool = |name, text| script(folder.path(), name, text);
+    tool("cwebp", "echo out of ideas >&2; exit 3");
+    tool("dwebp", "exit 3");
+    // The output is the last but one of cjpeg's arguments, the last of the others'.
+    tool("opj_compress", "exec sleep 60");
+    tool("opj_decompress", "exec sleep 60");
+    tool("avifenc", "for o; do :; done; echo rubbish > \"$o\"");
+    tool("avifdec", "head -c 5000 /dev/urandom > \"$2\"");
+    tool("heif-enc", "echo 9.8.7; echo x > \"$7\"");
+    tool("heif-convert", "exit 0");
+    tool("cjxl", "echo cjxl v1.2.3; cp \"$1\" \"$2\"");
+    tool("djxl", "printf 'P6 1 1 255\\n123' > \"$2\"");
+    tool("cjpeg", "echo mozjpeg version 4.1.1; cp \"$7\" \"$6\"");
+    tool("djpeg", "cp \"$4\" \"$3\"");
+    let start = std::time::Instant::now();
     let run = rd(folder.path())
-        .args(["one.png", "--peers", "webp", "-o", "o.svg"])
+        .args(["one.png", "two.png", "--peers", "all", "--time-limit", "2"])
+        // One picture after the other, so that a peer that has hung is known to have.
+        .args(["--threads", "1"])
+        .args(["-o", "o.svg", "-o", "o.json", "-o", "o.csv"])
         .env("PATH", folder.path())
         .assert()
         .success();
+    assert!(start.elapsed() < std::time::Duration::from_secs(55));
     let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
-    assert!(
-        said.contains("left out: webp: setting 0 on one.png: cwebp: ")
-            && said.contains("out of ideas"),
-        "{said}"
-    );
+    for part in [
+        "left out: webp: setting 0 on one.png: cwebp: exit status: 3: out of ideas",
+        "left out: jpeg2000: setting 480 on one.png: opj_compress: no end after 2 s",
+        "jpeg2000: not tried again in this run",
+        "left out: avif: setting 62 on one.png: avifdec: ",
+        "left out: heif: setting 3 on one.png: heif-convert: wrote nothing",
+        "left out: jxl: setting 25 on one.png: cannot compare 48x40 Rgb with 1x1 Rgb",
+        "webp: no setting has all the pictures",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert!(!said.contains("jpeg2000: setting 480 on two.png"), "{said}");
     well_formed(&text(folder.path(), "o.svg"));
+    let json: serde_json::Value = serde_json::from_str(&text(folder.path(), "o.json")).unwrap();
+    let peers = json["peers"].as_array().expect("peers");
+    assert_eq!(peers.len(), 1);
+    assert_eq!(peers[0]["name"], "mozjpeg");
+    assert_eq!(peers[0]["version"], "cjpeg 4.1.1");
+    assert!(text(folder.path(), "o.csv").contains(",mozjpeg,4,"));
+}
+
+/// A run that is stopped goes on where it was, gives what it would have given, and leaves nothing but its output.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_goes_on() {
+    let folder = pictures(&["one.png", "two.png", "three.png"]);
+    script(folder.path(), "cwebp", "echo 1.0; cp \"$6\" \"$8\"");
+    script(folder.path(), "dwebp", "cp \"$3\" \"$5\"");
+    let run = |output: &str, inputs: &[&str]| {
+        let mut command = rd(folder.path());
+        command
+            .args(inputs)
+            .args(["--peers", "webp", "-o", output])
+            .env("PATH", folder.path());
+        command
+    };
+    let all = ["one.png", "two.png", "three.png"];
+    run("whole.json", &all).assert().success();
+    assert!(!folder.path().join("whole.json.part").exists());
+
+    let kept = folder.path().join("kept.state");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_dcodec"))
+        .current_dir(folder.path())
+        .args(["rd", "--effort", "1", "--points", "0.5,1"])
+        .args([
+            "--threads",
+            "1",
+            "--peers",
+            "webp",
+            "--resume",
+            "kept.state",
+        ])
+        .args(["-o", "o.json", "one.png", "two.png"])
+        .env("PATH", folder.path())
+        .spawn()
+        .expect("runs");
+    let lines = || fs::read_to_string(&kept).map_or(0, |t| t.lines().count());
+    while lines() < 2 {
+        if let Some(status) = child.try_wait().expect("a child") {
+            panic!("ended before it was interrupted: {status}");
+        }
+        std::thread::yield_now();
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    let before = lines();
+    assert!(before >= 2 && !folder.path().join("o.json").exists());
+
+    let again = run("o.json", &all)
+        .args(["--resume", "kept.state"])
+        .assert()
+        .success();
+    let said = String::from_utf8_lossy(&again.get_output().stderr).into_owned();
+    let going = format!("going on with {} measurements", before - 1);
+    assert!(said.contains(&going), "{said}");
+    assert!(!kept.exists());
+    let quality = |name: &str| {
+        let json: serde_json::Value = serde_json::from_str(&text(folder.path(), name)).unwrap();
+        json["results"]["psnr-rgb"].clone()
+    };
+    assert_eq!(quality("o.json"), quality("whole.json"));
+
+    // Something else of that name is not touched.
+    fs::write(
+        folder.path().join("p.json.part"),
+        "a letter, and no state at all",
+    )
+    .unwrap();
+    run("p.json", &all).assert().failure().code(2);
+    assert!(text(folder.path(), "p.json.part").starts_with("a letter"));
+}
+
+/// The ideal stands in every kind of output, below the real bits.
+#[test]
+fn the_ideal_is_shown_beside_the_real_bits() {
+    let folder = pictures(&["one.png"]);
+    let run = rd(folder.path())
+        .args(["one.png", "--ideal", "--layers", "-o", "o.svg"])
+        .args(["-o", "o.json", "-o", "o.csv"])
+        .assert()
+        .success();
+    let shown = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    for part in ["ends of the layers", "over the KL sum", "delivered"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert!(text(folder.path(), "o.svg").contains(">ideal<"));
+    let json: serde_json::Value = serde_json::from_str(&text(folder.path(), "o.json")).unwrap();
+    let steps = json["ideal"]["steps"].as_array().expect("steps");
+    assert!(steps.len() > 4);
+    for step in steps {
+        let number = |key: &str| step[key].as_f64().expect(key);
+        assert!(number("ideal_bpp") < number("bpp"));
+        assert!(number("kl_bits") > 0.0 && number("bits") >= 0.0);
+    }
+    let csv = text(folder.path(), "o.csv");
+    let rows: Vec<Vec<&str>> = csv.lines().map(|l| l.split(',').collect()).collect();
+    let column = rows[0]
+        .iter()
+        .position(|c| *c == "ideal_bpp")
+        .expect("a column");
+    let filled = rows[1..].iter().filter(|r| !r[column].is_empty());
+    assert_eq!(filled.count(), steps.len());
+}
+
+/// Tiles are pictures of their own, a pattern finds files, and a limit ends the list.
+#[test]
+fn tiles_patterns_and_limits() {
+    let folder = pictures(&["a.png", "b.png"]);
+    let rows = |arguments: &[&str]| {
+        let run = rd(folder.path())
+            .args(arguments)
+            .args(["-o", "-"])
+            .assert()
+            .success();
+        let csv = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+        let mut names: Vec<String> = csv
+            .lines()
+            .skip(1)
+            .filter_map(|l| l.split(',').next().map(str::to_owned))
+            .collect();
+        names.dedup();
+        names
+    };
+    assert_eq!(rows(&["*.png"]), ["a.png", "b.png"]);
+    assert_eq!(rows(&["?.png", "--limit", "1"]), ["a.png"]);
+    // 48 x 40 pixels hold 2 x 2 tiles of 20, and some that is left over.
+    assert_eq!(
+        rows(&["a.png", "b.png", "--tile", "20", "--limit", "5"]),
+        ["a.png 0", "a.png 1", "a.png 3", "b.png 0", "b.png 2"]
+    );
+    let fails = |arguments: &[&str]| {
+        let run = rd(folder.path()).args(arguments).assert();
+        run.get_output().status.code()
+    };
+    assert_eq!(fails(&["*.jpg"]), Some(2));
+    assert_eq!(fails(&["a.png", "--tile", "64"]), Some(2));
+    assert_eq!(fails(&["a.png", "--limit", "0"]), Some(2));
+    assert_eq!(fails(&["a.png", "--time-limit", "0"]), Some(2));
 }
 
 /// The tools of libjpeg, where they are installed, on a grey picture with alpha.
@@ -174,6 +350,70 @@ fn installed_peers_are_measured() {
     assert_eq!(qualities.as_array().map(Vec::len), Some(9));
 }
 
+/// The ideal chain beside real files: its rate only rises, its error only falls, and the bound is their sum.
+#[test]
+fn the_figures_of_the_paper() {
+    let folder = pictures(&["mosaic.png"]);
+    let run = rd(folder.path())
+        .args(["mosaic.png", "--tile", "20", "--paper", "--steps", "12"])
+        .args([
+            "-o",
+            "o.svg",
+            "-o",
+            "o.csv",
+            "-o",
+            "o.json",
+            "--sheet",
+            "sheet.png",
+        ])
+        .assert()
+        .success();
+    let shown = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    assert!(
+        shown.contains("ideal chain, 4 pictures, 12 steps"),
+        "{shown}"
+    );
+    well_formed(&text(folder.path(), "o.svg"));
+    let csv = text(folder.path(), "o.csv");
+    let ideal: Vec<Vec<f64>> = csv
+        .lines()
+        .filter_map(|l| l.strip_prefix("ideal,"))
+        .map(|l| l.split(',').filter_map(|v| v.parse().ok()).collect())
+        .collect();
+    assert_eq!(ideal.len(), 13);
+    assert!(ideal.windows(2).all(|w| w[0][3] < w[1][3]), "{csv}");
+    assert!(ideal[0][5] > 2.0 * ideal[12][5], "{csv}");
+    let json: serde_json::Value = serde_json::from_str(&text(folder.path(), "o.json")).unwrap();
+    let term = |name: &str| json["lossless_bits_per_dim"][name].as_f64().expect(name);
+    let sum = term("L_T") + term("L_1:T-1") + term("L_0");
+    assert!((sum - term("total")).abs() < 1e-9 && sum > 1.0);
+    let last = json["results"]["bits_per_dim"]
+        .as_array()
+        .and_then(|a| a.last());
+    let rate = last.and_then(|v| v.as_f64()).expect("a rate");
+    assert!((rate - term("L_T") - term("L_1:T-1")).abs() < 1e-9);
+    // Four rows of pictures; the first time may stand for several columns.
+    let sheet = image::open(folder.path().join("sheet.png")).expect("a picture");
+    assert!(sheet.height() > 4 * 120 && sheet.width() > 6 * 120);
+    assert!(!folder.path().join("o.svg.part").exists());
+}
+
+#[test]
+fn a_sheet_shows_every_codec() {
+    let folder = pictures(&["one.png"]);
+    let run = rd(folder.path())
+        .args(["one.png", "--peers", "webp", "--sheet", "sheet.png"])
+        .assert()
+        .success();
+    let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    let rows = if said.contains("not found") { 1 } else { 2 };
+    let sheet = image::open(folder.path().join("sheet.png")).expect("a picture");
+    // Pictures of 48 x 40 are shown at twice the size.
+    assert_eq!(sheet.width(), 12 + 5 * (96 + 12));
+    assert_eq!(sheet.height(), 12 + rows * (30 + 80 + 24 + 12));
+    assert_eq!(sheet.to_rgb8().get_pixel(0, 0).0, [255; 3]);
+}
+
 #[test]
 fn mistakes_are_found_before_the_work() {
     let folder = pictures(&["one.png"]);
@@ -184,6 +424,8 @@ fn mistakes_are_found_before_the_work() {
     assert_eq!(code(&["one.png", "-o", "o.gif"]), Some(2));
     assert_eq!(code(&["one.png", "-o", "one.png"]), Some(2));
     assert_eq!(code(&["one.png", "--peers", "betamax"]), Some(2));
+    assert_eq!(code(&["one.png", "--sheet", "sheet.svg"]), Some(2));
+    assert_eq!(code(&["one.png", "--paper", "--peers", "jpeg"]), Some(2));
     assert_eq!(code(&["none.png"]), Some(1));
     assert_eq!(code(&["none.png", "neither.png"]), Some(1));
 }

@@ -283,6 +283,8 @@ pub struct Map {
 pub enum Metric {
     /// RGB PSNR in dB
     Psnr,
+    /// Multi-scale structural similarity of RGB, drawn in dB
+    MsSsim,
     /// SSIMULACRA2
     Ssimulacra2,
 }
@@ -290,7 +292,7 @@ pub enum Metric {
 /// Another codec, run by its installed tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Peer {
-    /// cjpeg, progressive
+    /// cjpeg, progressive; that of mozjpeg if it is the one installed
     Jpeg,
     /// opj_compress
     Jpeg2000,
@@ -300,22 +302,30 @@ pub enum Peer {
     Jxl,
     /// avifenc
     Avif,
+    /// heif-enc
+    Heif,
     /// All of these
     All,
 }
 
 #[derive(Debug, Args)]
 pub struct Rd {
-    /// Pictures, or folders of them
+    /// Pictures, folders of them, or patterns such as 'photos/*.png'
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
     /// Where to write: a plot (.svg, .png), the mean curves (.json) or every measured point (.csv); - is CSV on standard
-    /// output. May be given several times
+    /// output. May be given several times. An interrupted run goes on where it was when it is started again
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
     /// Overwrite existing files
     #[arg(short, long)]
     pub force: bool,
+    /// Cut the pictures into tiles of N x N pixels, and measure each
+    #[arg(long, value_name = "N")]
+    pub tile: Option<u32>,
+    /// Measure N of the pictures only, evenly from the whole list
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
     /// Bitrates to measure
     #[arg(
         long,
@@ -333,6 +343,32 @@ pub struct Rd {
     /// Measure other codecs on the same pictures, with their installed tools
     #[arg(long, value_name = "CODEC,..", value_delimiter = ',')]
     pub peers: Vec<Peer>,
+    /// Also cut one progressive file of each peer that has them (JPEG, JPEG 2000, JPEG XL) at the bitrates
+    #[arg(long, requires = "peers")]
+    pub prefixes: bool,
+    /// Stop a peer's tool that takes longer for one picture
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0)]
+    pub time_limit: f64,
+    /// Print a table of the ends of the layers instead of the bitrates
+    #[arg(long)]
+    pub layers: bool,
+    /// Show the ideal, the sum of the steps' Kullback-Leibler divergences, beside the real bits
+    #[arg(long)]
+    pub ideal: bool,
+    /// Draw a sheet (.png) of the original and what each codec shows at 0.05, 0.1, 0.2 and 0.4 bits per pixel
+    #[arg(long, value_name = "FILE")]
+    pub sheet: Option<PathBuf>,
+    /// Instead: the figures of section 4.3 of Ho, Jain and Abbeel (2020) with these small pictures. Rate and distortion
+    /// against reverse time and against each other by the ideal chain, the lossless bound, real files beside it, and with
+    /// --sheet x0_hat over reverse time
+    #[arg(long, conflicts_with_all = ["peers", "ideal", "layers", "quality"])]
+    pub paper: bool,
+    /// Steps of the ideal chain of --paper
+    #[arg(long, value_name = "N", default_value_t = 250)]
+    pub steps: usize,
+    /// Where measurements are kept until the run has ended [default: the first output's name with .part]
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
     /// What the plot shows against bits per pixel
     #[arg(long, value_enum, default_value_t = Metric::Psnr)]
     pub metric: Metric,

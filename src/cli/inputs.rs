@@ -10,10 +10,15 @@ const EXTENSIONS: [&str; 13] = [
     "png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "pnm", "ppm", "pgm", "pbm", "pam", "gif",
 ];
 
-/// The files named, and the pictures in the folders named, these by name.
+/// The files named, the pictures in the folders named, and those that fit a pattern, these by name. A file whose name looks
+/// like a pattern is that file.
 pub fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut out = Vec::new();
     for input in inputs {
+        if is_pattern(input) && !input.exists() {
+            out.extend(matching(input)?);
+            continue;
+        }
         if !input.is_dir() {
             out.push(input.clone());
             continue;
@@ -36,6 +41,21 @@ pub fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
         out.extend(found);
     }
     Ok(out)
+}
+
+fn is_pattern(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '['])
+}
+
+/// The files that fit a pattern, for shells that leave it as it is.
+fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
+    let wrong = |why: String| Error::Parameter(format!("{}: {why}", pattern.display()));
+    let found = glob::glob(&pattern.to_string_lossy()).map_err(|e| wrong(e.to_string()))?;
+    let files: Vec<PathBuf> = found.flatten().filter(|path| path.is_file()).collect();
+    match files.is_empty() {
+        true => Err(wrong("no file fits this pattern".into())),
+        false => Ok(files),
+    }
 }
 
 fn is_picture(path: &Path) -> bool {

@@ -3,27 +3,78 @@
 use std::time::{Duration, Instant};
 
 use dcodec::container::Event;
-use dcodec::{Colour, Effort, Encoder, Picture, Prior, Result, StreamDecoder, Target, metrics};
+use dcodec::{
+    Colour, Effort, Encoder, LayerReport, Picture, Prior, Result, StreamDecoder, Target, metrics,
+};
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
+use serde::{Deserialize, Serialize};
+
+use super::state::exact;
+use crate::cli::args::Metric;
+
+/// How near a decoded picture is to its original; not a number where a metric cannot tell.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// RGB PSNR in dB.
+    #[serde(with = "exact")]
+    pub psnr: f64,
+    #[serde(with = "exact")]
+    pub ms_ssim: f64,
+    #[serde(with = "exact")]
+    pub ssimulacra2: f64,
+}
+
+impl Quality {
+    /// On the scale that is plotted and compared. MS-SSIM crowds below one: its distance from there in dB.
+    pub fn scaled(&self, metric: Metric) -> f64 {
+        match metric {
+            Metric::Psnr => self.psnr,
+            Metric::MsSsim => -10.0 * (1.0 - self.ms_ssim).log10(),
+            Metric::Ssimulacra2 => self.ssimulacra2,
+        }
+    }
+}
 
 /// One measured file or prefix of a file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Point {
-    pub codec: &'static str,
+    pub codec: String,
     pub picture: String,
     /// The bitrate asked for, or none at the end of a layer and for peers.
+    #[serde(with = "exact")]
     pub asked: Option<f64>,
-    /// The noise level of the state shown; none for peers.
+    /// The noise level of the state shown; none before the first layer and for peers.
+    #[serde(with = "exact")]
     pub sigma: Option<f64>,
-    /// The quality setting of a peer.
-    pub setting: &'static str,
+    /// The quality setting of a peer, or the bitrate at which its file was cut.
+    pub setting: String,
     pub bytes: u64,
+    #[serde(with = "exact")]
     pub bpp: f64,
-    pub psnr: f64,
-    /// Not a number where it cannot be told.
-    pub ssimulacra2: f64,
+    pub quality: Quality,
+    #[serde(with = "exact")]
     pub encode_s: f64,
+    #[serde(with = "exact")]
     pub decode_s: f64,
+    /// Of the layer that ends here.
+    pub step: Option<Step>,
+}
+
+/// What a layer cost beside what it had to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub layer: u32,
+    /// The step's KL in bits.
+    #[serde(with = "exact")]
+    pub kl_bits: f64,
+    /// Its trellis bits.
+    pub bits: u64,
+    /// The share of the shift that came through.
+    #[serde(with = "exact")]
+    pub delivered: Option<f64>,
+    /// The KL of this step and all before it, in bits per pixel.
+    #[serde(with = "exact")]
+    pub ideal_bpp: f64,
 }
 
 /// Measures decoded pictures against one original, colours only.
@@ -42,15 +93,19 @@ impl Meter {
         })
     }
 
-    /// RGB PSNR in dB and SSIMULACRA2.
-    pub fn measure(&self, shown: &Picture) -> Result<(f64, f64)> {
+    pub fn measure(&self, shown: &Picture) -> Result<Quality> {
         let shown = rgb(shown)?;
         let psnr = metrics::psnr(&self.original, &shown)?;
+        let ms_ssim = metrics::ms_ssim(&self.original, &shown)?.unwrap_or(f64::NAN);
         let score = match (&self.reference, slice(&shown)) {
             (Some(reference), Some(shown)) => reference.compare(&shown).ok(),
             _ => None,
         };
-        Ok((psnr, score.unwrap_or(f64::NAN)))
+        Ok(Quality {
+            psnr,
+            ms_ssim,
+            ssimulacra2: score.unwrap_or(f64::NAN),
+        })
     }
 }
 
@@ -72,6 +127,10 @@ fn slice(rgb: &Picture) -> Option<PixelSlice<'_>> {
         PixelDescriptor::RGB8_SRGB,
     )
     .ok()
+}
+
+pub fn pixels(picture: &Picture) -> f64 {
+    f64::from(picture.width()) * f64::from(picture.height())
 }
 
 /// What to measure of each picture.
@@ -111,23 +170,23 @@ impl Plan<'_> {
                 times.push((p.bytes, start.elapsed().as_secs_f64()));
                 progress(Stage::Encode, p.done);
             })
-            .encode(picture)?
-            .bytes;
+            .encode(picture)?;
         let encoded = start.elapsed();
         let mut prefixes = Prefixes {
             name,
             picture,
             meter,
             stream: StreamDecoder::new(self.prior, u64::MAX),
+            layers: &file.layers,
             times,
             encoded: encoded.as_secs_f64(),
             pushing: Duration::ZERO,
             points: Vec::new(),
         };
-        prefixes.run(&file, self.points, progress)?;
+        prefixes.run(&file.bytes, self.points, progress)?;
         Ok(Ours {
             points: prefixes.points,
-            bytes: file.len(),
+            bytes: file.bytes.len(),
             encoded,
             measured: start.elapsed() - encoded,
         })
@@ -148,6 +207,7 @@ struct Prefixes<'a> {
     picture: &'a Picture,
     meter: &'a Meter,
     stream: StreamDecoder<'a>,
+    layers: &'a [LayerReport],
     times: Vec<(usize, f64)>,
     encoded: f64,
     pushing: Duration,
@@ -156,7 +216,7 @@ struct Prefixes<'a> {
 
 impl Prefixes<'_> {
     fn run(&mut self, file: &[u8], rates: &[f64], progress: &dyn Fn(Stage, f64)) -> Result<()> {
-        let pixels = f64::from(self.picture.width()) * f64::from(self.picture.height());
+        let pixels = pixels(self.picture);
         let mut at = 0;
         for asked in rates.iter().copied().map(Some).chain([None]) {
             let end = asked.map_or(file.len(), |r| {
@@ -167,8 +227,9 @@ impl Prefixes<'_> {
                 let (used, event) = self.stream.push(&file[at..end])?;
                 self.pushing += start.elapsed();
                 at += used;
-                if let Event::Layer(..) = event {
-                    self.point(None)?;
+                if let Event::Layer(layer, _) = event {
+                    let step = self.step(layer.index);
+                    self.point(None, step)?;
                 }
                 progress(Stage::Decode, at as f64 / file.len() as f64);
             }
@@ -176,32 +237,43 @@ impl Prefixes<'_> {
                 // A prefix that ends within the header shows nothing.
                 && self.stream.header().is_some()
             {
-                self.point(asked)?;
+                self.point(asked, None)?;
             }
         }
         Ok(())
     }
 
-    fn point(&mut self, asked: Option<f64>) -> Result<()> {
+    fn step(&self, layer: u32) -> Option<Step> {
+        let whole = self.layers.get(..=layer as usize)?;
+        let report = whole.last()?;
+        let ideal: f64 = whole.iter().map(|l| l.kl_bits).sum();
+        Some(Step {
+            layer,
+            kl_bits: report.kl_bits,
+            bits: report.bits,
+            delivered: report.delivered,
+            ideal_bpp: ideal / pixels(self.picture),
+        })
+    }
+
+    fn point(&mut self, asked: Option<f64>, step: Option<Step>) -> Result<()> {
         let start = Instant::now();
         let shown = self.stream.preview()?;
         let decode_s = (self.pushing + start.elapsed()).as_secs_f64();
-        let (psnr, ssimulacra2) = self.meter.measure(&shown.picture)?;
         let bytes = shown.used.bytes;
         let reached = self.times.iter().find(|t| t.0 as u64 >= bytes);
-        let pixels = f64::from(self.picture.width()) * f64::from(self.picture.height());
         self.points.push(Point {
-            codec: "dcodec",
+            codec: "dcodec".to_owned(),
             picture: self.name.to_owned(),
             asked,
-            sigma: Some(shown.used.sigma.unwrap_or(f64::INFINITY)),
-            setting: "",
+            sigma: shown.used.sigma,
+            setting: String::new(),
             bytes,
-            bpp: 8.0 * bytes as f64 / pixels,
-            psnr,
-            ssimulacra2,
+            bpp: 8.0 * bytes as f64 / pixels(self.picture),
+            quality: self.meter.measure(&shown.picture)?,
             encode_s: reached.map_or(self.encoded, |t| t.1),
             decode_s,
+            step,
         });
         Ok(())
     }

@@ -2,38 +2,54 @@
 
 use serde_json::{Value, json};
 
-use super::curve::{Curve, Sample};
+use super::curve::{Curve, Kind, Sample, mean_samples};
 use super::measure::Point;
 
 /// Every measured point.
-pub fn csv(all: &[Point]) -> String {
+pub fn csv(all: &[Point], curves: &[Curve]) -> String {
     let mut out = String::from(
-        "picture,asked_bpp,sigma,bytes,bpp,psnr,ssimulacra2,codec,setting,encode_s,decode_s\n",
+        "picture,asked_bpp,sigma,bytes,bpp,psnr,ms_ssim,ssimulacra2,codec,setting,encode_s,decode_s,version,\
+         layer,layer_bits,kl_bits,delivered,ideal_bpp\n",
     );
+    let optional = |v: Option<f64>, decimals: usize| match v.filter(|v| !v.is_nan()) {
+        Some(v) => format!("{v:.decimals$}"),
+        None => String::new(),
+    };
     for p in all {
-        let asked = p.asked.map_or_else(String::new, |a| a.to_string());
-        let sigma = p.sigma.map_or_else(String::new, |s| format!("{s:.4}"));
-        let score = match p.ssimulacra2.is_nan() {
-            true => String::new(),
-            false => format!("{:.4}", p.ssimulacra2),
+        let version = curves.iter().find(|c| c.codec == p.codec);
+        let steps = match p.step {
+            Some(s) => format!(
+                "{},{},{:.1},{},{:.5}",
+                s.layer,
+                s.bits,
+                s.kl_bits,
+                optional(s.delivered, 4),
+                s.ideal_bpp
+            ),
+            None => ",,,,".to_owned(),
         };
         out += &format!(
-            "{},{asked},{sigma},{},{:.5},{:.4},{score},{},{},{:.4},{:.4}\n",
+            "{},{},{},{},{:.5},{:.4},{},{},{},{},{:.4},{:.4},{},{steps}\n",
             field(&p.picture),
+            p.asked.map_or_else(String::new, |a| a.to_string()),
+            optional(p.sigma, 4),
             p.bytes,
             p.bpp,
-            p.psnr,
+            p.quality.psnr,
+            optional(Some(p.quality.ms_ssim), 6),
+            optional(Some(p.quality.ssimulacra2), 4),
             p.codec,
             p.setting,
             p.encode_s,
-            p.decode_s
+            p.decode_s,
+            version.map_or(String::new(), |c| field(&c.version)),
         );
     }
     out
 }
 
 /// A field with a comma, a quote or a line break needs quotes.
-fn field(text: &str) -> String {
+pub fn field(text: &str) -> String {
     match text.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text.to_owned(),
@@ -41,31 +57,85 @@ fn field(text: &str) -> String {
 }
 
 /// The curves in the form of CompressAI's benchmark files: ours at the top, so that its plotters read it, the others in
-/// the same form under `peers`.
-pub fn json(ours: &Curve, peers: &[Curve], title: &str) -> String {
-    let mut whole = benchmark(
-        ours,
-        &format!("dcodec {}, {title}", env!("CARGO_PKG_VERSION")),
-    );
-    if !peers.is_empty() {
-        whole["peers"] = peers.iter().map(|p| benchmark(p, title)).collect();
+/// the same form under `peers` and `ideal`, and those of each picture under `pictures`.
+pub fn json(all: &[Point], curves: &[Curve], title: &str) -> String {
+    let mut whole = Value::Null;
+    let mut peers: Vec<Value> = Vec::new();
+    let mut ideal = Value::Null;
+    for curve in curves {
+        let mut of = benchmark(curve, title);
+        of["version"] = curve.version.clone().into();
+        match curve.kind {
+            Kind::Ours => whole = of,
+            Kind::Ideal => {
+                of["steps"] = steps(all);
+                ideal = of;
+            }
+            Kind::Peer | Kind::Prefix => peers.push(of),
+        }
     }
+    if !peers.is_empty() {
+        whole["peers"] = peers.into();
+    }
+    if !ideal.is_null() {
+        whole["ideal"] = ideal;
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for p in all {
+        if !names.contains(&p.picture.as_str()) {
+            names.push(&p.picture);
+        }
+    }
+    let one = |name: &str| -> Value {
+        let of: Vec<Point> = all.iter().filter(|p| p.picture == name).cloned().collect();
+        let curves = curves.iter().filter(|c| c.kind != Kind::Ideal);
+        curves
+            .map(|c| Curve {
+                samples: mean_samples(&of, &c.codec, 1, true),
+                ..c.clone()
+            })
+            .map(|c| benchmark(&c, name))
+            .collect()
+    };
+    whole["pictures"] = names
+        .iter()
+        .map(|name| json!({ "name": name, "curves": one(name) }))
+        .collect();
     format!("{whole:#}\n")
 }
 
-fn benchmark(curve: &Curve, description: &str) -> Value {
+fn benchmark(curve: &Curve, title: &str) -> Value {
     let column = |f: fn(&Sample) -> f64| -> Value { curve.samples.iter().map(f).collect() };
     json!({
         "name": curve.codec,
-        "description": description,
+        "description": format!("{}, {title}", curve.version),
         "results": {
             "bpp": column(|s| s.bpp),
-            "psnr-rgb": column(|s| s.psnr),
-            "ssimulacra2": column(|s| s.ssimulacra2),
+            "psnr-rgb": column(|s| s.quality.psnr),
+            "ms-ssim-rgb": column(|s| s.quality.ms_ssim),
+            "ssimulacra2": column(|s| s.quality.ssimulacra2),
             "encoding_time": column(|s| s.encode_s),
             "decoding_time": column(|s| s.decode_s),
         }
     })
+}
+
+/// Every step of every picture.
+fn steps(all: &[Point]) -> Value {
+    let of = |p: &Point| {
+        let s = p.step?;
+        Some(json!({
+            "picture": p.picture,
+            "layer": s.layer,
+            "sigma": p.sigma,
+            "bits": s.bits,
+            "kl_bits": s.kl_bits,
+            "delivered": s.delivered,
+            "bpp": p.bpp,
+            "ideal_bpp": s.ideal_bpp,
+        }))
+    };
+    all.iter().filter_map(of).collect()
 }
 
 #[cfg(test)]

@@ -1,220 +1,61 @@
 //! Other codecs, by the tools installed on this machine.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dcodec::{Error, Picture};
 
-use super::measure::{Meter, Point, rgb};
-use crate::cli::{args, io};
+use super::measure::{Meter, Point, pixels, rgb};
+use super::process::{Fill, Trouble, call};
+use super::tools::{Setting, Tools};
+use crate::cli::io;
 
-/// A tool that takes longer than this for one picture is taken as hung.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Quality layers of the progressive JPEG 2000 file, and those an octave of bitrate.
+const LAYERS: i32 = 37;
+const LAYERS_PER_OCTAVE: f64 = 6.0;
+/// Bits per pixel of all of them.
+const ALL_LAYERS: f64 = 2.0;
 
-/// A codec and how its tools are called: `{q}` is the setting, `{in}` and `{out}` are files.
-#[derive(Debug)]
-pub struct Peer {
-    pub name: &'static str,
-    /// How it is called in plots.
-    pub title: &'static str,
-    package: &'static str,
-    encoder: &'static str,
-    encode: &'static [&'static str],
-    decoder: &'static str,
-    decode: &'static [&'static str],
-    /// Extensions of what the encoder reads, of its file, and of what the decoder writes.
-    forms: [&'static str; 3],
-    /// From low to high rate.
-    settings: &'static [&'static str],
+/// What came of a peer on one picture.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub points: Vec<Point>,
+    /// What went wrong, a line each.
+    pub troubles: Vec<String>,
+    /// Whether a tool hung, so that more of it would cost more of that.
+    pub hung: bool,
 }
 
-const JPEG: Peer = Peer {
-    name: "jpeg",
-    title: "JPEG",
-    package: "libjpeg-turbo-progs",
-    encoder: "cjpeg",
-    encode: &[
-        "-quality",
-        "{q}",
-        "-progressive",
-        "-optimize",
-        "-outfile",
-        "{out}",
-        "{in}",
-    ],
-    decoder: "djpeg",
-    decode: &["-ppm", "-outfile", "{out}", "{in}"],
-    forms: ["ppm", "jpg", "ppm"],
-    settings: &["4", "7", "12", "20", "32", "50", "68", "80", "88"],
-};
-
-const WEBP: Peer = Peer {
-    name: "webp",
-    title: "WebP",
-    package: "webp",
-    encoder: "cwebp",
-    encode: &["-quiet", "-m", "6", "-q", "{q}", "{in}", "-o", "{out}"],
-    decoder: "dwebp",
-    decode: &["-quiet", "-ppm", "{in}", "-o", "{out}"],
-    forms: ["png", "webp", "ppm"],
-    settings: &["0", "3", "8", "18", "35", "55", "75", "86", "93"],
-};
-
-const AVIF: Peer = Peer {
-    name: "avif",
-    title: "AVIF",
-    package: "libavif-bin",
-    encoder: "avifenc",
-    // Versions before 1.0 have no -q; this says the same to all: 63 is -q 0, 0 is -q 100.
-    encode: &[
-        "-s",
-        "6",
-        "--yuv",
-        "444",
-        "-j",
-        "all",
-        "--min",
-        "0",
-        "--max",
-        "63",
-        "-a",
-        "end-usage=q",
-        "-a",
-        "cq-level={q}",
-        "{in}",
-        "{out}",
-    ],
-    decoder: "avifdec",
-    decode: &["{in}", "{out}"],
-    forms: ["png", "avif", "png"],
-    settings: &["62", "58", "53", "48", "42", "37", "30", "24", "16", "10"],
-};
-
-const JXL: Peer = Peer {
-    name: "jxl",
-    title: "JPEG XL",
-    package: "libjxl-tools",
-    encoder: "cjxl",
-    // Without resampling the curve is of one method; versions differ in when they halve the picture.
-    encode: &["{in}", "{out}", "-e", "7", "-d", "{q}", "--resampling=1"],
-    decoder: "djxl",
-    decode: &["{in}", "{out}"],
-    forms: ["ppm", "jxl", "ppm"],
-    settings: &["25", "17", "11", "7", "4.5", "3", "2", "1.3", "0.85"],
-};
-
-const JPEG2000: Peer = Peer {
-    name: "jpeg2000",
-    title: "JPEG 2000",
-    package: "libopenjp2-tools",
-    encoder: "opj_compress",
-    encode: &["-i", "{in}", "-o", "{out}", "-I", "-r", "{q}"],
-    decoder: "opj_decompress",
-    decode: &["-i", "{in}", "-o", "{out}"],
-    forms: ["ppm", "j2k", "ppm"],
-    // 24 bits over the bits per pixel 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.
-    settings: &["480", "240", "120", "80", "48", "32", "24", "16", "12"],
-};
-
-/// The codecs asked for, each once.
-pub fn chosen(asked: &[args::Peer]) -> Vec<&'static Peer> {
-    let all = [
-        (args::Peer::Jpeg, &JPEG),
-        (args::Peer::Jpeg2000, &JPEG2000),
-        (args::Peer::Webp, &WEBP),
-        (args::Peer::Jxl, &JXL),
-        (args::Peer::Avif, &AVIF),
-    ];
-    all.into_iter()
-        .filter(|(name, _)| asked.contains(name) || asked.contains(&args::Peer::All))
-        .map(|(_, peer)| peer)
-        .collect()
-}
-
-impl Peer {
-    /// What is missing and how to get it.
-    pub fn missing(&self) -> Option<String> {
-        let missing: Vec<&str> = [self.encoder, self.decoder]
-            .into_iter()
-            .filter(|tool| !on_path(tool))
-            .collect();
-        (!missing.is_empty()).then(|| {
-            format!(
-                "{}: left out, {} not found (Debian: apt install {})",
-                self.name,
-                missing.join(" and "),
-                self.package
-            )
-        })
-    }
-
-    /// Measures every setting on one picture; what went wrong as a line.
-    pub fn measure(
-        &self,
-        name: &str,
-        sources: &Sources,
-        meter: &Meter,
-        progress: &dyn Fn(f64),
-    ) -> Result<Vec<Point>, String> {
-        let [source, coded, decoded] = self.forms;
-        let source = sources.folder.path().join("source").with_extension(source);
-        let coded = sources.folder.path().join("coded").with_extension(coded);
-        let decoded = sources
-            .folder
-            .path()
-            .join("decoded")
-            .with_extension(decoded);
-        let mut points = Vec::new();
-        for (i, &setting) in self.settings.iter().enumerate() {
-            let failed = |e: String| format!("{}: setting {setting} on {name}: {e}", self.name);
-            // A tool that writes nothing must not pass with the file of the last setting.
-            for old in [&coded, &decoded] {
-                let _ = fs::remove_file(old);
-            }
-            let encode_s =
-                call(self.encoder, self.encode, setting, &source, &coded).map_err(failed)?;
-            let decode_s =
-                call(self.decoder, self.decode, setting, &coded, &decoded).map_err(failed)?;
-            let measured = (|| {
-                let bytes = fs::metadata(&coded)
-                    .map_err(|e| Error::io(&coded, e))?
-                    .len();
-                let shown = io::read_input(&decoded)?;
-                let (shown, _) = io::load_picture(&shown, &decoded, sources.pixels)?;
-                Ok((bytes, meter.measure(&shown)?))
-            })();
-            let (bytes, (psnr, ssimulacra2)) =
-                measured.map_err(|e: Error| failed(e.to_string()))?;
-            points.push(Point {
-                codec: self.name,
-                picture: name.to_owned(),
-                asked: None,
-                sigma: None,
-                setting,
-                bytes,
-                bpp: 8.0 * bytes as f64 / sources.pixels as f64,
-                psnr,
-                ssimulacra2,
-                encode_s,
-                decode_s,
-            });
-            progress((i + 1) as f64 / self.settings.len() as f64);
-        }
-        Ok(points)
+impl Outcome {
+    fn trouble(&mut self, codec: &str, of: &str, e: &Trouble) {
+        self.hung |= matches!(e, Trouble::Hung(_));
+        self.troubles.push(format!("{codec}: {of}: {}", e.text()));
     }
 }
 
-/// One picture as files that the tools read, RGB without alpha; gone when dropped.
-pub struct Sources {
+/// Bits per pixel of the quality layers up to this one.
+fn layer_bpp(layer: i32) -> f64 {
+    ALL_LAYERS * (f64::from(layer - LAYERS + 1) / LAYERS_PER_OCTAVE).exp2()
+}
+
+/// One picture, and where the tools' files of it lie; gone when dropped.
+pub struct Bench<'a> {
     folder: tempfile::TempDir,
-    pixels: u64,
+    pixels: f64,
+    name: &'a str,
+    meter: &'a Meter,
+    patience: Duration,
 }
 
-impl Sources {
-    pub fn new(picture: &Picture) -> dcodec::Result<Self> {
+impl<'a> Bench<'a> {
+    /// Writes the picture as the tools read it, RGB without alpha.
+    pub fn new(
+        name: &'a str,
+        picture: &Picture,
+        meter: &'a Meter,
+        patience: Duration,
+    ) -> dcodec::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("dcodec-rd-")
             .tempdir()
@@ -228,94 +69,202 @@ impl Sources {
             let path = folder.path().join(file);
             fs::write(&path, bytes).map_err(|e| Error::io(path, e))?;
         }
-        let pixels = u64::from(picture.width()) * u64::from(picture.height());
-        Ok(Sources { folder, pixels })
+        Ok(Bench {
+            folder,
+            pixels: pixels(&picture),
+            name,
+            meter,
+            patience,
+        })
     }
-}
 
-fn on_path(tool: &str) -> bool {
-    let tool = format!("{tool}{}", std::env::consts::EXE_SUFFIX);
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|p| p.join(&tool).is_file()))
-}
-
-/// Runs a tool and returns its seconds, or the last thing it said.
-fn call(
-    tool: &str,
-    arguments: &[&str],
-    setting: &str,
-    from: &Path,
-    to: &Path,
-) -> Result<f64, String> {
-    let arguments = arguments.iter().map(|a| match *a {
-        "{in}" => from.into(),
-        "{out}" => to.into(),
-        a => OsString::from(a.replace("{q}", setting)),
-    });
-    // In a file, because a pipe that nobody reads would stop a talkative tool.
-    let said: PathBuf = to.with_extension("log");
-    let log = File::create(&said).map_err(|e| format!("{}: {e}", said.display()))?;
-    let talk = log.try_clone().map_err(|e| e.to_string())?;
-    let start = Instant::now();
-    let mut child = Command::new(tool)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(talk)
-        .stderr(log)
-        .spawn()
-        .map_err(|e| format!("{tool}: {e}"))?;
-    let mut nap = Duration::from_micros(200);
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if start.elapsed() > PATIENCE => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("{tool}: no end after {} s", PATIENCE.as_secs()));
+    /// Measures every setting of a peer; one that fails costs only itself.
+    pub fn settings(&self, tools: &Tools, progress: &dyn Fn(f64)) -> Outcome {
+        let mut out = Outcome::default();
+        let settings = tools.peer.settings;
+        for (i, setting) in settings.iter().enumerate() {
+            match self.whole(tools, setting) {
+                Ok(point) => out.points.push(point),
+                Err(e) => {
+                    let of = format!("setting {setting} on {}", self.name);
+                    out.trouble(tools.name, &of, &e);
+                    // Nothing at all came of the first ones: neither will of the others.
+                    if out.hung || (out.points.is_empty() && i >= 1) {
+                        break;
+                    }
+                }
             }
-            Ok(None) => {
-                std::thread::sleep(nap);
-                nap = (nap * 2).min(Duration::from_millis(4));
-            }
-            Err(e) => return Err(format!("{tool}: {e}")),
+            progress((i + 1) as f64 / settings.len() as f64);
         }
-    };
-    let seconds = start.elapsed().as_secs_f64();
-    if status.success() {
-        return Ok(seconds);
+        out
     }
-    let said = fs::read(&said).unwrap_or_default();
-    let said = String::from_utf8_lossy(&said);
-    let last = said.lines().rev().find(|l| !l.trim().is_empty());
-    Err(format!(
-        "{tool}: {status}: {}",
-        last.unwrap_or("no message").trim()
-    ))
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn whole(&self, tools: &Tools, setting: &str) -> Result<Point, Trouble> {
+        let (coded, encode_s) = self.encode(tools, setting)?;
+        let arguments = tools.decoder.arguments;
+        let (shown, decode_s) = self.decode(tools, arguments, setting, &coded, false)?;
+        let point = self.point(tools.name, setting, &coded, &shown)?;
+        Ok(Point {
+            encode_s,
+            decode_s,
+            ..point
+        })
+    }
 
-    #[test]
-    fn all_means_each_once() {
-        let names =
-            |asked: &[args::Peer]| -> Vec<&str> { chosen(asked).iter().map(|p| p.name).collect() };
-        assert_eq!(names(&[args::Peer::Jxl, args::Peer::Jxl]), ["jxl"]);
-        assert_eq!(
-            names(&[args::Peer::All, args::Peer::Avif]),
-            ["jpeg", "jpeg2000", "webp", "jxl", "avif"]
+    /// The picture that a peer shows at a setting, and its bytes.
+    pub fn shown(&self, tools: &Tools, setting: &str) -> Result<(Picture, u64), Trouble> {
+        let (coded, _) = self.encode(tools, setting)?;
+        let bytes = fs::metadata(&coded).map_or(0, |m| m.len());
+        let arguments = tools.decoder.arguments;
+        let (shown, _) = self.decode(tools, arguments, setting, &coded, false)?;
+        Ok((shown, bytes))
+    }
+
+    /// The bytes of a peer's file at a setting.
+    pub fn size(&self, tools: &Tools, setting: &str) -> Result<u64, Trouble> {
+        let (coded, _) = self.encode(tools, setting)?;
+        Ok(fs::metadata(&coded).map_or(0, |m| m.len()))
+    }
+
+    /// Cuts one progressive file at every bitrate that it reaches. A prefix that shows nothing is left out.
+    pub fn prefixes(&self, tools: &Tools, rates: &[f64], progress: &dyn Fn(f64)) -> Outcome {
+        let mut out = Outcome::default();
+        let Some(progressive) = &tools.peer.progressive else {
+            return out;
+        };
+        let setting = match progressive.setting {
+            Setting::Fixed(setting) => setting.to_owned(),
+            Setting::Layers => {
+                let ratios: Vec<String> = (0..LAYERS)
+                    .map(|i| format!("{:.3}", 24.0 / layer_bpp(i)))
+                    .collect();
+                ratios.join(",")
+            }
+        };
+        let name = format!("{}-prefix", tools.name);
+        let file = self.file("progressive", tools.peer.forms[1]);
+        let encode = &progressive.encode;
+        let encoded = call(
+            encode.tool,
+            encode.arguments,
+            &self.fill(tools, &setting, None, &file, false),
         );
+        let bytes = fs::read(&file).unwrap_or_default();
+        let encode_s = match encoded {
+            Ok(seconds) => seconds,
+            Err(e) => {
+                out.trouble(&name, self.name, &e);
+                return out;
+            }
+        };
+        for (i, &rate) in rates.iter().enumerate() {
+            let end = (rate * self.pixels / 8.0) as usize;
+            if end > bytes.len() {
+                break;
+            }
+            let cut = self.file("cut", tools.peer.forms[1]);
+            if let Err(e) = fs::write(&cut, &bytes[..end]) {
+                out.troubles.push(format!("{name}: {}: {e}", cut.display()));
+                return out;
+            }
+            let whole = (0..LAYERS).filter(|&i| layer_bpp(i) <= rate * (1.0 + 1e-9));
+            let layers = whole.count().max(1).to_string();
+            let measured = self
+                .decode(tools, progressive.decode, &layers, &cut, true)
+                .and_then(|(shown, decode_s)| {
+                    let point = self.point(&name, &rate.to_string(), &cut, &shown)?;
+                    Ok(Point {
+                        encode_s,
+                        decode_s,
+                        ..point
+                    })
+                });
+            match measured {
+                Ok(point) => out.points.push(point),
+                Err(e @ Trouble::Hung(_)) => {
+                    out.trouble(&name, &format!("{rate} bpp of {}", self.name), &e);
+                    return out;
+                }
+                // So little of a file shows nothing: no trouble, but no point either.
+                Err(Trouble::Failed(_)) => {}
+            }
+            progress((i + 1) as f64 / rates.len() as f64);
+        }
+        out
     }
 
-    #[cfg(unix)]
-    #[test]
-    fn failures_carry_the_last_line() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let shell = |script| call("sh", &["-c", script], "", file.path(), file.path());
-        assert!(shell("exit 0").is_ok());
-        let said = shell("echo one; echo two >&2; exit 3").unwrap_err();
-        assert!(said.contains("two") && said.contains('3'), "{said}");
-        assert!(call("no-such-tool", &[], "", file.path(), file.path()).is_err());
+    fn encode(&self, tools: &Tools, setting: &str) -> Result<(PathBuf, f64), Trouble> {
+        let coded = self.file("coded", tools.peer.forms[1]);
+        let encoder = &tools.peer.encoder;
+        let fill = self.fill(tools, setting, None, &coded, false);
+        let seconds = call(encoder.tool, encoder.arguments, &fill)?;
+        Ok((coded, seconds))
+    }
+
+    fn decode(
+        &self,
+        tools: &Tools,
+        arguments: &[&str],
+        setting: &str,
+        coded: &Path,
+        lenient: bool,
+    ) -> Result<(Picture, f64), Trouble> {
+        let decoded = self.file("decoded", tools.peer.forms[2]);
+        let fill = self.fill(tools, setting, Some(coded), &decoded, lenient);
+        let seconds = call(tools.decoder.tool, arguments, &fill)?;
+        // Its own name says nothing to the reader.
+        let name = Path::new("its output");
+        let shown = io::read_input(&decoded)
+            .and_then(|bytes| io::load_picture(&bytes, name, self.pixels as u64))
+            .map_err(|e| Trouble::Failed(format!("{}: {e}", tools.decoder.tool)))?;
+        Ok((shown.0, seconds))
+    }
+
+    fn point(
+        &self,
+        codec: &str,
+        setting: &str,
+        coded: &Path,
+        shown: &Picture,
+    ) -> Result<Point, Trouble> {
+        let failed = |e: String| Trouble::Failed(e);
+        let bytes = fs::metadata(coded).map_err(|e| failed(e.to_string()))?;
+        let bytes = bytes.len();
+        let quality = self.meter.measure(shown);
+        Ok(Point {
+            codec: codec.to_owned(),
+            picture: self.name.to_owned(),
+            asked: None,
+            sigma: None,
+            setting: setting.to_owned(),
+            bytes,
+            bpp: 8.0 * bytes as f64 / self.pixels,
+            quality: quality.map_err(|e| failed(e.to_string()))?,
+            encode_s: 0.0,
+            decode_s: 0.0,
+            step: None,
+        })
+    }
+
+    fn file(&self, name: &str, extension: &str) -> PathBuf {
+        self.folder.path().join(name).with_extension(extension)
+    }
+
+    fn fill<'f>(
+        &self,
+        tools: &Tools,
+        setting: &'f str,
+        from: Option<&Path>,
+        to: &'f Path,
+        lenient: bool,
+    ) -> Fill<'f> {
+        let source = || self.file("source", tools.peer.forms[0]);
+        Fill {
+            setting,
+            from: from.map_or_else(source, Path::to_owned),
+            to,
+            patience: self.patience,
+            lenient,
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! The rate-distortion plot: quality against bits per pixel, every curve named at its end.
 
-mod axis;
+pub mod axis;
 
 use super::bd::Pchip;
-use super::curve::Curve;
-use super::peers::Peer;
+use super::curve::{Curve, Kind};
 use super::scene::{Anchor, Colour, Scene, Shape, Text};
 use crate::cli::args::Metric;
 use axis::Axis;
@@ -30,12 +29,13 @@ const OURS: Colour = [213, 94, 0];
 
 /// The colour of a peer among those of Okabe and Ito.
 fn colour(codec: &str) -> Colour {
-    match codec {
-        "jpeg" => [204, 121, 167],
+    match codec.trim_end_matches("-prefix") {
+        "jpeg" | "mozjpeg" => [204, 121, 167],
         "jpeg2000" => [86, 180, 233],
         "webp" => [230, 159, 0],
         "jxl" => [0, 158, 115],
         "avif" => [0, 114, 178],
+        "heif" => [90, 90, 90],
         _ => OURS,
     }
 }
@@ -45,15 +45,15 @@ pub struct Plot<'a> {
     pub title: &'a str,
     pub metric: Metric,
     pub linear: bool,
-    pub ours: &'a Curve,
-    pub peers: &'a [(&'static Peer, Curve)],
+    /// Ours first.
+    pub curves: &'a [Curve],
 }
 
 /// A curve ready to draw: measured points, and a smooth line through them.
 struct Line {
-    name: &'static str,
+    name: String,
+    kind: Kind,
     colour: Colour,
-    width: f64,
     dots: Vec<(f64, f64)>,
     path: Vec<(f64, f64)>,
 }
@@ -67,16 +67,17 @@ impl Plot<'_> {
             line.dedup_by_key(|p| p.0);
             line
         };
-        let ours = measured(self.ours);
-        let highest = ours.last()?.0;
-        let peers: Vec<_> = self
-            .peers
+        let measured: Vec<_> = self
+            .curves
             .iter()
-            .map(|(peer, curve)| (*peer, measured(curve)))
+            .map(|curve| (curve, measured(curve)))
             .filter(|(_, dots)| !dots.is_empty())
             .collect();
+        let ours = &measured.iter().find(|c| c.0.kind == Kind::Ours)?.1;
+        let highest = ours.last()?.0;
         // The first layers of ours cost next to nothing; a few octaves show all that can be compared.
-        let first = peers.iter().map(|p| 0.75 * p.1[0].0);
+        let peers = measured.iter().filter(|c| c.0.kind == Kind::Peer);
+        let first = peers.map(|c| 0.75 * c.1[0].0);
         let lowest = first.fold(f64::INFINITY, f64::min);
         let lowest = match lowest.is_finite() {
             true => lowest.max(highest / 100.0),
@@ -88,15 +89,15 @@ impl Plot<'_> {
         };
         let window = (from, highest);
 
-        let mut lines: Vec<Line> = peers
+        // Ours last, over the others.
+        let mut lines: Vec<Line> = measured
             .into_iter()
-            .map(|(peer, dots)| line(peer.title, colour(peer.name), PEER_WIDTH, dots, window))
+            .rev()
+            .map(|(curve, dots)| line(curve, dots, window))
             .collect();
-        // Last, over the others.
-        lines.push(line("dcodec", OURS, OUR_WIDTH, ours, window));
         lines.retain(|l| l.path.len() > 1);
 
-        let names = lines.iter().map(|l| label(l.name, l.colour).width());
+        let names = lines.iter().map(|l| label(&l.name, l.colour).width());
         let right = WIDTH - LABEL_GAP - 20.0 - names.fold(0.0, f64::max);
         let y = quality(&lines, self.metric)?;
         // Nothing to see where all curves are below the plot.
@@ -133,6 +134,7 @@ impl Plot<'_> {
         };
         let metric = match self.metric {
             Metric::Psnr => "RGB PSNR in dB",
+            Metric::MsSsim => "RGB MS-SSIM in dB: \u{2212}10 log10(1 \u{2212} MS-SSIM)",
             Metric::Ssimulacra2 => "SSIMULACRA2",
         };
         text(self.title, (24.0, 38.0), 21.0, true, Anchor::Start, INK);
@@ -163,6 +165,7 @@ impl Plot<'_> {
                 points: vec![from, to],
                 width: 1.0,
                 colour,
+                dash: None,
             });
         };
         for &(value, _) in &x.ticks {
@@ -198,13 +201,7 @@ fn quality(lines: &[Line], metric: Metric) -> Option<Axis> {
 }
 
 /// The part of a curve within a window of rates. Few points are joined by a monotone cubic in log rate.
-fn line(
-    name: &'static str,
-    colour: Colour,
-    width: f64,
-    dots: Vec<(f64, f64)>,
-    (from, to): (f64, f64),
-) -> Line {
+fn line(of: &Curve, dots: Vec<(f64, f64)>, (from, to): (f64, f64)) -> Line {
     let curve = Pchip::new(dots.iter().map(|p| (p.0.ln(), p.1)).collect());
     let first = dots.first().map_or(to, |p| p.0).max(from);
     let last = dots.last().map_or(from, |p| p.0).min(to);
@@ -227,9 +224,9 @@ fn line(
         .filter(|p| (first..=last).contains(&p.0))
         .collect();
     Line {
-        name,
-        colour,
-        width,
+        name: of.title.clone(),
+        kind: of.kind,
+        colour: colour(&of.codec),
         dots,
         path,
     }
@@ -253,22 +250,30 @@ fn draw(scene: &mut Scene, lines: &[Line], x: &Axis, y: &Axis, right: f64) {
             ],
             width: 0.8,
             colour: line.colour,
+            dash: None,
         });
-        let mut name = label(line.name, line.colour);
+        let mut name = label(&line.name, line.colour);
         name.at = (right + LABEL_GAP, at + 0.35 * LABEL);
         scene.shapes.push(Shape::Text(name));
     }
     for line in lines {
+        let (width, dash) = match line.kind {
+            Kind::Ours => (OUR_WIDTH, None),
+            Kind::Ideal => (PEER_WIDTH, Some((1.0, 5.0))),
+            Kind::Peer => (PEER_WIDTH, None),
+            Kind::Prefix => (PEER_WIDTH, Some((6.0, 5.0))),
+        };
         for part in clip(line.path.iter().map(place)) {
             scene.shapes.push(Shape::Line {
                 points: part,
-                width: line.width,
+                width,
                 colour: line.colour,
+                dash,
             });
         }
         let visible = line.dots.iter().map(place);
         // Ours has a layer every few steps: dots would only thicken it.
-        if line.width > PEER_WIDTH {
+        if matches!(line.kind, Kind::Ours | Kind::Ideal) {
             continue;
         }
         for at in visible.filter(|p| (TOP..=BOTTOM).contains(&p.1)) {

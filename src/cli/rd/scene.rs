@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::Cursor;
 
 use tiny_skia::{
-    Color, FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, Stroke, Transform,
+    Color, FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, Stroke, StrokeDash, Transform,
 };
 use ttf_parser::{Face, OutlineBuilder};
 
@@ -57,6 +57,8 @@ pub enum Shape {
         points: Vec<(f64, f64)>,
         width: f64,
         colour: Colour,
+        /// Lengths of dashes and gaps; none for a whole line.
+        dash: Option<(f64, f64)>,
     },
     Dot {
         at: (f64, f64),
@@ -90,7 +92,11 @@ impl Scene {
                     points,
                     width,
                     colour,
+                    dash,
                 } => {
+                    let dash = dash.map_or_else(String::new, |(on, off)| {
+                        format!(" stroke-dasharray=\"{on} {off}\"")
+                    });
                     let points: Vec<String> = points
                         .iter()
                         .map(|p| format!("{:.2},{:.2}", p.0, p.1))
@@ -98,7 +104,7 @@ impl Scene {
                     writeln!(
                         out,
                         "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" \
-                         stroke-linecap=\"round\" stroke-linejoin=\"round\"/>",
+                         stroke-linecap=\"round\" stroke-linejoin=\"round\"{dash}/>",
                         points.join(" "),
                         hex(*colour)
                     )
@@ -153,6 +159,7 @@ impl Scene {
                     points,
                     width,
                     colour,
+                    dash,
                 } => {
                     let mut path = PathBuilder::new();
                     for (i, &(x, y)) in points.iter().enumerate() {
@@ -165,6 +172,9 @@ impl Scene {
                         width: *width as f32,
                         line_cap: LineCap::Round,
                         line_join: LineJoin::Round,
+                        dash: dash.and_then(|(on, off)| {
+                            StrokeDash::new(vec![on as f32, off as f32], 0.0)
+                        }),
                         ..Stroke::default()
                     };
                     if let Some(path) = path.finish() {

@@ -1,0 +1,261 @@
+//! What an interrupted run has measured already, kept in a file beside its output until it has succeeded.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use dcodec::{Error, Picture, Result};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The first line of every such file.
+const FIRST: &str = "{\"dcodec-rd\":1}\n";
+
+/// Finished measurements by key, one JSON object a line. Without a file nothing is kept.
+pub struct State {
+    path: Option<PathBuf>,
+    found: HashMap<String, serde_json::Value>,
+    file: Option<Mutex<File>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    key: String,
+    value: serde_json::Value,
+}
+
+impl State {
+    /// Opens or makes the file, and reads what is there. A line that was cut off by the interruption is dropped.
+    pub fn open(path: Option<PathBuf>) -> Result<Self> {
+        let Some(path) = path else {
+            return Ok(State {
+                path,
+                found: HashMap::new(),
+                file: None,
+            });
+        };
+        let failed = |e| Error::io(&path, e);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let foreign = match bytes.len() {
+            n if n < FIRST.len() => !FIRST.as_bytes().starts_with(&bytes),
+            _ => !bytes.starts_with(FIRST.as_bytes()),
+        };
+        if foreign {
+            return Err(Error::Parameter(format!(
+                "{}: exists and is no state of an interrupted run (remove it, or name another with --resume)",
+                path.display()
+            )));
+        }
+        let mut found = HashMap::new();
+        let mut whole = 0;
+        if bytes.len() >= FIRST.len() {
+            whole = FIRST.len();
+            for line in bytes[whole..].split_inclusive(|&b| b == b'\n') {
+                let Ok(Line { key, value }) = serde_json::from_slice(line) else {
+                    break;
+                };
+                if !line.ends_with(b"\n") {
+                    break;
+                }
+                whole += line.len();
+                found.insert(key, value);
+            }
+        }
+        file.set_len(whole as u64).map_err(failed)?;
+        file.seek(SeekFrom::End(0)).map_err(failed)?;
+        if whole == 0 {
+            file.write_all(FIRST.as_bytes()).map_err(failed)?;
+        }
+        Ok(State {
+            path: Some(path),
+            found,
+            file: Some(Mutex::new(file)),
+        })
+    }
+
+    /// How many measurements were found.
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// What was measured under this key.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let value = self.found.get(key)?;
+        serde_json::from_value(value.clone()).ok()
+    }
+
+    /// Keeps a measurement.
+    pub fn put<T: Serialize>(&self, key: String, value: &T) -> Result<()> {
+        let (Some(file), Some(path)) = (&self.file, &self.path) else {
+            return Ok(());
+        };
+        let failed = |e| Error::io(path, e);
+        let value = serde_json::to_value(value).map_err(|e| failed(e.into()))?;
+        let line = serde_json::to_string(&Line { key, value }).map_err(|e| failed(e.into()))?;
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        // One call, so that an interruption leaves at most one broken line, the last.
+        file.write_all(format!("{line}\n").as_bytes())
+            .map_err(failed)
+    }
+
+    /// The run has succeeded: the file goes.
+    pub fn finish(self) -> Result<()> {
+        drop(self.file);
+        match self.path {
+            Some(path) => match fs::remove_file(&path) {
+                Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io(path, e)),
+                _ => Ok(()),
+            },
+            None => Ok(()),
+        }
+    }
+}
+
+/// A key of a picture's content and everything else that a measurement depends on.
+pub fn key(picture: &Picture, settings: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for text in settings.iter().chain(&[env!("CARGO_PKG_VERSION")]) {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    for n in [
+        picture.width(),
+        picture.height(),
+        picture.colour().channels() as u32,
+    ] {
+        hash.update(n.to_le_bytes());
+    }
+    hash.update(picture.samples());
+    hash.update(picture.alpha().unwrap_or_default());
+    let digest = hash.finalize();
+    digest.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Numbers as text: JSON has no infinity, and its readers may round.
+pub mod exact {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub trait Number: Sized {
+        fn text(&self) -> Option<String>;
+        fn parse(text: Option<String>) -> Option<Self>;
+    }
+
+    impl Number for f64 {
+        fn text(&self) -> Option<String> {
+            Some(self.to_string())
+        }
+
+        fn parse(text: Option<String>) -> Option<Self> {
+            text?.parse().ok()
+        }
+    }
+
+    impl Number for Option<f64> {
+        fn text(&self) -> Option<String> {
+            self.as_ref().map(f64::to_string)
+        }
+
+        fn parse(text: Option<String>) -> Option<Self> {
+            match text {
+                Some(text) => text.parse().ok().map(Some),
+                None => Some(None),
+            }
+        }
+    }
+
+    pub fn serialize<N: Number, S: Serializer>(value: &N, to: S) -> Result<S::Ok, S::Error> {
+        value.text().serialize(to)
+    }
+
+    pub fn deserialize<'de, N: Number, D: Deserializer<'de>>(from: D) -> Result<N, D::Error> {
+        N::parse(Option::deserialize(from)?).ok_or_else(|| D::Error::custom("no number"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Numbers {
+        #[serde(with = "exact")]
+        a: f64,
+        #[serde(with = "exact")]
+        b: Option<f64>,
+    }
+
+    #[test]
+    fn an_interrupted_file_is_read_up_to_the_break() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rd.part");
+        let numbers = |a, b| Numbers { a, b };
+        let state = State::open(Some(path.clone())).unwrap();
+        state.put("one".into(), &numbers(0.1 + 0.2, None)).unwrap();
+        let two = numbers(f64::INFINITY, Some(1e-300));
+        state.put("two".into(), &two).unwrap();
+        drop(state);
+        let bytes = fs::read(&path).unwrap();
+        for cut in 0..=bytes.len() {
+            fs::write(&path, &bytes[..cut]).unwrap();
+            let state = State::open(Some(path.clone())).unwrap();
+            let whole = bytes[..cut].iter().filter(|&&b| b == b'\n').count();
+            assert_eq!(state.len(), whole.saturating_sub(1), "{cut}");
+            state.put("three".into(), &two).unwrap();
+            drop(state);
+            let state = State::open(Some(path.clone())).unwrap();
+            assert_eq!(
+                state.get("three"),
+                Some(numbers(f64::INFINITY, Some(1e-300)))
+            );
+            if cut == bytes.len() {
+                assert_eq!(state.get("one"), Some(numbers(0.1 + 0.2, None)));
+                state.finish().unwrap();
+                assert!(!path.exists());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("letter.txt");
+        for text in ["Dear reader", "{"] {
+            fs::write(&path, text).unwrap();
+            let refused = State::open(Some(path.clone())).is_err();
+            assert_eq!(refused, text != "{");
+        }
+        fs::write(&path, "Dear reader, this is a long letter").unwrap();
+        assert!(State::open(Some(path.clone())).is_err());
+        assert_eq!(fs::metadata(&path).unwrap().len(), 34);
+    }
+
+    #[test]
+    fn keys_depend_on_everything() {
+        let picture = |v| Picture::new(1, 1, dcodec::Colour::Grey, vec![v], None).unwrap();
+        let keys = [
+            key(&picture(1), &["a", "b"]),
+            key(&picture(2), &["a", "b"]),
+            key(&picture(1), &["ab", ""]),
+            key(&picture(1), &["a"]),
+        ];
+        for (i, a) in keys.iter().enumerate() {
+            assert!(keys[..i].iter().all(|b| a != b));
+        }
+    }
+}
