@@ -133,10 +133,14 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
         linear: a.linear,
         curves: &curves,
     };
+    // Before any output is written: until then, the same command goes on after an interruption.
+    let sheet = match &a.sheet {
+        Some(path) => Some((path, whole.sheet(&jobs)?)),
+        None => None,
+    };
     report(a, &all, &plot, &rates, pictures, log)?;
-    if let Some(path) = &a.sheet {
-        let sheet = whole.sheet(&jobs)?;
-        io::write_atomic(path, a.force, |w| w.write_all(&sheet))?;
+    if let Some((path, bytes)) = sheet {
+        io::write_atomic(path, a.force, |w| w.write_all(&bytes))?;
     }
     Ok(state.finish()?)
 }

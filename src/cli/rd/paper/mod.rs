@@ -202,12 +202,19 @@ fn figures(measured: &[Measured], levels: Vec<Level>) -> Figures {
         })
         .collect();
     let at = |rate: f64| {
-        let of = measured.iter().flat_map(|m| &m.real);
-        let of: Vec<&Point> = of.filter(|p| p.asked == Some(rate)).collect();
+        let asked = |m: &Measured| m.real.iter().any(|p| p.asked == Some(rate));
+        if !measured.iter().any(asked) {
+            return None;
+        }
+        // A picture whose file ends earlier stays as it is in the end.
+        let of = measured.iter().filter_map(|m| {
+            let cut = m.real.iter().find(|p| p.asked == Some(rate));
+            cut.or_else(|| m.real.iter().max_by_key(|p| p.bytes))
+        });
+        let of: Vec<&Point> = of.collect();
         let mse = |p: &&Point| 255.0 * 255.0 / 10f64.powf(p.quality.psnr / 10.0);
         let mse = of.iter().map(mse).sum::<f64>() / n;
         let bpp = of.iter().map(|p| p.bpp).sum::<f64>() / n;
-        // Where a picture's file ends earlier there is no mean.
         (of.len() == measured.len()).then_some((bpp / 3.0, mse.sqrt()))
     };
     let last = |i: usize| -> f64 {
