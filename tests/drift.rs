@@ -1,6 +1,8 @@
 //! Decoders whose arithmetic differs show nearly the same pictures (clause 22.2 of the specification): differences of the
 //! network's calls stay in proportion on their way through the chain.
 
+#![cfg(feature = "candle")]
+
 mod common;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,11 +6,13 @@ mod kernel;
 mod network;
 mod scale;
 mod tile;
+#[cfg(feature = "candle")]
 mod unet;
 mod weights;
 
 pub use kernel::Kernel;
 pub use network::Network;
+#[cfg(feature = "candle")]
 pub use unet::CandleUNet;
 pub use weights::{Config, MAX_FILE_BYTES, WeightTensor, Weights};
 
@@ -20,7 +22,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::container::PriorId;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::planes::Planes;
 use crate::timings::{Meter, Part};
 
@@ -31,7 +33,7 @@ pub trait Denoiser: Send + Sync {
 
     /// E[x_0 | x_t] for noise of `sigma` 8-bit levels.
     ///
-    /// Errors: [`Error::Backend`] if the tensor library fails.
+    /// Errors: [`Error::Backend`](crate::Error::Backend) if the tensor library fails.
     fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes>;
 
     /// Multiply-accumulates of one call for each pixel; 0 if unknown. Only [`Timings`](crate::Timings) ask.
@@ -59,7 +61,7 @@ const FINEST: f64 = 256.0;
 impl Weights {
     /// The weights that come with the crate.
     ///
-    /// Errors: [`Error::Backend`] if they cannot be read.
+    /// Errors: [`Error::Backend`](crate::Error::Backend) if they cannot be read.
     pub fn shipped() -> Result<Self> {
         Self::from_bytes(SHIPPED)
     }
@@ -83,6 +85,7 @@ impl Denoiser for Network {
     }
 }
 
+#[cfg(feature = "candle")]
 impl Denoiser for CandleUNet {
     fn multiple(&self) -> usize {
         CandleUNet::multiple(self)
@@ -97,12 +100,6 @@ impl Denoiser for CandleUNet {
     }
 }
 
-impl From<candle_core::Error> for Error {
-    fn from(e: candle_core::Error) -> Self {
-        Error::Backend(e.to_string())
-    }
-}
-
 /// A denoiser with its identity.
 pub struct Prior {
     denoiser: Box<dyn Denoiser>,
@@ -112,28 +109,28 @@ pub struct Prior {
 impl Prior {
     /// The prior that comes with the crate, decoded by every build.
     ///
-    /// Errors: [`Error::Backend`] if the weights cannot be loaded.
+    /// Errors: [`Error::Backend`](crate::Error::Backend) if the weights cannot be loaded.
     pub fn shipped() -> Result<Self> {
         Self::from_weights(&Weights::shipped()?)
     }
 
     /// A prior from a weights file (safetensors with the configuration in its metadata).
     ///
-    /// Errors: [`Error::Io`], [`Error::Backend`] if the file holds no weights of a known network.
+    /// Errors: [`Error::Io`](crate::Error::Io), [`Error::Backend`](crate::Error::Backend) if the file holds no weights of a known network.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         Self::from_weights(&Weights::from_file(path)?)
     }
 
     /// A prior from the bytes of a weights file.
     ///
-    /// Errors: [`Error::Backend`] if they hold no weights of a known network.
+    /// Errors: [`Error::Backend`](crate::Error::Backend) if they hold no weights of a known network.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::from_weights(&Weights::from_bytes(bytes)?)
     }
 
     /// A prior of loaded weights, run by our own network.
     ///
-    /// Errors: [`Error::Backend`] if no network can be made of them.
+    /// Errors: [`Error::Backend`](crate::Error::Backend) if no network can be made of them.
     pub fn from_weights(weights: &Weights) -> Result<Self> {
         Ok(Self::new(Network::new(weights)?, weights.id()))
     }

@@ -10,7 +10,13 @@ use candle_nn::{Conv2d, Conv2dConfig, Linear, VarBuilder, conv2d, linear};
 
 use super::network::{Precondition, check_planes};
 use super::weights::{Config, EMBED_INPUTS, PICTURE_CHANNELS, Weights};
-use crate::{Planes, Result};
+use crate::{Error, Planes, Result};
+
+impl From<candle_core::Error> for Error {
+    fn from(e: candle_core::Error) -> Self {
+        Error::Backend(e.to_string())
+    }
+}
 
 /// `x + conv2(scale(e) * relu(conv1(x)))`
 struct Block {

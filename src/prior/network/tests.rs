@@ -1,6 +1,7 @@
 use safetensors::SafeTensors;
 
 use super::*;
+#[cfg(feature = "candle")]
 use crate::prior::CandleUNet;
 use crate::prior::weights::tests::random_weights;
 
@@ -61,6 +62,7 @@ fn bits(planes: &Planes) -> Vec<u32> {
 }
 
 #[test]
+#[cfg(feature = "candle")]
 fn agrees_with_the_reference_and_with_candle() {
     let weights = shipped();
     let network = Network::new(&weights).unwrap();
@@ -78,6 +80,7 @@ fn agrees_with_the_reference_and_with_candle() {
 }
 
 #[test]
+#[cfg(feature = "candle")]
 fn agrees_with_candle_on_another_network() {
     let weights = odd();
     let network = Network::new(&weights).unwrap();
