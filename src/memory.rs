@@ -6,8 +6,8 @@ use crate::container::Header;
 use crate::error::{Error, Result};
 use crate::prior::Prior;
 
-/// The program and the default prior.
-const PROGRAM: u64 = 40_000_000;
+/// The program, the default prior, and small blocks that the allocator keeps.
+const PROGRAM: u64 = 64_000_000;
 
 /// What is alive at the peak, besides what the channel and the network take for themselves.
 pub struct Alive {

@@ -29,8 +29,12 @@ impl Grid {
     /// Takes another size, all zero, in the same memory where it suffices.
     pub fn resize(&mut self, width: usize, height: usize) {
         (self.width, self.height) = (width, height);
-        self.data.clear();
         let values = (width + 2) * (height + 2) * self.channels;
+        if self.data.capacity() < values {
+            // Neither the old values nor room to grow are wanted.
+            self.data = Vec::with_capacity(values);
+        }
+        self.data.clear();
         self.data.resize(values, 0.0);
     }
 
