@@ -110,9 +110,8 @@ impl<'p> Decoder<'p> {
     }
 
     /// The expected peak of memory in bytes of decoding `bytes` bytes of a file with this header, these and the program
-    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, five for
-    /// a sampler. What a denoiser of your own
-    /// takes is included as far as it says.
+    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, five for a sampler. What a
+    /// denoiser of your own takes is included as far as it says.
     pub fn memory(&self, header: &Header, bytes: u64, cut: bool) -> u64 {
         let pixels = u64::from(header.width) * u64::from(header.height);
         let alive = memory::Alive {
