@@ -1,5 +1,6 @@
 //! The receiver: Algorithm 4 of Ho, Jain and Abbeel (2020), driven by the bytes of a file as they come.
 
+mod arrived;
 mod shown;
 
 use bitvec::prelude::*;
@@ -15,6 +16,8 @@ use crate::reverse::{Chain, Channel, Shared};
 use crate::sampler::{Mode, Sampler};
 use crate::schedule::{Sigma, Step};
 use crate::timings::{Part, Timings};
+
+use arrived::Arrived;
 
 /// Pictures of more pixels are refused unless the caller raises the limit: 100 MP, which take up to 4 GB.
 pub const DEFAULT_MAX_PIXELS: u64 = 100_000_000;
@@ -351,31 +354,6 @@ impl<'p> StreamDecoder<'p> {
             picture,
             used,
             timings: meter.read(),
-        })
-    }
-}
-
-/// The stages of the layer under way whose bits have come.
-struct Arrived<'a> {
-    s: Sigma,
-    bits: &'a BitSlice<u8, Msb0>,
-    /// All stages of the layer.
-    stages: usize,
-    /// The share of them that has come.
-    part: f64,
-}
-
-impl<'a> Arrived<'a> {
-    /// None between two layers.
-    fn of(parser: &'a Parser) -> Option<Self> {
-        let (layer, bytes) = parser.partial().filter(|(_, bytes)| !bytes.is_empty())?;
-        let stages = layer.stages as usize;
-        let n = (2 * bytes.len()).min(stages);
-        Some(Arrived {
-            s: sigma(layer),
-            bits: &bytes.view_bits()[..4 * n],
-            stages,
-            part: n as f64 / stages as f64,
         })
     }
 }

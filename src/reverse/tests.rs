@@ -210,9 +210,9 @@ fn the_state_between_joins_both_ends() {
 fn the_state_between_has_the_noise_that_it_says() {
     let prior = Prior::new(Gaussian { deviation: 40.0 }, PriorId([0; 8]));
     let header = header(256, 192, prior.id());
-    let mut x_0 = Planes::zeros(256, 192);
+    let mut x_0 = samples(256, 192);
     for (i, v) in x_0.data.iter_mut().enumerate() {
-        *v = 40.0 * Stream::new(3, 0).gauss(i) as f32;
+        *v = (127.5 + 40.0 * Stream::new(3, 0).gauss(i)) as u8;
     }
     let mut channel = Counting {
         x_0: &x_0,
@@ -223,20 +223,20 @@ fn the_state_between_has_the_noise_that_it_says() {
     let mut chain = Chain::new(&prior, &header);
     let (t, s) = (Sigma::nearest(60.0), Sigma::nearest(40.0));
     chain.advance(t, &mut channel).expect("runs");
-    let (m, energy) = shift(&Step { t: Some(t), s }, &x_0, chain.x0_hat().expect("runs"));
+    let step = chain.step(s);
+    let x0_hat = chain.x0_hat().expect("runs").clone();
+    let energy = shift_energy(&step, &x_0, &x0_hat);
+    let m = shift(&step, &x_0, x0_hat);
     let shared = chain.shared();
     let stages = rate::stages(shared.code, energy, m.len());
-    let w = shared.rotation.forward(&shared.stream, &m);
+    let w = shared.rotation.forward(&shared.stream, m);
     let bits = trellis::search(shared.code, &shared.stream, &w, stages, stages);
     let mut last = t.levels();
     for arrived in [stages / 4, stages / 2, stages] {
         let state = chain.state_between(s, &bits[..4 * arrived], stages);
         let (x, sigma) = state.expect("runs").expect("enough stages");
-        let squares = x
-            .data
-            .iter()
-            .zip(&x_0.data)
-            .map(|(a, b)| f64::from(a - b).powi(2));
+        let values = x.data.iter().zip(x_0.values());
+        let squares = values.map(|(a, b)| f64::from(a - b).powi(2));
         let noise = (squares.sum::<f64>() / x.len() as f64).sqrt();
         println!("{arrived} of {stages} stages: noise {noise:.2}, told {sigma:.2}");
         assert!((noise / sigma - 1.0).abs() < 0.01, "{noise} {sigma}");
