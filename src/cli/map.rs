@@ -139,6 +139,7 @@ fn heat_map(map: &Map, unit: &str) -> Option<Vec<u8>> {
             points: vec![(x, y), (x + 4.0, y)],
             width: 1.0,
             colour: [40, 40, 40],
+            dash: None,
         });
         shapes.push(text(number(v, top), x + 8.0, y + 4.0, false));
     }
