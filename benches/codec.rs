@@ -10,7 +10,8 @@ use dcodec::{Decoder, Encoder, Picture, Prior, Target};
 fn codec(c: &mut Criterion) {
     let prior = Prior::shipped().expect("the shipped prior loads");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/coffee.png");
-    let (picture, _) = Picture::from_image(&image::open(path).expect("sample"));
+    let image = image::open(path).expect("sample");
+    let picture = Picture::from_image(image).expect("8 bits");
     let target = Target::Bpp(0.3);
     let file = Encoder::new(&prior)
         .target(target)

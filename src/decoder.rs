@@ -1,22 +1,26 @@
 //! The receiver: Algorithm 4 of Ho, Jain and Abbeel (2020), driven by the bytes of a file as they come.
 
+mod alpha;
 mod arrived;
 mod shown;
 
 use bitvec::prelude::*;
 
-use crate::container::{Event, Header, Layer, Parser, PartName};
-use crate::entropy;
+use crate::container::{Event, Header, Layer, Parser};
 use crate::error::{Error, Result};
 use crate::memory;
-use crate::picture::{Colour, Picture};
+use crate::metadata::Metadata;
+use crate::picture::Picture;
 use crate::planes::Planes;
 use crate::prior::Prior;
 use crate::reverse::{Chain, Channel, Shared};
 use crate::sampler::{Mode, Sampler};
+use crate::samples::Samples;
 use crate::schedule::{Sigma, Step};
 use crate::timings::{Part, Timings};
 
+pub(crate) use alpha::form;
+use alpha::{Alpha, picture};
 use arrived::Arrived;
 
 /// Pictures of more pixels are refused unless the caller raises the limit: 100 MP, which take up to 4 GB.
@@ -47,6 +51,8 @@ pub struct Used {
 pub struct Decoded {
     /// The picture.
     pub picture: Picture,
+    /// What the file says of it, as far as it has come.
+    pub metadata: Metadata,
     /// The bytes behind it.
     pub used: Used,
     /// Where the time went, since the first byte.
@@ -68,8 +74,8 @@ pub struct Decoded {
 /// # Ok::<(), dcodec::Error>(())
 /// ```
 pub struct Decoder<'p> {
-    prior: &'p Prior,
-    max_pixels: u64,
+    pub(crate) prior: &'p Prior,
+    pub(crate) max_pixels: u64,
     max_layers: u32,
     max_memory: u64,
     sampler: Sampler,
@@ -117,6 +123,7 @@ impl<'p> Decoder<'p> {
     /// denoiser of your own takes is included as far as it says.
     pub fn memory(&self, header: &Header, bytes: u64, cut: bool) -> u64 {
         let pixels = u64::from(header.width) * u64::from(header.height);
+        let depth = if header.deep { 2 } else { 1 };
         let alive = memory::Alive {
             arrays: match self.sampler.mode() {
                 Mode::Mean if cut => 3,
@@ -124,7 +131,7 @@ impl<'p> Decoder<'p> {
                 // The chain's, and those of the walk.
                 _ => 5,
             },
-            bytes: bytes + if header.alpha { 2 * pixels } else { 0 },
+            bytes: bytes + if header.alpha { 2 * pixels * depth } else { 0 },
             searching: false,
         };
         memory::peak(self.prior, header, alive)
@@ -225,10 +232,10 @@ impl<'p> Decoder<'p> {
 /// ```
 pub struct StreamDecoder<'p> {
     prior: &'p Prior,
-    parser: Parser,
-    chain: Option<Chain<'p>>,
-    /// The alpha plane, once its part is whole.
-    alpha: Option<Vec<u8>>,
+    pub(crate) parser: Parser,
+    pub(crate) chain: Option<Chain<'p>>,
+    alpha: Alpha,
+    metadata: Metadata,
     max_memory: u64,
     /// Whether a layer that has not come whole is left out of what is shown.
     whole_layers: bool,
@@ -241,7 +248,8 @@ impl<'p> StreamDecoder<'p> {
             prior,
             parser: Parser::new(max_pixels),
             chain: None,
-            alpha: None,
+            alpha: Alpha::default(),
+            metadata: Metadata::default(),
             max_memory: u64::MAX,
             whole_layers: false,
         }
@@ -274,10 +282,11 @@ impl<'p> StreamDecoder<'p> {
                 self.whole_layers = need(true) > self.max_memory;
                 self.chain = Some(Chain::new(self.prior, header));
             }
-            Event::Part(PartName::ALPHA, payload) => {
-                if let (Some(h), Some(chain)) = (self.parser.header(), &self.chain) {
-                    let decode = || entropy::decode_alpha(h.width, h.height, payload);
-                    self.alpha = Some(chain.meter().time(Part::Alpha, decode));
+            Event::Part(name, payload) => {
+                self.metadata.take(*name, payload);
+                if let (Some(header), Some(chain)) = (self.parser.header(), &self.chain) {
+                    let take = || self.alpha.take(header, *name, payload);
+                    chain.meter().time(Part::Alpha, take);
                 }
             }
             Event::Layer(layer, bits) => {
@@ -295,10 +304,27 @@ impl<'p> StreamDecoder<'p> {
         self.parser.header()
     }
 
+    /// The alpha plane as far as it has come, if the header announces one.
+    pub(crate) fn alpha(&self) -> Option<Samples> {
+        let header = self.parser.header().filter(|h| h.alpha)?;
+        Some(self.alpha.clone().plane(header, &self.parser))
+    }
+
+    /// `picture`, which shows the whole layers so far, with what it was made from.
+    pub(crate) fn made(&self, chain: &Chain, picture: Picture) -> Decoded {
+        Decoded {
+            picture,
+            metadata: self.metadata.clone(),
+            used: used(&self.parser, chain, &None),
+            timings: chain.meter().read(),
+        }
+    }
+
     /// The best picture that the bytes so far give; a network call unless nothing has changed since the last one.
     ///
     /// Errors: [`Error::Format`] if the header has not come yet.
     pub fn preview(&mut self) -> Result<Decoded> {
+        let alpha = self.alpha();
         let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) else {
             return Err(self.parser.incomplete().into());
         };
@@ -312,13 +338,9 @@ impl<'p> StreamDecoder<'p> {
             }
             None => chain.x0_hat()?,
         };
-        let picture = picture(
-            header,
-            x0_hat,
-            alpha(header, self.alpha.clone(), &self.parser),
-        )?;
         Ok(Decoded {
-            picture,
+            picture: picture(header, x0_hat, alpha)?,
+            metadata: self.metadata.clone(),
             used,
             timings: chain.meter().read(),
         })
@@ -349,9 +371,10 @@ impl<'p> StreamDecoder<'p> {
                 x0_hat
             }
         };
-        let picture = picture(header, &x0_hat, alpha(header, self.alpha, &self.parser))?;
+        let alpha = header.alpha.then(|| self.alpha.plane(header, &self.parser));
         Ok(Decoded {
-            picture,
+            picture: picture(header, &x0_hat, alpha)?,
+            metadata: self.metadata,
             used,
             timings: meter.read(),
         })
@@ -370,25 +393,6 @@ fn used(parser: &Parser, chain: &Chain, arrived: &Option<Arrived>) -> Used {
         complete: parser.is_complete(),
         left_out: false,
     }
-}
-
-/// The alpha plane, if the picture has one: what has come of it unless it is `whole`.
-fn alpha(header: &Header, whole: Option<Vec<u8>>, parser: &Parser) -> Option<Vec<u8>> {
-    let decode = |payload| entropy::decode_alpha(header.width, header.height, payload);
-    header.alpha.then(|| match (whole, parser.partial_part()) {
-        (Some(plane), _) => plane,
-        (_, Some((PartName::ALPHA, payload))) => decode(payload),
-        _ => decode(&[]),
-    })
-}
-
-fn picture(header: &Header, x0_hat: &Planes, alpha: Option<Vec<u8>>) -> Result<Picture> {
-    let colour = if header.rgb {
-        Colour::Rgb
-    } else {
-        Colour::Grey
-    };
-    Picture::from_planes(x0_hat, header.width, header.height, colour, alpha)
 }
 
 fn sigma(layer: &Layer) -> Sigma {

@@ -1,21 +1,23 @@
 //! The sender: Algorithm 3 of Ho, Jain and Abbeel (2020), written into a file.
 
 mod interest;
+mod limits;
+mod parts;
 mod plan;
 mod sender;
 
 use bitvec::prelude::*;
 
-use crate::container::{END_BYTES, Header, Layer, MAX_SIDE, PartName, Writer};
-use crate::entropy;
+use crate::container::{END_BYTES, Header, Layer, MAX_SIDE, Writer};
 use crate::error::{Error, Result};
 use crate::map::{self, Map};
-use crate::memory;
+use crate::metadata::Metadata;
 use crate::metrics::psnr_of;
 use crate::picture::{Colour, Picture};
-use crate::planes::{Planes, Samples};
+use crate::planes::{Planar, Planes};
 use crate::prior::{LOWEST_SIGMA, Prior};
 use crate::reverse::Chain;
+use crate::samples::Depth;
 use crate::schedule::Sigma;
 use crate::timings::{Part, Timings};
 
@@ -77,6 +79,7 @@ pub struct Encoder<'a> {
     target: Target,
     effort: Effort,
     seed: u64,
+    metadata: Metadata,
     reconstruct: bool,
     max_memory: u64,
     interest: Option<Interest>,
@@ -105,6 +108,7 @@ impl<'a> Encoder<'a> {
             target: Target::Quality(75.0),
             effort: Effort::default(),
             seed: 0,
+            metadata: Metadata::default(),
             reconstruct: false,
             max_memory: u64::MAX,
             interest: None,
@@ -131,6 +135,15 @@ impl<'a> Encoder<'a> {
         self
     }
 
+    /// Sets what the file carries besides the picture.
+    ///
+    /// The colour profile comes first in the file. EXIF and XMP follow as soon as the file is eight times as long as they
+    /// are, or at its end, so that they hardly delay the picture; a cut before them loses them. Targets in bytes include all.
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
     /// Whether to return the picture that a receiver shows in the end; one more call of the network.
     pub fn reconstruct(mut self, yes: bool) -> Self {
         self.reconstruct = yes;
@@ -141,51 +154,6 @@ impl<'a> Encoder<'a> {
     pub fn max_memory(mut self, bytes: u64) -> Self {
         self.max_memory = bytes;
         self
-    }
-
-    /// The expected peak of memory in bytes of encoding a picture of `width` x `height`, the picture and the program
-    /// included: two arrays of 32-bit floats a sample, six for [`Target::Psnr`], which tries cuts, four with
-    /// [`Encoder::reconstruct`]. What a denoiser of your own takes is included as far as it says.
-    pub fn memory(&self, width: u32, height: u32, colour: Colour, alpha: bool) -> u64 {
-        self.peak(&self.header(width, height, colour, alpha), self.target)
-    }
-
-    fn peak(&self, header: &Header, target: Target) -> u64 {
-        let alive = memory::Alive {
-            arrays: match target {
-                Target::Psnr(_) => 6,
-                _ if self.reconstruct => 4,
-                _ => 2,
-            },
-            bytes: picture_bytes(header) * (1 + u64::from(self.reconstruct))
-                + header.coded_len()
-                + header.coded_len() / 3 * self.bytes_of_planes(),
-            searching: true,
-        };
-        memory::peak(self.prior, header, alive)
-    }
-
-    /// Bytes a pixel of an interest and its classes, and of a map and its sums.
-    fn bytes_of_planes(&self) -> u64 {
-        let (interest, map) = (self.interest.is_some(), self.map);
-        5 * u64::from(interest) + 12 * u64::from(map)
-    }
-
-    /// [`Error::Limits`] if [`Encoder::memory`] is over the limit.
-    ///
-    /// [`Encoder::encode`] asks by itself; with this the caller can do so before the picture is read.
-    pub fn check_memory(&self, width: u32, height: u32, colour: Colour, alpha: bool) -> Result<()> {
-        let header = self.header(width, height, colour, alpha);
-        let bytes = self.peak(&header, self.target);
-        let other = self.peak(&header, Target::Quality(75.0));
-        let advice = match bytes > other {
-            true => format!(
-                "raise the limit, or aim at a quality or a rate, which takes {:.2} GB",
-                other as f64 / 1e9
-            ),
-            false => "raise the limit, or encode a smaller picture".into(),
-        };
-        memory::check("encoding", &header, bytes, self.max_memory, &advice)
     }
 
     /// Sends most bits where the interest is highest. A target of quality is then that of the most interesting pixels, a
@@ -210,32 +178,31 @@ impl<'a> Encoder<'a> {
     /// Encodes one picture.
     ///
     /// Errors: [`Error::Parameter`] for a target that no file can meet or an interest of another size, [`Error::Limits`] for a
-    /// side over [`MAX_SIDE`] or memory over the limit, [`Error::Backend`] if the network fails.
+    /// side over [`MAX_SIDE`], metadata over [`MAX_METADATA`](crate::container::MAX_METADATA) or memory over the limit,
+    /// [`Error::Backend`] if the network fails.
     pub fn encode(&mut self, picture: &Picture) -> Result<Encoded> {
         let (width, height, alpha) = (picture.width(), picture.height(), picture.alpha().is_some());
+        let (colour, depth) = (picture.colour(), picture.depth());
         if width.max(height) > MAX_SIDE {
             return Err(Error::Limits(format!(
                 "{width} x {height} pixels: the format ends at {MAX_SIDE} a side"
             )));
         }
-        self.check_memory(width, height, picture.colour(), alpha)?;
+        self.check_memory(width, height, colour, depth, alpha)?;
         let x_0 = picture.to_planar();
         let energy: f64 = x_0.values().map(|v| f64::from(v).powi(2)).sum();
-        let mut header = self.header(width, height, picture.colour(), alpha);
+        let mut header = self.header(width, height, colour, depth, alpha);
         header.start = self.start(&header, energy);
         let goal = Goal::new(self.target, &header)?;
         let mut writer = Writer::new(&header);
         let mut chain = Chain::new(self.prior, &header);
-        if let Some(alpha) = picture.alpha() {
-            let code = || entropy::encode_alpha(picture.width(), picture.height(), alpha);
-            let alpha = chain.meter().time(Part::Alpha, code);
-            writer.part(PartName::ALPHA, &alpha);
-            if let Some(bytes) = goal.bytes.filter(|&b| b < writer.len()) {
-                return Err(Error::Parameter(format!(
-                    "{bytes} bytes are too few: header and alpha alone take {}",
-                    writer.len()
-                )));
-            }
+        let begin = || parts::begin(&mut writer, picture, &self.metadata);
+        let mut late = chain.meter().time(Part::Alpha, begin)?;
+        let least = writer.len() + late.bytes();
+        if let Some(bytes) = goal.bytes.filter(|&b| b < least) {
+            return Err(Error::Parameter(format!(
+                "{bytes} bytes are too few: header, alpha and metadata alone take {least}"
+            )));
         }
         let spread = match &self.interest {
             Some(interest) => interest.spread(picture, &x_0)?,
@@ -246,7 +213,7 @@ impl<'a> Encoder<'a> {
         // What the receiver shows in the end, where it is not the chain's x0_hat.
         let mut shown = None;
         let reached = loop {
-            if goal.bytes.is_some_and(|b| writer.len() >= b) {
+            if goal.bytes.is_some_and(|b| writer.len() + late.bytes() >= b) {
                 break true;
             }
             let t = chain.t();
@@ -277,7 +244,8 @@ impl<'a> Encoder<'a> {
                 None => error,
             };
             let s = self.effort.next(t, header.start, goal.sigma, error);
-            let room = goal.bytes.map_or(usize::MAX, |b| b - writer.len());
+            let used = writer.len() + late.bytes();
+            let room = goal.bytes.map_or(usize::MAX, |b| b - used);
             let mut sender = Sender::new(&x_0, room);
             sender.shares = weighing
                 .as_ref()
@@ -301,8 +269,13 @@ impl<'a> Encoder<'a> {
                     chain = before;
                 }
             }
-            let layer = writer.layer(s.code(), sent.stages as u32);
             let whole = sent.bits.len() == 4 * sent.stages;
+            // Nothing can stand behind a layer that is not whole.
+            late.write(
+                &mut writer,
+                !whole || Layer::head_bytes(sent.stages as u32) > room,
+            );
+            let layer = writer.layer(s.code(), sent.stages as u32);
             if !whole {
                 let room = goal
                     .bytes
@@ -335,6 +308,7 @@ impl<'a> Encoder<'a> {
                 break true;
             }
         };
+        late.write(&mut writer, true);
         let reconstruction = match (self.reconstruct, shown) {
             (false, _) => None,
             (true, Some(shown)) => Some(picture_of(picture, &shown)?),
@@ -361,12 +335,13 @@ impl<'a> Encoder<'a> {
     }
 
     /// A header that does not know yet where the chain starts.
-    fn header(&self, width: u32, height: u32, colour: Colour, alpha: bool) -> Header {
+    fn header(&self, width: u32, height: u32, colour: Colour, depth: Depth, alpha: bool) -> Header {
         Header {
             width,
             height,
             rgb: colour == Colour::Rgb,
             alpha,
+            deep: depth == Depth::Sixteen,
             prior: self.prior.id(),
             seed: self.seed,
             nu: self.effort.nu(),
@@ -383,19 +358,13 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// Bytes of the samples and the alpha of a picture.
-fn picture_bytes(header: &Header) -> u64 {
-    let channels = if header.rgb { 3 } else { 1 } + u64::from(header.alpha);
-    u64::from(header.width) * u64::from(header.height) * channels
-}
-
 /// The bytes of `bits`, with zeros behind the last.
 fn into_bytes(mut bits: BitVec<u8, Msb0>) -> Vec<u8> {
     bits.set_uninitialized(false);
     bits.into_vec()
 }
 
-fn squared_error(x_0: &Samples, x0_hat: &Planes) -> f64 {
+fn squared_error(x_0: &Planar, x0_hat: &Planes) -> f64 {
     let values = x_0.values().zip(&x0_hat.data);
     values.map(|(a, b)| f64::from(a - b).powi(2)).sum()
 }
@@ -403,7 +372,7 @@ fn squared_error(x_0: &Samples, x0_hat: &Planes) -> f64 {
 /// RGB PSNR in dB of the picture that a receiver shows for `x0_hat`.
 fn shown_psnr(picture: &Picture, x0_hat: &Planes) -> Result<f64> {
     let squares = picture.squared_error(x0_hat)?;
-    Ok(psnr_of(squares, picture.samples().len()))
+    Ok(psnr_of(squares, picture.samples().len(), picture.depth()))
 }
 
 /// The picture that a receiver shows for `x0_hat`.
@@ -413,6 +382,7 @@ fn picture_of(like: &Picture, x0_hat: &Planes) -> Result<Picture> {
         like.width(),
         like.height(),
         like.colour(),
-        like.alpha().map(<[u8]>::to_vec),
+        like.depth(),
+        like.alpha().cloned(),
     )
 }

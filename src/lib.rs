@@ -30,8 +30,11 @@ mod decoder;
 mod encoder;
 pub mod entropy;
 mod error;
+#[cfg(feature = "hooks")]
+mod hooks;
 pub mod map;
 mod memory;
+mod metadata;
 pub mod metrics;
 mod picture;
 mod planes;
@@ -39,15 +42,21 @@ pub mod prior;
 pub mod random;
 mod reverse;
 pub mod sampler;
+mod samples;
 pub mod schedule;
+mod thumbnail;
 mod timings;
 
 pub use container::Event;
 pub use decoder::{DEFAULT_MAX_PIXELS, Decoded, Decoder, StreamDecoder, Used};
 pub use encoder::{Effort, Encoded, Encoder, Interest, LayerReport, Progress, Region, Target};
 pub use error::{Error, FormatError, Result};
-pub use picture::{Colour, Notice, Picture};
+#[cfg(feature = "hooks")]
+pub use hooks::register_image_hooks;
+pub use metadata::Metadata;
+pub use picture::{Colour, Picture};
 pub use planes::Planes;
 pub use prior::{LOWEST_SIGMA, Prior};
 pub use sampler::{Mode, Sampler};
+pub use samples::{Depth, Samples};
 pub use timings::Timings;

@@ -4,40 +4,46 @@ mod ms_ssim;
 
 pub use ms_ssim::{MS_SSIM_SIDE, ms_ssim};
 
-use crate::{Error, Picture, Result};
+use crate::picture::squared_distance;
+use crate::samples::Sample;
+use crate::{Depth, Error, Picture, Result};
 
 fn same_form(a: &Picture, b: &Picture) -> Result<()> {
-    let form = |p: &Picture| (p.width(), p.height(), p.colour());
+    let form = |p: &Picture| (p.width(), p.height(), p.colour(), p.depth().bits());
     if form(a) == form(b) {
         return Ok(());
     }
-    let ((aw, ah, ac), (bw, bh, bc)) = (form(a), form(b));
+    let ((aw, ah, ac, ad), (bw, bh, bc, bd)) = (form(a), form(b));
     Err(Error::Parameter(format!(
-        "cannot compare {aw}x{ah} {ac:?} with {bw}x{bh} {bc:?}"
+        "cannot compare {aw}x{ah} {ac:?} of {ad} bits with {bw}x{bh} {bc:?} of {bd}"
     )))
 }
 
-/// Peak signal-to-noise ratio in dB at 8 bits: `10 log10(255^2 / MSE)`, the mean squared error pooled over all colour samples.
-/// Alpha is not counted. Equal pictures are at infinity.
+/// Peak signal-to-noise ratio in dB at the pictures' own depth: `10 log10(peak^2 / MSE)` with a peak of 255 or 65535, the mean
+/// squared error pooled over all colour samples. Alpha is not counted. Equal pictures are at infinity.
 ///
 /// # Errors
-/// [`Error::Parameter`] when the pictures differ in size or colour.
+/// [`Error::Parameter`] when the pictures differ in size, colour or depth.
 pub fn psnr(a: &Picture, b: &Picture) -> Result<f64> {
     same_form(a, b)?;
-    // At most 255^2 a sample, so that 2^48 samples fit.
-    let squares: u64 = a
-        .samples()
-        .iter()
-        .zip(b.samples())
-        .map(|(&x, &y)| u64::from(x.abs_diff(y)).pow(2))
-        .sum();
-    Ok(psnr_of(squares, a.samples().len()))
+    let ((a8, a16), (b8, b16)) = (a.samples().slices(), b.samples().slices());
+    let squares = squares(a8, b8) + squares(a16, b16);
+    Ok(psnr_of(squares, a.samples().len(), a.depth()))
 }
 
 /// The PSNR in dB of squared differences that add up to `squares` over `samples` samples.
-pub(crate) fn psnr_of(squares: u64, samples: usize) -> f64 {
+pub(crate) fn psnr_of(squares: u128, samples: usize, depth: Depth) -> f64 {
     let mse = squares as f64 / samples as f64;
-    10.0 * (255.0 * 255.0 / mse).log10()
+    let peak = f64::from(depth.max());
+    10.0 * (peak * peak / mse).log10()
+}
+
+/// The sum of the squared differences, in pieces that cannot overflow.
+fn squares<T: Sample>(a: &[T], b: &[T]) -> u128 {
+    let pieces = a.chunks(1 << 24).zip(b.chunks(1 << 24));
+    pieces
+        .map(|(a, b)| u128::from(squared_distance(a, b)))
+        .sum()
 }
 
 #[cfg(test)]
@@ -65,6 +71,21 @@ mod tests {
         assert!((psnr_1 - 48.130_803_608_679_1).abs() < 1e-9);
         let black_white = psnr(&grey(&[0, 0]), &grey(&[255, 255])).unwrap();
         assert_eq!(black_white, 0.0);
+    }
+
+    #[test]
+    fn sixteen_bits_have_a_peak_of_their_own() {
+        let deep = |samples: &[u16]| {
+            let n = samples.len() as u32;
+            Picture::from_samples(n, 1, Colour::Grey, samples.to_vec().into(), None).unwrap()
+        };
+        assert_eq!(psnr(&deep(&[0, 0]), &deep(&[65535, 65535])).unwrap(), 0.0);
+        // The same share of the peak, the same PSNR.
+        let [a, b] = [[10u8, 20, 30], [12, 20, 29]];
+        let wide = |v: [u8; 3]| deep(&v.map(|v| u16::from(v) * 257));
+        let (eight, sixteen) = (psnr(&grey(&a), &grey(&b)), psnr(&wide(a), &wide(b)));
+        assert!((eight.unwrap() - sixteen.unwrap()).abs() < 1e-9);
+        assert!(psnr(&grey(&a), &wide(a)).is_err());
     }
 
     #[test]

@@ -1,11 +1,10 @@
-//! Pictures of 8-bit samples, and the way between them, the `image` crate and [`Planes`].
+//! Pictures of 8-bit or 16-bit samples, and the way between them, the `image` crate and [`Planes`].
 
-use std::fmt;
-
-use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
+use image::{DynamicImage, ImageBuffer, Luma, LumaA, Rgb, Rgba};
 use rayon::prelude::*;
 
-use crate::planes::{Samples, mirror};
+use crate::planes::{Planar, mirror};
+use crate::samples::{Depth, Sample, Samples};
 use crate::{Error, Planes, Result};
 
 /// Smallest side of the planes; smaller pictures are extended by reflection.
@@ -30,44 +29,19 @@ impl Colour {
     }
 }
 
-/// Something that a conversion could not keep and the user may want to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Notice {
-    /// Samples of 16 bits were reduced to 8.
-    Reduced16,
-    /// Floating-point samples were reduced to 8 bits, values outside 0..=1 clamped.
-    ReducedFloat,
-    /// The file is an animation, of which only the first frame was read.
-    FirstFrame,
-    /// The target format cannot hold transparency, which was dropped.
-    AlphaDropped,
-}
-
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Notice::Reduced16 => "16-bit samples were reduced to 8 bits",
-            Notice::ReducedFloat => "floating-point samples were reduced to 8 bits",
-            Notice::FirstFrame => "the file is animated: only its first frame was read",
-            Notice::AlphaDropped => "the format cannot hold transparency: it was dropped",
-        })
-    }
-}
-
-/// A picture of 8-bit samples, grey or RGB, with or without alpha.
+/// A picture of 8-bit or 16-bit samples, grey or RGB, with or without alpha.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     width: u32,
     height: u32,
     colour: Colour,
-    samples: Vec<u8>,
-    alpha: Option<Vec<u8>>,
+    samples: Samples,
+    alpha: Option<Samples>,
 }
 
 impl Picture {
-    /// A picture of `width * height` pixels, row by row: `samples` holds one (grey) or three interleaved (RGB) values a
-    /// pixel, `alpha` one.
+    /// A picture of `width * height` pixels of 8-bit samples, row by row: `samples` holds one (grey) or three interleaved
+    /// (RGB) values a pixel, `alpha` one.
     ///
     /// # Errors
     /// [`Error::Parameter`] when a side is zero or a length is wrong.
@@ -77,6 +51,26 @@ impl Picture {
         colour: Colour,
         samples: Vec<u8>,
         alpha: Option<Vec<u8>>,
+    ) -> Result<Self> {
+        Self::from_samples(
+            width,
+            height,
+            colour,
+            samples.into(),
+            alpha.map(Samples::from),
+        )
+    }
+
+    /// The same with samples of either depth, which must be that of alpha too.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when a side is zero, a length is wrong, or the depths differ.
+    pub fn from_samples(
+        width: u32,
+        height: u32,
+        colour: Colour,
+        samples: Samples,
+        alpha: Option<Samples>,
     ) -> Result<Self> {
         if width == 0 || height == 0 {
             return Err(Error::Parameter(format!(
@@ -92,13 +86,20 @@ impl Picture {
                 samples.len()
             )));
         }
-        if let Some(alpha) = &alpha
-            && alpha.len() as u64 != pixels
-        {
-            return Err(Error::Parameter(format!(
-                "{} alpha values where {width}x{height} pixels need {pixels}",
-                alpha.len()
-            )));
+        if let Some(alpha) = &alpha {
+            if alpha.len() as u64 != pixels {
+                return Err(Error::Parameter(format!(
+                    "{} alpha values where {width}x{height} pixels need {pixels}",
+                    alpha.len()
+                )));
+            }
+            if alpha.depth() != samples.depth() {
+                return Err(Error::Parameter(format!(
+                    "alpha of {} bits beside samples of {}",
+                    alpha.depth().bits(),
+                    samples.depth().bits()
+                )));
+            }
         }
         Ok(Picture {
             width,
@@ -124,14 +125,19 @@ impl Picture {
         self.colour
     }
 
+    /// Bits of a sample.
+    pub fn depth(&self) -> Depth {
+        self.samples.depth()
+    }
+
     /// The colour samples, row by row, interleaved.
-    pub fn samples(&self) -> &[u8] {
+    pub fn samples(&self) -> &Samples {
         &self.samples
     }
 
     /// The alpha values, row by row, if the picture has any.
-    pub fn alpha(&self) -> Option<&[u8]> {
-        self.alpha.as_deref()
+    pub fn alpha(&self) -> Option<&Samples> {
+        self.alpha.as_ref()
     }
 
     /// The picture without its alpha.
@@ -140,68 +146,75 @@ impl Picture {
         self
     }
 
-    /// Takes an `image` picture over: grey stays grey, deeper samples are rounded to 8 bits (with a notice), and alpha that
-    /// is opaque everywhere is dropped.
-    ///
-    /// # Panics
-    /// When the picture has no pixels, which no decoder of `image` returns.
-    pub fn from_image(image: &DynamicImage) -> (Picture, Vec<Notice>) {
-        let (width, height) = (image.width(), image.height());
-        assert!(width > 0 && height > 0, "a picture needs a pixel");
-        // Interleaved 8-bit samples, and what became of them.
-        let (bytes, notice) = match image {
-            DynamicImage::ImageLuma8(i) => (i.as_raw().clone(), None),
-            DynamicImage::ImageLumaA8(i) => (i.as_raw().clone(), None),
-            DynamicImage::ImageRgb8(i) => (i.as_raw().clone(), None),
-            DynamicImage::ImageRgba8(i) => (i.as_raw().clone(), None),
-            DynamicImage::ImageLuma16(i) => (reduce_16(i.as_raw()), Some(Notice::Reduced16)),
-            DynamicImage::ImageLumaA16(i) => (reduce_16(i.as_raw()), Some(Notice::Reduced16)),
-            DynamicImage::ImageRgb16(i) => (reduce_16(i.as_raw()), Some(Notice::Reduced16)),
-            DynamicImage::ImageRgba16(i) => (reduce_16(i.as_raw()), Some(Notice::Reduced16)),
-            DynamicImage::ImageRgb32F(i) => (reduce_f32(i.as_raw()), Some(Notice::ReducedFloat)),
-            DynamicImage::ImageRgba32F(i) => (reduce_f32(i.as_raw()), Some(Notice::ReducedFloat)),
-            // The enum may grow; `image` itself knows how to reduce what we do not.
-            other => (other.to_rgba8().into_raw(), None),
-        };
-        let pixels = width as usize * height as usize;
-        let (colour, alpha) = match bytes.len() / pixels {
-            1 => (Colour::Grey, false),
-            2 => (Colour::Grey, true),
-            3 => (Colour::Rgb, false),
-            _ => (Colour::Rgb, true),
-        };
-        let (samples, alpha) = if alpha {
-            split_alpha(&bytes, colour.channels())
-        } else {
-            (bytes, None)
-        };
-        let picture = Picture {
-            width,
-            height,
-            colour,
-            samples,
-            alpha,
-        };
-        (picture, notice.into_iter().collect())
+    /// The picture with samples of 8 bits: those of 16 are rounded to the nearest.
+    pub fn into_eight(self) -> Self {
+        Picture {
+            samples: self.samples.into_eight(),
+            alpha: self.alpha.map(Samples::into_eight),
+            ..self
+        }
     }
 
-    /// The picture as an `image` picture of 8-bit samples, with alpha if it has any.
+    /// Takes an `image` picture over as it is: grey stays grey, alpha stays alpha, 16 bits stay 16 bits.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for floating-point samples, [`Error::Parameter`] for a picture without pixels.
+    pub fn from_image(image: DynamicImage) -> Result<Self> {
+        let (width, height) = (image.width(), image.height());
+        let take =
+            |colour, samples: Samples| Self::from_samples(width, height, colour, samples, None);
+        let split = |colour: Colour, samples: Samples| {
+            let (samples, alpha) = samples.split_last(colour.channels() + 1);
+            Self::from_samples(width, height, colour, samples, Some(alpha))
+        };
+        match image {
+            DynamicImage::ImageLuma8(i) => take(Colour::Grey, i.into_raw().into()),
+            DynamicImage::ImageLumaA8(i) => split(Colour::Grey, i.into_raw().into()),
+            DynamicImage::ImageRgb8(i) => take(Colour::Rgb, i.into_raw().into()),
+            DynamicImage::ImageRgba8(i) => split(Colour::Rgb, i.into_raw().into()),
+            DynamicImage::ImageLuma16(i) => take(Colour::Grey, i.into_raw().into()),
+            DynamicImage::ImageLumaA16(i) => split(Colour::Grey, i.into_raw().into()),
+            DynamicImage::ImageRgb16(i) => take(Colour::Rgb, i.into_raw().into()),
+            DynamicImage::ImageRgba16(i) => split(Colour::Rgb, i.into_raw().into()),
+            other => Err(Error::Unsupported(format!(
+                "samples of type {:?}: only integers of 8 and 16 bits can be coded (convert the picture to 16 bits)",
+                other.color()
+            ))),
+        }
+    }
+
+    /// The picture as an `image` picture of the same depth, with alpha if it has any.
     pub fn to_image(&self) -> DynamicImage {
-        let bytes = match &self.alpha {
+        let samples = match &self.alpha {
             None => self.samples.clone(),
-            Some(alpha) => self
-                .samples
-                .chunks_exact(self.colour.channels())
-                .zip(alpha)
-                .flat_map(|(pixel, a)| pixel.iter().chain([a]).copied())
-                .collect(),
+            Some(alpha) => self.samples.interleave(self.colour.channels(), alpha),
         };
         let (w, h) = (self.width, self.height);
-        let image = match (self.colour, self.alpha.is_some()) {
-            (Colour::Grey, false) => GrayImage::from_raw(w, h, bytes).map(Into::into),
-            (Colour::Grey, true) => GrayAlphaImage::from_raw(w, h, bytes).map(Into::into),
-            (Colour::Rgb, false) => RgbImage::from_raw(w, h, bytes).map(Into::into),
-            (Colour::Rgb, true) => RgbaImage::from_raw(w, h, bytes).map(Into::into),
+        let image = match (samples, self.colour, self.alpha.is_some()) {
+            (Samples::Eight(v), Colour::Grey, false) => {
+                ImageBuffer::<Luma<u8>, _>::from_raw(w, h, v).map(DynamicImage::from)
+            }
+            (Samples::Eight(v), Colour::Grey, true) => {
+                ImageBuffer::<LumaA<u8>, _>::from_raw(w, h, v).map(DynamicImage::from)
+            }
+            (Samples::Eight(v), Colour::Rgb, false) => {
+                ImageBuffer::<Rgb<u8>, _>::from_raw(w, h, v).map(DynamicImage::from)
+            }
+            (Samples::Eight(v), Colour::Rgb, true) => {
+                ImageBuffer::<Rgba<u8>, _>::from_raw(w, h, v).map(DynamicImage::from)
+            }
+            (Samples::Sixteen(v), Colour::Grey, false) => {
+                ImageBuffer::<Luma<u16>, _>::from_raw(w, h, v).map(DynamicImage::from)
+            }
+            (Samples::Sixteen(v), Colour::Grey, true) => {
+                ImageBuffer::<LumaA<u16>, _>::from_raw(w, h, v).map(DynamicImage::from)
+            }
+            (Samples::Sixteen(v), Colour::Rgb, false) => {
+                ImageBuffer::<Rgb<u16>, _>::from_raw(w, h, v).map(DynamicImage::from)
+            }
+            (Samples::Sixteen(v), Colour::Rgb, true) => {
+                ImageBuffer::<Rgba<u16>, _>::from_raw(w, h, v).map(DynamicImage::from)
+            }
         };
         image.expect("the constructors keep the lengths right")
     }
@@ -212,7 +225,8 @@ impl Picture {
         (side(width), side(height))
     }
 
-    /// The centred planes of the picture: sample minus 127.5, grey copied to all three planes.
+    /// The centred planes of the picture in 8-bit levels: sample minus 127.5, a sample of 16 bits divided by 257 before;
+    /// grey is copied to all three planes.
     ///
     /// A side shorter than 16 is extended to 16 by mirror reflection about its last and first samples, which are not
     /// repeated (`a b c b a b c ..`); a side of one repeats its sample.
@@ -226,20 +240,27 @@ impl Picture {
     }
 
     /// The same, not yet centred.
-    pub(crate) fn to_planar(&self) -> Samples {
-        let w = self.width as usize;
-        let h = self.height as usize;
+    pub(crate) fn to_planar(&self) -> Planar {
         let (width, height) = Self::planes_size(self.width, self.height);
-        let mut planar = Samples {
+        let data = match &self.samples {
+            Samples::Eight(v) => self.planar(v, width, height).into(),
+            Samples::Sixteen(v) => self.planar(v, width, height).into(),
+        };
+        Planar {
             width,
             height,
-            data: vec![0; 3 * width * height],
-        };
+            data,
+        }
+    }
+
+    fn planar<T: Copy + Default>(&self, samples: &[T], width: usize, height: usize) -> Vec<T> {
+        let (w, h) = (self.width as usize, self.height as usize);
+        let mut planar = vec![T::default(); 3 * width * height];
         let channels = self.colour.channels();
-        for (i, row) in planar.data.chunks_exact_mut(width).enumerate() {
+        for (i, row) in planar.chunks_exact_mut(width).enumerate() {
             let (c, y) = (i / height, i % height);
             let channel = if channels == 1 { 0 } else { c };
-            let from = &self.samples[mirror(y, h) * w * channels + channel..];
+            let from = &samples[mirror(y, h) * w * channels + channel..];
             let (inside, outside) = row.split_at_mut(w);
             for (value, sample) in inside.iter_mut().zip(from.iter().step_by(channels)) {
                 *value = *sample;
@@ -255,41 +276,44 @@ impl Picture {
     ///
     /// # Errors
     /// [`Error::Parameter`] when the planes are smaller than the picture.
-    pub(crate) fn squared_error(&self, planes: &Planes) -> Result<u64> {
-        let row = |y: usize, shown: &mut Vec<u8>| {
-            shown.clear();
-            show_row(planes, y, self.width as usize, self.colour, shown);
-            let (n, own) = (shown.len(), &self.samples[y * shown.len()..]);
-            let pairs = own[..n].iter().zip(&*shown);
-            // At most 255^2 a sample, and a row has fewer than 2^32.
-            pairs
-                .map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2))
-                .sum::<u64>()
-        };
+    pub(crate) fn squared_error(&self, planes: &Planes) -> Result<u128> {
         check_size(planes, self.width, self.height)?;
-        let rows = (0..self.height as usize).into_par_iter();
-        Ok(rows.map_init(Vec::new, |shown, y| row(y, shown)).sum())
+        Ok(match &self.samples {
+            Samples::Eight(v) => self.squared_error_of(v, planes),
+            Samples::Sixteen(v) => self.squared_error_of(v, planes),
+        })
     }
 
-    /// The picture in the top left `width * height` of centred planes: value plus 127.5, rounded half up, clamped; grey is
-    /// the mean of the three planes.
+    fn squared_error_of<T: Sample>(&self, samples: &[T], planes: &Planes) -> u128 {
+        let row = |y: usize, shown: &mut Vec<T>| {
+            shown.clear();
+            show_row(planes, y, self.width as usize, self.colour, shown);
+            let (n, own) = (shown.len(), &samples[y * shown.len()..]);
+            u128::from(squared_distance(&own[..n], shown))
+        };
+        let rows = (0..self.height as usize).into_par_iter();
+        rows.map_init(Vec::new, |shown, y| row(y, shown)).sum()
+    }
+
+    /// The picture in the top left `width * height` of centred planes: value plus 127.5, times 257 for 16 bits, rounded half
+    /// up, clamped; grey is the mean of the three planes.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the planes are smaller than the picture, a side is zero, or the alpha's length is wrong.
+    /// [`Error::Parameter`] when the planes are smaller than the picture, a side is zero, or alpha does not fit.
     pub fn from_planes(
         planes: &Planes,
         width: u32,
         height: u32,
         colour: Colour,
-        alpha: Option<Vec<u8>>,
+        depth: Depth,
+        alpha: Option<Samples>,
     ) -> Result<Self> {
         check_size(planes, width, height)?;
-        let (w, h) = (width as usize, height as usize);
-        let mut samples = Vec::with_capacity(w * h * colour.channels());
-        for y in 0..h {
-            show_row(planes, y, w, colour, &mut samples);
-        }
-        Picture::new(width, height, colour, samples, alpha)
+        let samples = match depth {
+            Depth::Eight => samples_of::<u8>(planes, width, height, colour).into(),
+            Depth::Sixteen => samples_of::<u16>(planes, width, height, colour).into(),
+        };
+        Picture::from_samples(width, height, colour, samples, alpha)
     }
 }
 
@@ -303,41 +327,37 @@ fn check_size(planes: &Planes, width: u32, height: u32) -> Result<()> {
     Ok(())
 }
 
+fn samples_of<T: Sample>(planes: &Planes, width: u32, height: u32, colour: Colour) -> Vec<T> {
+    let (w, h) = (width as usize, height as usize);
+    let mut samples = Vec::with_capacity(w * h * colour.channels());
+    for y in 0..h {
+        show_row(planes, y, w, colour, &mut samples);
+    }
+    samples
+}
+
 /// Appends the samples of row `y` of a picture `width` wide.
-fn show_row(planes: &Planes, y: usize, width: usize, colour: Colour, samples: &mut Vec<u8>) {
+fn show_row<T: Sample>(
+    planes: &Planes,
+    y: usize,
+    width: usize,
+    colour: Colour,
+    samples: &mut Vec<T>,
+) {
     let row = |c: usize| planes.plane(c)[y * planes.width..][..width].iter();
     let pixels = row(0).zip(row(1)).zip(row(2));
     match colour {
-        Colour::Grey => samples.extend(pixels.map(|((r, g), b)| to_sample((r + g + b) / 3.0))),
-        Colour::Rgb => samples.extend(pixels.flat_map(|((r, g), b)| [*r, *g, *b].map(to_sample))),
+        Colour::Grey => samples.extend(pixels.map(|((r, g), b)| T::shown((r + g + b) / 3.0))),
+        Colour::Rgb => samples.extend(pixels.flat_map(|((r, g), b)| [*r, *g, *b].map(T::shown))),
     }
 }
 
-/// A centred value as a sample: half rounds up, anything outside is clamped by the cast, and not-a-number is black.
-fn to_sample(value: f32) -> u8 {
-    (value + Samples::CENTRE + 0.5) as u8
-}
-
-fn reduce_16(samples: &[u16]) -> Vec<u8> {
-    let reduce = |&v: &u16| ((u32::from(v) * 255 + 32767) / 65535) as u8;
-    samples.iter().map(reduce).collect()
-}
-
-fn reduce_f32(samples: &[f32]) -> Vec<u8> {
-    let reduce = |v: &f32| (v.clamp(0.0, 1.0) * 255.0 + 0.5).floor() as u8;
-    samples.iter().map(reduce).collect()
-}
-
-/// Splits interleaved samples with a trailing alpha; alpha that is opaque everywhere is none.
-fn split_alpha(bytes: &[u8], channels: usize) -> (Vec<u8>, Option<Vec<u8>>) {
-    let mut samples = Vec::with_capacity(bytes.len() / (channels + 1) * channels);
-    let mut alpha = Vec::with_capacity(bytes.len() / (channels + 1));
-    for pixel in bytes.chunks_exact(channels + 1) {
-        samples.extend_from_slice(&pixel[..channels]);
-        alpha.push(pixel[channels]);
-    }
-    let opaque = alpha.iter().all(|&a| a == u8::MAX);
-    (samples, (!opaque).then_some(alpha))
+/// The sum of the squared differences of fewer than 2^31 samples.
+pub(crate) fn squared_distance<T: Sample>(a: &[T], b: &[T]) -> u64 {
+    let pairs = a.iter().zip(b);
+    pairs
+        .map(|(&x, &y)| (x.into() - y.into()).pow(2) as u64)
+        .sum()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Three centred colour planes: what the chain works on.
 
+use crate::samples::{Sample, Samples};
+
 /// Three planes (red, green, blue) of `width` x `height` values in 8-bit levels, centred: pixel value minus 127.5.
 ///
 /// Layout is planar, row by row: value of plane `c`, row `y`, column `x` is `data[(c * height + y) * width + x]`.
@@ -40,30 +42,23 @@ impl Planes {
     }
 }
 
-/// x_0 as 8-bit samples, in the layout of [`Planes`]: a quarter of its memory.
+/// x_0 as the samples of the picture, in the layout of [`Planes`]: a quarter or half of its memory.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Samples {
+pub struct Planar {
     /// Columns.
     pub width: usize,
     /// Rows.
     pub height: usize,
     /// `3 * width * height` samples.
-    pub data: Vec<u8>,
+    pub data: Samples,
 }
 
-impl Samples {
-    /// Value of mid grey, subtracted from the samples to centre them.
-    pub const CENTRE: f32 = 127.5;
-
+impl Planar {
     /// The centred values, in order.
-    pub fn values(&self) -> impl ExactSizeIterator<Item = f32> {
-        self.data.iter().map(|&v| Samples::centred(v))
-    }
-
-    /// The centred value of a sample.
-    #[inline(always)]
-    pub fn centred(sample: u8) -> f32 {
-        f32::from(sample) - Samples::CENTRE
+    pub fn values(&self) -> impl Iterator<Item = f32> + '_ {
+        let (eight, sixteen) = self.data.slices();
+        let eight = eight.iter().map(|v| v.centred());
+        eight.chain(sixteen.iter().map(|v| v.centred()))
     }
 }
 

@@ -11,9 +11,10 @@ use crate::channel::rotation::Rotation;
 use crate::channel::trellis::{Code, Signs};
 use crate::container::Header;
 use crate::error::Result;
-use crate::planes::{Planes, Samples, mirror};
-use crate::prior::Prior;
+use crate::planes::{Planar, Planes, mirror};
+use crate::prior::{Prior, scale};
 use crate::random::Stream;
+use crate::samples::{Sample, Samples};
 use crate::schedule::{Sigma, Step};
 use crate::timings::{Meter, Part};
 
@@ -51,7 +52,7 @@ impl Shared<'_> {
 }
 
 /// |m|^2 of the shift m = (1 - rho) (x_0 - x0_hat) / std of a step.
-pub fn shift_energy(step: &Step, x_0: &Samples, x0_hat: &Planes) -> f64 {
+pub fn shift_energy(step: &Step, x_0: &Planar, x0_hat: &Planes) -> f64 {
     let factor = step.shift() as f32;
     let values = x_0.values().zip(&x0_hat.data);
     values
@@ -60,12 +61,18 @@ pub fn shift_energy(step: &Step, x_0: &Samples, x0_hat: &Planes) -> f64 {
 }
 
 /// The shift m, in the memory of x0_hat.
-pub fn shift(step: &Step, x_0: &Samples, x0_hat: Planes) -> Vec<f32> {
+pub fn shift(step: &Step, x_0: &Planar, x0_hat: Planes) -> Vec<f32> {
+    fn from<T: Sample>(factor: f32, x_0: &[T], m: &mut [f32]) {
+        m.par_iter_mut()
+            .zip(x_0)
+            .with_min_len(1 << 14)
+            .for_each(|(m, x)| *m = factor * (x.centred() - *m));
+    }
     let (factor, mut m) = (step.shift() as f32, x0_hat.data);
-    m.par_iter_mut()
-        .zip(&x_0.data)
-        .with_min_len(1 << 14)
-        .for_each(|(m, &x)| *m = factor * (Samples::centred(x) - *m));
+    match &x_0.data {
+        Samples::Eight(x_0) => from(factor, x_0, &mut m),
+        Samples::Sixteen(x_0) => from(factor, x_0, &mut m),
+    }
     m
 }
 
@@ -138,6 +145,19 @@ impl<'p> Chain<'p> {
             None => self.predict(&self.x_t, self.t.map_or(0.0, Sigma::levels))?,
         };
         Ok(self.x0_hat.insert(x0_hat))
+    }
+
+    /// x0_hat of averages of x_t over boxes of `f` x `f`, whose noise is sigma_t / f; mid grey at the start.
+    pub fn reduced_x0_hat(&self, f: usize) -> Result<Planes> {
+        let x_t = scale::reduce(&self.x_t, f);
+        let Some(t) = self.t else {
+            return Ok(x_t);
+        };
+        let mut x0_hat = self.prior.x0_hat(&x_t, t.levels() / f as f64)?;
+        if self.grey {
+            equalise_planes(&mut x0_hat);
+        }
+        Ok(x0_hat)
     }
 
     /// Moves to x_s = x0_hat + rho (x_t - x0_hat) + std z, with std z from the channel; stays, and says false, if the layer

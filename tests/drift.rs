@@ -105,7 +105,7 @@ fn drift(original: &Picture, a: &[Picture], b: &[Picture]) -> Drift {
     for (a, b) in a.iter().zip(b) {
         let psnr = |p| metrics::psnr(original, p).expect("same form");
         drift.psnr = drift.psnr.max((psnr(a) - psnr(b)).abs());
-        let pairs = a.samples().iter().zip(b.samples());
+        let pairs = common::eight(a).iter().zip(common::eight(b));
         let n = a.samples().len() as f64;
         let far = pairs.clone().filter(|(a, b)| a.abs_diff(**b) > 1).count();
         drift.far = drift.far.max(far as f64 / n);

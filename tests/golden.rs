@@ -77,6 +77,7 @@ fn the_layers_are_these() {
         height: 40,
         rgb: true,
         alpha: false,
+        deep: false,
         prior: PriorId([5, 165, 193, 171, 167, 65, 78, 155]),
         seed: 2020,
         nu: 14,
@@ -93,7 +94,7 @@ fn the_pictures_are_these() {
     let n = file.len();
     let rows = [n / 4, n / 2, 3 * n / 4, n].map(|n| {
         let decoded = Decoder::new(&prior).decode(&file[..n]).expect("valid");
-        let crc = crc32fast::hash(decoded.picture.samples());
+        let crc = crc32fast::hash(decoded.picture.samples().as_eight().expect("8 bits"));
         println!("    ({n}, {}, {crc:#010x}),", decoded.used.layers);
         (n, decoded.used.layers, crc)
     });

@@ -70,6 +70,7 @@ fn header(prior: &Prior, width: u32, height: u32) -> Header {
         height,
         rgb: true,
         alpha: true,
+        deep: false,
         prior: prior.id(),
         seed: 0,
         nu: 14,

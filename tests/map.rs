@@ -61,7 +61,7 @@ fn bits_go_where_the_picture_is_hard() {
     let mut samples = vec![120; 3 * 64 * 64];
     for y in 0..64 {
         let right = 3 * (64 * y + 32)..3 * 64 * (y + 1);
-        samples[right.clone()].copy_from_slice(&noise.samples()[right]);
+        samples[right.clone()].copy_from_slice(&noise.samples().as_eight().expect("8 bits")[right]);
     }
     let picture = Picture::new(64, 64, Colour::Rgb, samples, None).expect("a picture");
     let mut encoder = Encoder::new(&prior).target(Target::Quality(50.0)).map(true);

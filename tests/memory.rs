@@ -3,7 +3,9 @@
 mod common;
 
 use dcodec::container::Event;
-use dcodec::{Colour, Decoder, Effort, Encoder, Error, Picture, Prior, StreamDecoder, Target};
+use dcodec::{
+    Colour, Decoder, Depth, Effort, Encoder, Error, Picture, Prior, StreamDecoder, Target,
+};
 
 /// Encodes a picture and decodes what comes out, whole and cut, in a process of its own; the estimate and the measured
 /// peak of each, in bytes.
@@ -72,7 +74,7 @@ fn child() {
             .target(Target::Quality(var("QUALITY").parse().expect("a number")));
         let file = encoder.encode(&picture).expect("encodes").bytes;
         std::fs::write(var("FILE"), file).expect("writable");
-        encoder.memory(width, height, Colour::Rgb, false)
+        encoder.memory(width, height, Colour::Rgb, Depth::Eight, false)
     } else {
         let mut file = std::fs::read(var("FILE")).expect("readable");
         let cut = work == "cut";
@@ -125,7 +127,7 @@ fn large_pictures_fit() {
     let gb = |bytes: u64| bytes as f64 / 1e9;
     for (width, height, most) in [(4240, 2832, 1.5), (12_500, 8000, 4.0)] {
         let encoder = Encoder::new(&prior);
-        let encode = encoder.memory(width, height, Colour::Rgb, false);
+        let encode = encoder.memory(width, height, Colour::Rgb, Depth::Eight, false);
         assert!(gb(encode) < most, "encode: {}", gb(encode));
         let header = header(&prior, width, height);
         let decoder = Decoder::new(&prior);
@@ -143,6 +145,7 @@ fn header(prior: &Prior, width: u32, height: u32) -> dcodec::container::Header {
         height,
         rgb: true,
         alpha: false,
+        deep: false,
         prior: prior.id(),
         seed: 0,
         nu: 14,
@@ -155,12 +158,12 @@ fn the_estimate_grows_with_the_picture_and_the_target() {
     let prior = common::gaussian();
     let encoder = |target| Encoder::new(&prior).target(target);
     let quality = encoder(Target::Quality(75.0));
-    let memory = |width, alpha| quality.memory(width, 1000, Colour::Rgb, alpha);
+    let memory = |width, alpha| quality.memory(width, 1000, Colour::Rgb, Depth::Eight, alpha);
     // Two arrays of floats, the samples twice, and an eighth of the floats for codewords: 31 bytes and 3/4 a pixel.
     let pixel = (memory(40_000, false) - memory(20_000, false)) as f64 / 20_000_000.0;
     assert!((30.0..38.0).contains(&pixel), "{pixel} bytes a pixel");
     assert_eq!(memory(5000, true) - memory(5000, false), 5_000_000);
-    let psnr = encoder(Target::Psnr(30.0)).memory(5000, 1000, Colour::Rgb, false);
+    let psnr = encoder(Target::Psnr(30.0)).memory(5000, 1000, Colour::Rgb, Depth::Eight, false);
     // Four arrays more.
     assert!(psnr - memory(5000, false) > 4 * 12 * 4_500_000);
 }
@@ -170,9 +173,10 @@ fn a_limit_is_kept() {
     let prior = common::gaussian();
     let picture = common::resized("coffee.png", 600, 450);
     let target = Target::Quality(40.0);
-    let need = Encoder::new(&prior)
-        .target(target)
-        .memory(600, 450, Colour::Rgb, false);
+    let need =
+        Encoder::new(&prior)
+            .target(target)
+            .memory(600, 450, Colour::Rgb, Depth::Eight, false);
     let encode = |most| {
         Encoder::new(&prior)
             .target(target)

@@ -12,7 +12,7 @@ use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
 fn gradient_energy(picture: &Picture) -> f64 {
     let channels = picture.colour().channels();
     let line = picture.width() as usize * channels;
-    let samples = picture.samples();
+    let samples = common::eight(picture);
     let energy = |step: usize, at: &dyn Fn(usize) -> bool| -> f64 {
         let inside = (0..samples.len() - step).filter(|&i| at(i));
         inside
@@ -50,7 +50,7 @@ impl Meter {
 fn slice(rgb: &Picture) -> PixelSlice<'_> {
     let (width, height) = (rgb.width(), rgb.height());
     let form = PixelDescriptor::RGB8_SRGB;
-    PixelSlice::new(rgb.samples(), width, height, 3 * width as usize, form).expect("RGB")
+    PixelSlice::new(common::eight(rgb), width, height, 3 * width as usize, form).expect("RGB")
 }
 
 fn show(prior: &Prior, prefix: &[u8], mode: Mode) -> Picture {
@@ -170,7 +170,7 @@ fn table_of_modes() {
         };
         let (x, y) = ((picture.width() - 384) / 2, (picture.height() - 256) / 2);
         let window = picture.to_image().crop_imm(x, y, 384, 256);
-        let meter = Meter::new(Picture::from_image(&window).0);
+        let meter = Meter::new(Picture::from_image(window).expect("8 bits"));
         let file = Encoder::new(&prior)
             .target(Target::Bpp(rates[3]))
             .encode(&meter.original)

@@ -8,7 +8,7 @@ use dcodec::{
 
 /// What the first 32nd, eighth, half and all of a file show of each sample: bytes, and the largest error of a
 /// colour sample. A new prior changes them; `cargo test --release --test prefix -- --nocapture` prints the rows.
-const CHECKPOINTS: [(&str, [(usize, u8); 4]); 6] = [
+const CHECKPOINTS: [(&str, [(usize, u16); 4]); 6] = [
     (
         "astronaut.png",
         [(63, 224), (254, 130), (1019, 75), (2039, 26)],
@@ -20,9 +20,9 @@ const CHECKPOINTS: [(&str, [(usize, u8); 4]); 6] = [
     ("rocket.png", [(27, 127), (109, 172), (437, 62), (874, 27)]),
 ];
 
-fn worst(a: &Picture, b: &Picture) -> u8 {
-    let pairs = a.samples().iter().zip(b.samples());
-    pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
+fn worst(a: &Picture, b: &Picture) -> u16 {
+    let pairs = a.samples().iter().zip(b.samples().iter());
+    pairs.map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0)
 }
 
 #[test]

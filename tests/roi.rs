@@ -20,7 +20,8 @@ fn middle(picture: &Picture, weight: f64) -> Region {
 fn psnr(a: &Picture, b: &Picture, r: &Region) -> [f64; 2] {
     let n = a.colour().channels();
     let mut sums = [(0.0, 0.0); 2];
-    let samples = a.samples().chunks(n).zip(b.samples().chunks(n));
+    let [a_samples, b_samples] = [a, b].map(|p| p.samples().as_eight().expect("8 bits"));
+    let samples = a_samples.chunks(n).zip(b_samples.chunks(n));
     for (i, (p, q)) in samples.enumerate() {
         let (x, y) = (i as u32 % a.width(), i as u32 / a.width());
         let inside = (r.x..r.x + r.width).contains(&x) && (r.y..r.y + r.height).contains(&y);

@@ -4,7 +4,9 @@ mod common;
 
 use dcodec::container::PriorId;
 use dcodec::prior::gaussian::Gaussian;
-use dcodec::{Colour, Decoded, Decoder, Effort, Encoded, Encoder, Error, Picture, Prior, Target};
+use dcodec::{
+    Colour, Decoded, Decoder, Depth, Effort, Encoded, Encoder, Error, Picture, Prior, Target,
+};
 
 fn encode(prior: &Prior, picture: &Picture, target: Target) -> Encoded {
     Encoder::new(prior)
@@ -190,8 +192,8 @@ fn grey_stays_grey() {
     let got = psnr(&picture, &shown);
     assert!(got > 32.0, "{got}");
     // Colour stays colour even if it is grey.
-    let samples = picture.samples().iter().flat_map(|&v| [v; 3]).collect();
-    let rgb = Picture::new(64, 48, Colour::Rgb, samples, None).expect("a picture");
+    let samples = picture.samples().iter().flat_map(|v| [v as u8; 3]);
+    let rgb = Picture::new(64, 48, Colour::Rgb, samples.collect(), None).expect("a picture");
     let file = encode(&prior, &rgb, Target::Quality(75.0));
     let shown = check(&prior, &file, "grey in RGB").picture;
     assert_eq!(shown.colour(), Colour::Rgb);
@@ -217,6 +219,83 @@ fn alpha_is_exact() {
             assert_eq!(shown.colour(), picture.colour(), "{name}");
         }
     }
+}
+
+#[test]
+fn sixteen_bits_stay_sixteen_bits() {
+    let prior = common::prior();
+    for (colour, alpha) in [
+        (Colour::Grey, false),
+        (Colour::Grey, true),
+        (Colour::Rgb, false),
+        (Colour::Rgb, true),
+    ] {
+        for (width, height) in [(33, 17), (1, 1), (5, 40)] {
+            let what = format!("{colour:?}, alpha {alpha}, {width} x {height}");
+            let picture = common::deep_noise(width, height, colour, alpha, 8);
+            for target in [Target::Quality(60.0), Target::Bytes(2400)] {
+                let file = encode(&prior, &picture, target);
+                let shown = check(&prior, &file, &what).picture;
+                assert_eq!(shown.depth(), Depth::Sixteen, "{what}");
+                assert_eq!(shown.colour(), colour, "{what}");
+                assert_eq!(shown.alpha(), picture.alpha(), "{what}");
+            }
+        }
+    }
+}
+
+/// A smooth picture: what 8 bits cannot show survives.
+#[test]
+fn sixteen_bits_are_finer_than_eight() {
+    let prior = common::prior();
+    let (w, h) = (64u32, 48u32);
+    let ramp = |i: u32| 20_000 + (i % w) as u16 * 24 + (i / w) as u16 * 40;
+    let samples: Vec<u16> = (0..w * h).map(ramp).collect();
+    let deep = Picture::from_samples(w, h, Colour::Grey, samples.into(), None).expect("a picture");
+    let file = encode(&prior, &deep, Target::Quality(100.0));
+    let shown = check(&prior, &file, "ramp").picture;
+    let got = psnr(&deep, &shown);
+    let rounded = |p: &Picture| {
+        let wide: Vec<u16> = p
+            .clone()
+            .into_eight()
+            .samples()
+            .iter()
+            .map(|v| v * 257)
+            .collect();
+        Picture::from_samples(w, h, Colour::Grey, wide.into(), None).expect("a picture")
+    };
+    let eight = psnr(&deep, &rounded(&shown));
+    println!("{got:.2} dB at 16 bits, {eight:.2} dB when rounded to 8");
+    assert!(got > eight, "{got:.2} and {eight:.2} dB");
+    // Noise of a level and a half is under the one of 8 bits in a ramp.
+    assert!(got > 50.0, "{got:.2} dB");
+}
+
+#[test]
+fn cut_alpha_of_sixteen_bits_loses_low_bytes_first() {
+    let prior = common::gaussian();
+    let picture = common::deep_noise(20, 12, Colour::Grey, true, 9);
+    let whole = picture.alpha().and_then(|a| a.as_sixteen()).expect("alpha");
+    let file = encode(&prior, &picture, Target::Quality(20.0)).bytes;
+    let (mut highs, mut exact) = (0, 0);
+    for n in 30..file.len() {
+        let shown = decode(&prior, &file[..n]).picture;
+        let shown = shown.alpha().and_then(|a| a.as_sixteen()).expect("alpha");
+        let pairs = || shown.chunks(20).zip(whole.chunks(20));
+        let high = |row: &[u16]| row.iter().map(|v| v >> 8).collect::<Vec<u16>>();
+        let now = (
+            pairs().take_while(|(a, b)| high(a) == high(b)).count(),
+            pairs().take_while(|(a, b)| a == b).count(),
+        );
+        assert!(now.0 >= highs && now.1 >= exact, "{n} bytes");
+        assert!(
+            now.1 == 0 || now.0 == 12,
+            "{n} bytes: low bytes before high"
+        );
+        (highs, exact) = now;
+    }
+    assert_eq!((highs, exact), (12, 12));
 }
 
 #[test]

@@ -12,8 +12,8 @@ use dcodec::{
 fn files(prior: &Prior) -> Vec<Vec<u8>> {
     let crop = common::crop("coffee.png", 300, 120, 32, 32);
     let alpha = common::noise(32, 32, Colour::Rgb, true, 1);
-    let alpha = alpha.alpha().map(<[u8]>::to_vec);
-    let with_alpha = Picture::new(32, 32, Colour::Rgb, crop.samples().to_vec(), alpha);
+    let alpha = alpha.alpha().cloned();
+    let with_alpha = Picture::from_samples(32, 32, Colour::Rgb, crop.samples().clone(), alpha);
     [
         (crop, Target::Quality(75.0)),
         (with_alpha.expect("a picture"), Target::Quality(60.0)),
@@ -42,6 +42,7 @@ fn forged(seed: u64) -> Vec<u8> {
         height: 18,
         rgb: true,
         alpha: false,
+        deep: false,
         prior: common::gaussian().id(),
         seed,
         nu: 12,
@@ -271,7 +272,7 @@ fn rows_of_alpha_come_and_never_go() {
             continue;
         }
         let shown = stream.preview().expect("a picture").picture;
-        let shown = shown.alpha().expect("has alpha").to_vec();
+        let shown = shown.alpha().and_then(|a| a.as_eight()).expect("has alpha");
         // Whole rows from the top are exact, the others opaque.
         let pairs = shown.chunks(20).zip(alpha.chunks(20));
         let exact = pairs.take_while(|(a, b)| a == b).count();

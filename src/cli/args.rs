@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::strip::Strip;
+
 pub use sampling::{Interpolate, ModeName, Sample, Sampling};
 
 /// A progressive image codec whose prior is a diffusion model: one file, every rate.
@@ -29,8 +31,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Encode a picture (PNG, JPEG, WebP, BMP, TIFF, PNM or GIF)
+    ///
+    /// Grey, alpha and 16 bits stay what they are; alpha is lossless. ICC profile, EXIF and XMP are kept and count in --bpp and
+    /// --bytes. A picture that its EXIF turns is coded upright, and its EXIF then says upright. Still pictures only.
     Encode(Encode),
     /// Decode a file, or any prefix of one, to a picture
+    ///
+    /// PNG, JPEG and WebP get the ICC profile, EXIF and XMP of the file, TIFF the profile.
     Decode(Decode),
     /// Cut a file to a lower rate; needs no network
     Cut(Cut),
@@ -105,6 +112,8 @@ pub struct Encode {
     pub output: Output,
     #[command(flatten)]
     pub goal: Goal,
+    #[command(flatten)]
+    pub strip: Strip,
     /// 1 (fast) to 5 (small)
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,
@@ -204,6 +213,11 @@ pub struct Decode {
     pub output: Output,
     #[command(flatten)]
     pub extent: Extent,
+    /// A small picture, N pixels along the longer side, from the first bytes: far quicker than the whole
+    #[arg(long, value_name = "N", conflicts_with_all = ["layers", "animate", "progress_dir"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub thumbnail: Option<u32>,
+    #[command(flatten)]
+    pub strip: Strip,
     /// Picture format [default: by the name of the output, else png]; gif and apng show the refinement, layer by layer
     #[arg(long, value_name = "EXT")]
     pub format: Option<String>,

@@ -1,12 +1,14 @@
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use dcodec::{Decoded, Error, Event, Mode, Picture, Result, StreamDecoder, container};
+use dcodec::{
+    Decoded, Decoder, Error, Event, Metadata, Mode, Picture, Result, StreamDecoder, container,
+};
 
 use super::args::{Decode, Extent, ModeName};
 use super::clock::Clock;
 use super::frames::{Animation, Folder, Kind};
-use super::io::Format;
+use super::save::{self, Format};
 use super::{About, Failure, Log, bpp, destination, io, name, output_name, prior, sampling};
 
 /// What one read takes at most; less when less is there.
@@ -42,14 +44,22 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
             false => Ok(()),
         }
     };
-    let done = input.feed(&mut stream, &mut each);
-    let decoded = done.and_then(|()| match sampler.mode() {
-        Mode::Mean => stream.finish(),
-        _ => stream.show(&sampler, &mut |frame| {
-            spinner.set_message(format!("step {} of {}", frame.call + 1, frame.calls));
+    let decoded = match a.thumbnail {
+        Some(longest) => input.all(a.prior.max_pixels).and_then(|data| {
+            let decoder = Decoder::new(&prior).max_pixels(a.prior.max_pixels);
+            decoder.thumbnail(&data, longest)
         }),
-    });
-    let decoded = decoded.about(&a.input);
+        None => {
+            let done = input.feed(&mut stream, &mut each);
+            done.and_then(|()| match sampler.mode() {
+                Mode::Mean => stream.finish(),
+                _ => stream.show(&sampler, &mut |frame| {
+                    spinner.set_message(format!("step {} of {}", frame.call + 1, frame.calls));
+                }),
+            })
+        }
+    }
+    .about(&a.input);
     spinner.finish_and_clear();
     let decoded = decoded?;
     clock.lap_codec(&decoded.timings, "other");
@@ -59,7 +69,8 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
             name(&a.input)
         ));
     }
-    let written = sinks.finish(&decoded, log)?;
+    let metadata = a.strip.apply(decoded.metadata.clone());
+    let written = sinks.finish(&decoded, &metadata, log)?;
     clock.lap("write");
     let used = decoded.used;
     let part = if used.partial > 0.0 {
@@ -105,6 +116,18 @@ struct Input<'a> {
 }
 
 impl Input<'_> {
+    /// All bytes that the flags want.
+    fn all(&mut self, max_pixels: u64) -> Result<Vec<u8>> {
+        let mut data = Vec::new();
+        let read = self.source.read_to_end(&mut data);
+        read.map_err(|e| Error::io(name(self.name), e))?;
+        self.ended = true;
+        self.read = data.len() as u64;
+        let header = header(&data, max_pixels)?;
+        data.truncate(extent(self.extent, &header, data.len())?);
+        Ok(data)
+    }
+
     /// Decodes what comes, and calls `each` after every layer, before more is read.
     fn feed(
         &mut self,
@@ -178,7 +201,7 @@ impl Sinks {
                     sinks.animation = Some((output, animation));
                 }
                 None => {
-                    let format = io::picture_format(&output, format)?;
+                    let format = save::picture_format(&output, format)?;
                     sinks.still = Some((output, format));
                 }
             }
@@ -206,7 +229,7 @@ impl Sinks {
     }
 
     /// Writes what the stream ended with; says where it went.
-    fn finish(mut self, last: &Decoded, log: Log) -> Result<String> {
+    fn finish(mut self, last: &Decoded, metadata: &Metadata, log: Log) -> Result<String> {
         if self.wants_frames() && (last.used.partial > 0.0 || last.used.layers == 0) {
             self.frame(last)?;
         }
@@ -215,7 +238,8 @@ impl Sinks {
             written = Some(format!("{}: {} frames", path.display(), folder.frames()));
         }
         if let Some((path, animation)) = self.animation.take() {
-            let loses = |p: &Picture| p.alpha().is_some_and(|a| a.iter().any(|v| v % 255 != 0));
+            let half = |v: u16| v != 0 && v != last.picture.depth().max();
+            let loses = |p: &Picture| p.alpha().is_some_and(|a| a.iter().any(half));
             if animation.is_gif() && loses(&last.picture) {
                 log.say(format!(
                     "{}: note: the format holds no half transparency: only what is invisible is left out",
@@ -226,7 +250,7 @@ impl Sinks {
             written = Some(format!("{}: {frames} frames", output_name(&path)));
         }
         if let Some((path, format)) = self.still.take() {
-            let (picture, notices) = io::encode_picture(&last.picture, format)?;
+            let (picture, notices) = save::encode_picture(&last.picture, metadata, format)?;
             for notice in notices {
                 log.say(format!("{}: note: {notice}", name(&path)));
             }

@@ -2,13 +2,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dcodec::{
-    Decoder, Effort, Encoded, Encoder, Error, Interest, Picture, Prior, Region, Result, Target,
-    metrics,
+    Decoder, Effort, Encoded, Encoder, Error, Interest, Metadata, Picture, Prior, Region, Result,
+    Target, metrics,
 };
 use serde::Serialize;
 
 use super::args::{Encode, Goal, Roi};
 use super::clock::Clock;
+use super::load::{Loaded, load_picture, picture_form};
 use super::{About, Failure, Log, bpp, destination, inputs, io, name, output_name, prior};
 
 pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
@@ -95,28 +96,35 @@ fn one(
         });
     let data = io::read_input(input)?;
     if a.watch.max_memory.is_some()
-        && let Some((width, height, colour, alpha)) = io::picture_form(&data)
+        && let Some((width, height, colour, depth, alpha)) = picture_form(&data)
     {
         // Before any pixel is decoded.
-        let enough = encoder.check_memory(width, height, colour, alpha);
+        let enough = encoder.check_memory(width, height, colour, depth, alpha);
         enough.about(input)?;
     }
-    let (picture, notices) = io::load_picture(&data, input, a.prior.max_pixels)?;
+    let Loaded {
+        picture,
+        metadata,
+        notes,
+    } = load_picture(&data, input, a.prior.max_pixels)?;
+    let metadata = a.strip.apply(metadata);
     drop(data);
     clock.lap("read");
-    for notice in notices {
-        log.say(format!("{}: note: {notice}", name(input)));
+    for note in notes {
+        log.say(format!("{}: note: {note}", name(input)));
     }
     if let Some(interest) = interest(a, &picture)? {
         encoder = encoder.interest(interest);
     }
-    let encoded = encoder.encode(&picture).about(input);
-    drop(encoder);
+    let encoded = encoder
+        .metadata(metadata.clone())
+        .encode(&picture)
+        .about(input);
     bar.finish_and_clear();
     let encoded = encoded?;
     clock.lap_codec(&encoded.timings, "other");
     if a.verify {
-        log.say(verify(&encoded, &picture, prior).about(input)?);
+        log.say(verify(&encoded, &picture, &metadata, prior).about(input)?);
         clock.lap("verify");
     }
     if let Some(path) = &a.report {
@@ -150,7 +158,8 @@ fn one(
 fn interest(a: &Encode, picture: &Picture) -> Result<Option<Interest>, Failure> {
     let (width, height) = (picture.width(), picture.height());
     if let Some(path) = &a.roi_mask {
-        let (mask, _) = io::load_picture(&io::read_input(path)?, path, a.prior.max_pixels)?;
+        let mask = load_picture(&io::read_input(path)?, path, a.prior.max_pixels)?;
+        let mask = mask.picture.into_eight();
         if (mask.width(), mask.height()) != (width, height) {
             let e = format!(
                 "the mask is of {} x {} pixels, the picture of {width} x {height}",
@@ -163,7 +172,8 @@ fn interest(a: &Encode, picture: &Picture) -> Result<Option<Interest>, Failure> 
             let sum: u32 = pixel.iter().map(|&v| u32::from(v)).sum();
             1.0 + (a.roi_weight - 1.0) * f64::from(sum) / (255.0 * pixel.len() as f64)
         };
-        let pixels = mask.samples().chunks(mask.colour().channels());
+        let samples = mask.samples().as_eight().unwrap_or_default();
+        let pixels = samples.chunks(mask.colour().channels());
         let weights: Vec<f64> = pixels.map(weight).collect();
         return Ok(Some(Interest::new(width, height, &weights)?));
     }
@@ -191,7 +201,12 @@ pub fn target(goal: &Goal) -> Target {
 }
 
 /// Decodes the file and holds the result against the encoder's own last state.
-fn verify(encoded: &Encoded, picture: &Picture, prior: &Prior) -> Result<String> {
+fn verify(
+    encoded: &Encoded,
+    picture: &Picture,
+    metadata: &Metadata,
+    prior: &Prior,
+) -> Result<String> {
     let decoded = Decoder::new(prior)
         .max_pixels(u64::MAX)
         .decode(&encoded.bytes)?;
@@ -201,6 +216,11 @@ fn verify(encoded: &Encoded, picture: &Picture, prior: &Prior) -> Result<String>
         return Err(Error::Backend(format!(
             "verification failed: the decoded picture is {drift:.1} dB from the encoder's own"
         )));
+    }
+    if decoded.metadata != *metadata {
+        return Err(Error::Backend(
+            "verification failed: the metadata differ".into(),
+        ));
     }
     let alpha = if picture.alpha() == decoded.picture.alpha() {
         ""

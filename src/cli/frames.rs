@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use dcodec::{Colour, Error, Picture, Result};
+use dcodec::{Colour, Error, Metadata, Picture, Result};
 
-use super::io::{self as files, Format};
+use super::io as files;
+use super::save::{self, Format};
 
 /// How long a frame shows, and how much longer the last one, in milliseconds.
 const DELAY: u16 = 120;
@@ -78,7 +79,7 @@ impl Folder {
     pub fn write(&mut self, picture: &Picture, layers: u32, partial: bool) -> Result<()> {
         let part = if partial { "-part" } else { "" };
         let name = format!("layer-{layers:03}{part}.{}", self.extension);
-        let (bytes, _) = files::encode_picture(picture, self.format)?;
+        let (bytes, _) = save::encode_picture(picture, &Metadata::default(), self.format)?;
         self.frames += 1;
         files::write_atomic(&self.path.join(name), self.force, |w| w.write_all(&bytes))
     }
@@ -142,10 +143,11 @@ impl Animation {
         matches!(self.encoder, Encoder::Gif(_))
     }
 
-    /// Appends a frame.
+    /// Appends a frame, of 8 bits.
     pub fn frame(&mut self, picture: &Picture) -> Result<()> {
-        self.put(picture, DELAY)?;
-        self.last = Some(picture.clone());
+        let picture = picture.clone().into_eight();
+        self.put(&picture, DELAY)?;
+        self.last = Some(picture);
         Ok(())
     }
 
@@ -154,9 +156,7 @@ impl Animation {
         let frames = self.frames;
         if let Some(last) = self.last.take() {
             // A frame of one pixel, which changes nothing, keeps it in view.
-            let n = last.colour().channels();
-            let alpha = last.alpha().map(|a| vec![a[0]]);
-            let pixel = Picture::new(1, 1, last.colour(), last.samples()[..n].to_vec(), alpha)?;
+            let pixel = Picture::from_image(last.to_image().crop_imm(0, 0, 1, 1))?;
             self.put(&pixel, HOLD)?;
         }
         let mut spool = match self.encoder {

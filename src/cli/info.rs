@@ -1,10 +1,10 @@
 use std::io::Write;
 use std::path::Path;
 
-use dcodec::container::{Event, Header, Layer, Parser};
+use dcodec::container::{Event, Header, Layer, Parser, PartName};
 use dcodec::prior::{Network, Weights};
 use dcodec::schedule::Sigma;
-use dcodec::{Error, Result};
+use dcodec::{Error, Metadata, Result};
 use serde_json::json;
 
 use super::args::Info;
@@ -14,7 +14,8 @@ use super::{About, Failure, bpp, io, name};
 struct Contents {
     header: Header,
     header_bytes: u64,
-    parts: Vec<(String, usize)>,
+    parts: Vec<(PartName, usize)>,
+    metadata: Metadata,
     /// Each layer and the offset at which its bits end.
     layers: Vec<(Layer, u64)>,
     /// The layer that the file ends in, and its bytes of bits.
@@ -87,6 +88,7 @@ fn walk(data: &[u8]) -> Result<Contents> {
         header,
         header_bytes: used as u64,
         parts: Vec::new(),
+        metadata: Metadata::default(),
         layers: Vec::new(),
         partial: None,
         complete: false,
@@ -100,7 +102,8 @@ fn walk(data: &[u8]) -> Result<Contents> {
         match event {
             Event::Part(name, payload) => {
                 contents.payload_bytes += payload.len() as u64;
-                contents.parts.push((name.to_string(), payload.len()));
+                contents.parts.push((name, payload.len()));
+                contents.metadata.take(name, &payload);
             }
             Event::Layer(layer, bits) => {
                 contents.trellis_bytes += bits.len() as u64;
@@ -124,16 +127,31 @@ fn walk(data: &[u8]) -> Result<Contents> {
     Ok(contents)
 }
 
+/// Bytes of the metadata in a part.
+fn unpacked(c: &Contents, name: PartName) -> Option<usize> {
+    let metadata = match name {
+        PartName::ICC => &c.metadata.icc,
+        PartName::EXIF => &c.metadata.exif,
+        PartName::XMP => &c.metadata.xmp,
+        _ => &None,
+    };
+    metadata.as_ref().map(Vec::len)
+}
+
 fn levels(layer: &Layer) -> f64 {
     Sigma::from_code(layer.sigma).map_or(0.0, Sigma::levels)
 }
 
 fn kind(header: &Header) -> &'static str {
-    match (header.rgb, header.alpha) {
-        (false, false) => "grey",
-        (false, true) => "grey with alpha",
-        (true, false) => "RGB",
-        (true, true) => "RGB with alpha",
+    match (header.rgb, header.alpha, header.deep) {
+        (false, false, false) => "grey",
+        (false, true, false) => "grey with alpha",
+        (true, false, false) => "RGB",
+        (true, true, false) => "RGB with alpha",
+        (false, false, true) => "grey, 16 bits",
+        (false, true, true) => "grey with alpha, 16 bits",
+        (true, false, true) => "RGB, 16 bits",
+        (true, true, true) => "RGB with alpha, 16 bits",
     }
 }
 
@@ -158,7 +176,7 @@ fn as_json(c: &Contents, len: usize) -> String {
     let parts: Vec<_> = c
         .parts
         .iter()
-        .map(|(n, b)| json!({"name": n, "bytes": b}))
+        .map(|(n, b)| json!({"name": n.to_string(), "bytes": b, "holds": n.holds(), "unpacked_bytes": unpacked(c, *n)}))
         .collect();
     let all = json!({
         "version": dcodec::container::VERSION, "width": h.width, "height": h.height, "colour": kind(h),
@@ -195,7 +213,13 @@ fn as_text(c: &Contents, len: usize, name: &str) -> String {
         100.0 * o as f64 / len as f64
     );
     for (name, bytes) in &c.parts {
-        let _ = writeln!(out, "part      {name}, {bytes} bytes");
+        let packed = match (unpacked(c, *name), name.is_metadata()) {
+            (Some(n), _) => format!(" ({n} unpacked)"),
+            (None, true) => " (cannot be unpacked: ignored)".into(),
+            (None, false) => String::new(),
+        };
+        let holds = name.holds();
+        let _ = writeln!(out, "part      {name}, {holds}, {bytes} bytes{packed}");
     }
     let _ = writeln!(out, "\nlayer     sigma   stages     bits      end     bpp");
     for (l, end) in &c.layers {

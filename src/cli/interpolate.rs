@@ -1,10 +1,11 @@
 use std::path::Path;
 use std::time::Instant;
 
-use dcodec::{Error, Picture, Result};
+use dcodec::{Error, Metadata, Picture, Result};
 
 use super::args::{Interpolate, ModeName};
-use super::{Failure, Log, io, name, output_name, prior, sampling, sheet};
+use super::load::load_picture;
+use super::{Failure, Log, io, name, output_name, prior, sampling, save, sheet};
 
 /// Where the strip goes by default.
 const OUTPUT: &str = "interpolation.png";
@@ -13,15 +14,11 @@ pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
     let start = Instant::now();
     let output = a.output.output.clone().unwrap_or_else(|| OUTPUT.into());
     io::check_destination(&output, a.output.force)?;
-    let format = io::picture_format(&output, None)?;
+    let format = save::picture_format(&output, None)?;
     let sampler = sampling::sampler(&a.sampling, ModeName::Flow)?;
     let load = |path: &Path| -> Result<Picture> {
         let bytes = io::read_input(path)?;
-        let (picture, notices) = io::load_picture(&bytes, path, a.prior.max_pixels)?;
-        for notice in notices {
-            log.say(format!("{}: note: {notice}", name(path)));
-        }
-        Ok(picture)
+        Ok(load_picture(&bytes, path, a.prior.max_pixels)?.picture)
     };
     let (first, second) = (load(&a.first)?, load(&a.second)?);
     let size = (first.width(), first.height());
@@ -50,7 +47,8 @@ pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
     });
     let strip = strip.collect::<Result<Vec<Picture>>>()?;
     bar.finish_and_clear();
-    let (bytes, _) = io::encode_picture(&sheet::sheet(&strip, count)?, format)?;
+    let (bytes, _) =
+        save::encode_picture(&sheet::sheet(&strip, count)?, &Metadata::default(), format)?;
     io::write_atomic(&output, a.output.force, |w| w.write_all(&bytes))?;
     log.say(format!(
         "{}: {count} of {} x {}, noise of {} levels, {}, seed {}, {:.1} s",

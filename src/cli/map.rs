@@ -11,7 +11,7 @@ use dcodec::{Effort, Encoder, Error, Result};
 
 use super::args::{self, Noise};
 use super::rd::scene::{Anchor, Scene, Shape, Text};
-use super::{About, Failure, Log, destination, encode, io, name, output_name, prior};
+use super::{About, Failure, Log, destination, encode, io, load, output_name, prior};
 
 /// The long side that small pictures are enlarged to, in pixels.
 const LEAST_SIDE: u32 = 256;
@@ -30,10 +30,7 @@ pub fn run(a: &args::Map, log: Log) -> Result<(), Failure> {
     let raw = raw(&output)?;
     io::check_destination(&output, a.output.force)?;
     let data = io::read_input(&a.input)?;
-    let (picture, notices) = io::load_picture(&data, &a.input, a.prior.max_pixels)?;
-    for notice in notices {
-        log.say(format!("{}: note: {notice}", name(&a.input)));
-    }
+    let picture = load::load_picture(&data, &a.input, a.prior.max_pixels)?.picture;
     let prior = prior(&a.prior)?;
     let bar = log.bar("mapping");
     let (values, unit, total) = match a.sigma {

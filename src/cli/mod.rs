@@ -10,11 +10,14 @@ mod info;
 mod inputs;
 mod interpolate;
 mod io;
+mod load;
 mod map;
 mod rd;
 mod sample;
 mod sampling;
+mod save;
 mod sheet;
+mod strip;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,9 +1,9 @@
 use std::time::Instant;
 
-use dcodec::{Colour, Picture, Result};
+use dcodec::{Colour, Depth, Metadata, Picture, Result};
 
 use super::args::{ModeName, Sample};
-use super::{Failure, Log, io, output_name, prior, sampling, sheet};
+use super::{Failure, Log, io, output_name, prior, sampling, save, sheet};
 
 /// Where the sheet goes by default.
 const OUTPUT: &str = "sample.png";
@@ -12,7 +12,7 @@ pub fn run(a: &Sample, log: Log) -> Result<(), Failure> {
     let start = Instant::now();
     let output = a.output.output.clone().unwrap_or_else(|| OUTPUT.into());
     io::check_destination(&output, a.output.force)?;
-    let format = io::picture_format(&output, None)?;
+    let format = save::picture_format(&output, None)?;
     let sampler = sampling::sampler(&a.sampling, ModeName::Sample)?;
     let (width, height) = a.size;
     let count = a.count as usize;
@@ -33,7 +33,14 @@ pub fn run(a: &Sample, log: Log) -> Result<(), Failure> {
             // The last one is the picture itself.
             let last = frame.call + 1 == frame.calls;
             if !last && frames.is_some_and(|n| sampling::is_frame(frame.call, frame.calls, n)) {
-                match Picture::from_planes(frame.x0_hat, width, height, Colour::Rgb, None) {
+                match Picture::from_planes(
+                    frame.x0_hat,
+                    width,
+                    height,
+                    Colour::Rgb,
+                    Depth::Eight,
+                    None,
+                ) {
                     Ok(picture) => shown.push(picture),
                     Err(e) => failed = Some(e),
                 }
@@ -46,7 +53,7 @@ pub fn run(a: &Sample, log: Log) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     let sheet = sheet::sheet(&shown, columns)?;
-    let (bytes, _) = io::encode_picture(&sheet, format)?;
+    let (bytes, _) = save::encode_picture(&sheet, &Metadata::default(), format)?;
     io::write_atomic(&output, a.output.force, |w| w.write_all(&bytes))?;
     log.say(format!(
         "{}: {count} of {width} x {height}, {}, seed {}, {} network calls each, {:.1} s",

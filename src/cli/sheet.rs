@@ -35,7 +35,7 @@ fn size((width, height): (u32, u32), columns: usize, rows: usize) -> (u64, u64) 
     (side(columns, width), side(rows, height))
 }
 
-/// The pictures row by row in `columns` columns, on white; one picture as it is.
+/// The pictures row by row in `columns` columns, on white, in 8 bits.
 pub fn sheet(pictures: &[Picture], columns: usize) -> Result<Picture> {
     let Some(first) = pictures.first() else {
         return Err(Error::Parameter("no pictures".into()));
@@ -49,7 +49,9 @@ pub fn sheet(pictures: &[Picture], columns: usize) -> Result<Picture> {
         let left = (i % columns) as u64 * u64::from(width + GAP);
         let top = (i / columns) as u64 * u64::from(height + GAP);
         let line = width as usize * channels;
-        for (y, row) in picture.samples().chunks_exact(line).enumerate() {
+        let picture = picture.clone().into_eight();
+        let rows = picture.samples().as_eight().unwrap_or_default();
+        for (y, row) in rows.chunks_exact(line).enumerate() {
             let at = ((top + y as u64) * w + left) as usize * channels;
             samples[at..at + line].copy_from_slice(row);
         }
@@ -76,7 +78,8 @@ mod tests {
     fn pictures_stand_in_rows() {
         let three = sheet(&[grey(1), grey(2), grey(3)], 2).expect("fits");
         assert_eq!((three.width(), three.height()), (8, 6));
-        let row = |y: usize| &three.samples()[8 * y..8 * y + 8];
+        let samples = three.samples().as_eight().expect("8 bits");
+        let row = |y: usize| &samples[8 * y..8 * y + 8];
         assert_eq!(row(0), [1, 1, 255, 255, 255, 255, 2, 2]);
         assert_eq!(row(3), [255; 8]);
         assert_eq!(row(5), [3, 3, 255, 255, 255, 255, 255, 255]);

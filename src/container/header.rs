@@ -67,9 +67,9 @@ pub fn judge(values: &[u64; FIELDS.len()]) -> Result<Header, Verdict> {
             "{name} is {v}, must be {lo} to {hi}"
         ))),
     };
-    if colour > 3 {
+    if colour > 7 {
         return Err(Verdict::Unsupported(format!(
-            "colour code {colour}: this decoder knows 0 to 3 (grey, RGB, with and without alpha)"
+            "colour code {colour}: this decoder knows 0 to 7 (grey, RGB, with and without alpha, 8 and 16 bits)"
         )));
     }
     if !TRELLISES.iter().any(|&t| u64::from(t) == nu) {
@@ -82,6 +82,7 @@ pub fn judge(values: &[u64; FIELDS.len()]) -> Result<Header, Verdict> {
         height: within("height (3.5)", height, 1, MAX_SIDE.into())? as u32,
         rgb: colour & 1 != 0,
         alpha: colour & 2 != 0,
+        deep: colour & 4 != 0,
         prior: PriorId(prior.to_be_bytes()),
         seed,
         nu: nu as u8,

@@ -34,6 +34,9 @@ pub const MAX_SIDE: u32 = 1 << 20;
 /// The largest code of a noise level; with distinct levels it also bounds the number of layers.
 pub const MAX_SIGMA: u16 = 400;
 
+/// The most bytes of one metadata part, as stored and as unpacked.
+pub const MAX_METADATA: u64 = 1 << 24;
+
 /// The trellises of version 1, by their state bits.
 pub const TRELLISES: [u8; 3] = [12, 14, 16];
 
@@ -58,6 +61,8 @@ pub struct Header {
     pub rgb: bool,
     /// Whether an alpha part follows.
     pub alpha: bool,
+    /// Whether samples have 16 bits; otherwise 8.
+    pub deep: bool,
     /// The weights that the decoder needs.
     pub prior: PriorId,
     /// The seed of the shared noise.
@@ -122,12 +127,45 @@ impl Layer {
 pub struct PartName(pub [u8; 4]);
 
 impl PartName {
-    /// The alpha plane, coded by [`crate::entropy`].
+    /// The alpha plane or its high bytes, coded by [`crate::entropy`].
     pub const ALPHA: PartName = PartName(*b"ALPH");
+    /// The low bytes of an alpha plane of 16 bits, coded by [`crate::entropy`].
+    pub const ALPHA_LOW: PartName = PartName(*b"ALPL");
+    /// An ICC profile.
+    pub const ICC: PartName = PartName(*b"iccp");
+    /// EXIF metadata, from its byte order mark on.
+    pub const EXIF: PartName = PartName(*b"exif");
+    /// An XMP packet.
+    pub const XMP: PartName = PartName(*b"xmpp");
 
     /// Whether a decoder that does not know the part must refuse the file.
     pub fn is_critical(self) -> bool {
         self.0[0].is_ascii_uppercase()
+    }
+
+    /// The most bytes of such a part that are kept, where those of `alpha` are the most that alpha takes.
+    pub(crate) fn most(self, alpha: u64) -> u64 {
+        match self.is_metadata() {
+            true => alpha.max(MAX_METADATA),
+            false => alpha,
+        }
+    }
+
+    /// What the part holds, in words.
+    pub fn holds(self) -> &'static str {
+        match self {
+            Self::ALPHA => "alpha",
+            Self::ALPHA_LOW => "low bytes of alpha",
+            Self::ICC => "ICC profile",
+            Self::EXIF => "EXIF",
+            Self::XMP => "XMP",
+            _ => "unknown",
+        }
+    }
+
+    /// Whether the part holds metadata that has a limit of its own, [`MAX_METADATA`].
+    pub fn is_metadata(self) -> bool {
+        [Self::ICC, Self::EXIF, Self::XMP].contains(&self)
     }
 }
 

@@ -58,8 +58,9 @@ pub struct Parser {
     crc: crc32fast::Hasher,
     sigma: u16,
     layers: u32,
-    /// Whether the alpha part has begun.
+    /// Whether the alpha part has begun, and its low bytes.
     alpha: bool,
+    alpha_low: bool,
     max_pixels: u64,
 }
 
@@ -77,6 +78,7 @@ impl Parser {
             sigma: 0,
             layers: 0,
             alpha: false,
+            alpha_low: false,
             max_pixels,
         }
     }
@@ -342,19 +344,22 @@ impl Parser {
         }
         let pixels = u64::from(header.width) * u64::from(header.height);
         let most = pixels + pixels / 16 + 4096;
-        let announced = header.alpha;
+        let (announced, deep) = (header.alpha, header.deep);
         self.close(n + 4, &name.to_string())?;
-        if name == PartName::ALPHA {
+        if [PartName::ALPHA, PartName::ALPHA_LOW].contains(&name) {
             if len > most {
                 let reason = format!("{len} bytes, at most {most} for this picture (4.7)");
                 return Err(self.fault(&name.to_string(), &reason).into());
             }
-            if !announced || self.alpha || self.layers > 0 {
-                let reason =
-                    "alpha comes once, before the first layer, if the header announces it (4.8)";
+            let (expected, seen) = match name {
+                PartName::ALPHA => (announced, &mut self.alpha),
+                _ => (deep && self.alpha, &mut self.alpha_low),
+            };
+            if !expected || *seen || self.layers > 0 {
+                let reason = "alpha comes once, before the first layer, if the header announces it, low bytes behind the high (4.8)";
                 return Err(self.fault(&name.to_string(), reason).into());
             }
-            self.alpha = true;
+            *seen = true;
         } else if name.is_critical() {
             return Err(Error::Unsupported(format!(
                 "critical part \"{name}\" at byte {}: a newer dcodec may read it",
@@ -364,7 +369,7 @@ impl Parser {
         self.payload.clear();
         let part = Part {
             name,
-            keep: len <= most,
+            keep: len <= name.most(most),
         };
         self.state = if len == 0 {
             State::Check(part)

@@ -7,6 +7,7 @@ fn header() -> Header {
         height: 30,
         rgb: true,
         alpha: true,
+        deep: false,
         prior: PriorId([1, 2, 3, 4, 5, 6, 7, 8]),
         seed: 300,
         nu: 14,
@@ -165,6 +166,63 @@ fn alpha_comes_once_first_and_as_announced() {
 }
 
 #[test]
+fn low_bytes_of_alpha_follow_the_high_ones() {
+    let deep = Header {
+        deep: true,
+        ..header()
+    };
+    let mut w = Writer::new(&deep);
+    w.part(PartName::ALPHA, &[1]);
+    w.part(PartName::ALPHA_LOW, &[2, 3]);
+    let all = events(&w.finish(), 5).expect("valid");
+    assert_eq!(all[0], Event::Header(deep.clone()));
+    assert_eq!(all[2], Event::Part(PartName::ALPHA_LOW, vec![2, 3]));
+    let wrong: [(&Header, &[PartName]); 4] = [
+        (&header(), &[PartName::ALPHA, PartName::ALPHA_LOW]),
+        (&deep, &[PartName::ALPHA_LOW, PartName::ALPHA]),
+        (
+            &deep,
+            &[PartName::ALPHA, PartName::ALPHA_LOW, PartName::ALPHA_LOW],
+        ),
+        (
+            &Header {
+                deep: true,
+                ..opaque()
+            },
+            &[PartName::ALPHA_LOW],
+        ),
+    ];
+    for (header, names) in wrong {
+        let mut w = Writer::new(header);
+        names.iter().for_each(|name| w.part(*name, &[1]));
+        assert!(matches!(events(&w.finish(), 100), Err(Error::Format(_))));
+    }
+    let mut w = Writer::new(&deep);
+    w.part(PartName::ALPHA, &[1]);
+    w.layer(180, 1);
+    w.body(&[0]);
+    w.part(PartName::ALPHA_LOW, &[1]);
+    assert!(matches!(events(&w.finish(), 100), Err(Error::Format(_))));
+}
+
+#[test]
+fn metadata_has_a_limit_of_its_own() {
+    let mut w = Writer::new(&opaque());
+    w.part(PartName::ICC, &[1; 100_000]);
+    w.part(PartName(*b"xtra"), &[1; 100_000]);
+    w.part(PartName::XMP, &vec![1; MAX_METADATA as usize + 1]);
+    let e = events(&w.finish(), 1 << 20).expect("valid");
+    let sizes: Vec<usize> = e[1..4]
+        .iter()
+        .map(|e| match e {
+            Event::Part(_, payload) => payload.len(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(sizes, [100_000, 0, 0]);
+}
+
+#[test]
 fn a_whole_payload_counts_without_its_check() {
     let mut w = Writer::new(&header());
     w.part(PartName::ALPHA, &[7; 9]);
@@ -203,6 +261,11 @@ fn overhead_is_small() {
     let before = w.len();
     w.layer(180, 1000);
     assert_eq!(w.len() - before, 5);
+    for len in [0, 127, 128, 20_000] {
+        let before = w.len();
+        w.part(PartName(*b"note"), &vec![1; len]);
+        assert_eq!(w.len() - before, Writer::part_bytes(len));
+    }
     for (i, stages) in [0, 127, 128, 16383, 16384, 1 << 21].into_iter().enumerate() {
         let before = w.len();
         w.layer(179 - i as u16, stages);

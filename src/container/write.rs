@@ -25,8 +25,9 @@ impl Writer {
             layers: 0,
         };
         w.bytes.extend(SIGNATURE);
-        w.bytes
-            .extend([VERSION, u8::from(header.rgb) | u8::from(header.alpha) << 1]);
+        let colour =
+            u8::from(header.rgb) | u8::from(header.alpha) << 1 | u8::from(header.deep) << 2;
+        w.bytes.extend([VERSION, colour]);
         varint::write(&mut w.bytes, header.width.into());
         varint::write(&mut w.bytes, header.height.into());
         w.bytes.extend(header.prior.0);
@@ -45,6 +46,13 @@ impl Writer {
     /// Always false: there is a header.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// Bytes of a part with a payload of `len` bytes.
+    pub fn part_bytes(len: usize) -> usize {
+        let mut number = Vec::new();
+        varint::write(&mut number, len as u64);
+        4 + number.len() + 2 + len + 2
     }
 
     /// Appends a named part.

@@ -46,7 +46,8 @@ impl StreamDecoder<'_> {
             shown.width(),
             shown.height(),
             shown.colour(),
-            shown.alpha().map(<[u8]>::to_vec),
+            shown.depth(),
+            shown.alpha().cloned(),
         )?;
         Ok(decoded)
     }

@@ -9,7 +9,7 @@
 use super::LOWEST_SIGMA;
 use crate::error::{Error, Result};
 use crate::picture::Picture;
-use crate::planes::{Planes, Samples, mirror};
+use crate::planes::{Planar, Planes, mirror};
 use crate::schedule::Step;
 
 /// A rectangle of a picture and its weight; what is outside all rectangles weighs 1.
@@ -109,7 +109,7 @@ impl Interest {
     /// For a picture whose planes are like `planes`; none if all pixels weigh the same.
     ///
     /// Errors: [`Error::Parameter`] if the picture is of another size.
-    pub(super) fn spread(&self, picture: &Picture, planes: &Samples) -> Result<Option<Spread>> {
+    pub(super) fn spread(&self, picture: &Picture, planes: &Planar) -> Result<Option<Spread>> {
         let (size, own) = (
             (picture.width(), picture.height()),
             (self.width, self.height),
@@ -159,7 +159,7 @@ fn floor(class: usize, end: f64) -> f64 {
 
 impl Spread {
     /// |x_0 - x0_hat|^2 by class.
-    pub fn errors(&self, x_0: &Samples, x0_hat: &Planes) -> [f64; CLASSES] {
+    pub fn errors(&self, x_0: &Planar, x0_hat: &Planes) -> [f64; CLASSES] {
         let mut sums = [0.0; CLASSES];
         let values = x_0.values().zip(&x0_hat.data);
         for ((a, b), &class) in values.zip(self.classes.iter().cycle()) {
@@ -230,7 +230,7 @@ impl Shares<'_> {
     }
 
     /// |m|^2 of the shift that is sent.
-    pub fn energy(&self, step: &Step, x_0: &Samples, x0_hat: &Planes) -> f64 {
+    pub fn energy(&self, step: &Step, x_0: &Planar, x0_hat: &Planes) -> f64 {
         let factor = step.shift() as f32;
         let values = x_0.values().zip(&x0_hat.data);
         values

@@ -9,14 +9,14 @@ use crate::channel::{rate, trellis};
 use crate::container::Layer;
 use crate::error::Result;
 use crate::picture::Picture;
-use crate::planes::{Planes, Samples};
+use crate::planes::{Planar, Planes};
 use crate::reverse::{Chain, Channel, Shared, shift, shift_energy};
 use crate::schedule::{Sigma, Step};
 use crate::timings::Part;
 
 /// The sender's end of the channel for one layer.
 pub(super) struct Sender<'a> {
-    x_0: &'a Samples,
+    x_0: &'a Planar,
     /// The bytes that head and bits may take.
     room: usize,
     /// The share of the shift to send at each pixel; all of it if there are none.
@@ -38,7 +38,7 @@ pub(super) struct Sent {
 }
 
 impl<'a> Sender<'a> {
-    pub fn new(x_0: &'a Samples, room: usize) -> Self {
+    pub fn new(x_0: &'a Planar, room: usize) -> Self {
         let sent = Sent::default();
         Sender {
             x_0,

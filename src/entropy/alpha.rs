@@ -16,12 +16,13 @@
 //! of the whole words at hand decodes to the same row: with `m` words missing from the decoder's 64-bit window, when
 //! `(point - lower) + 2^(16 m) - 1 < range` and `m < 4`. Reached rows are exact; the others are returned opaque (255).
 
+use super::residual::Residuals;
 use super::{Adaptive, Bit, Coder, Reader, Writer};
 
 /// Alpha of a pixel that the bytes do not reach.
 const OPAQUE: u8 = 255;
 /// The rare escape to a raw plane.
-const RAW: Bit = Bit::new(1 << 8);
+pub(super) const RAW: Bit = Bit::new(1 << 8);
 /// Room for neighbours left of the first pixel of a row.
 const LEFT: usize = 3;
 /// Roughness from which the memory of neighbourhoods is asked.
@@ -96,14 +97,8 @@ struct Model {
     clear: Vec<Adaptive>,
     /// As `clear`.
     opaque: Vec<Adaptive>,
-    /// Pattern of error signs, or level of roughness.
-    zero: Vec<Adaptive>,
-    /// As `zero`.
-    sign: Vec<Adaptive>,
-    /// Any pattern, or level of roughness; then the bits so far.
-    size: [[Adaptive; 7]; 8],
-    /// Size; then the bits above, with the leading one.
-    mantissa: [[Adaptive; 128]; 8],
+    /// Contexts: pattern of error signs, or level of roughness. Levels: any pattern, or level of roughness.
+    residuals: Residuals,
     /// High three bits of the left and the upper neighbour; then the bits above, with a leading one.
     value: Vec<[Adaptive; 256]>,
 }
@@ -118,10 +113,7 @@ impl Model {
             hit: [new; 16],
             clear: vec![new; classes],
             opaque: vec![new; classes],
-            zero: vec![new; PATTERNS + LEVELS.len() + 1],
-            sign: vec![new; PATTERNS + LEVELS.len() + 1],
-            size: [[new; 7]; 8],
-            mantissa: [[new; 128]; 8],
+            residuals: Residuals::new(PATTERNS + LEVELS.len() + 1, LEVELS.len() + 2),
             value: vec![[new; 256]; 64],
         }
     }
@@ -194,34 +186,8 @@ impl Model {
             (PATTERNS + level, 1 + level)
         };
         let residual = (i32::from(value) - predicted) as i8;
-        let residual = self.residual(c, context, level, residual);
+        let residual = self.residuals.code(c, context, level, residual);
         (predicted + i32::from(residual)) as u8
-    }
-
-    /// Codes a residual modulo 256: is it zero, is it negative, then its magnitude 1..=128 as the number of bits below the
-    /// leading one, in unary, and those bits.
-    fn residual(&mut self, c: &mut impl Coder, context: usize, level: usize, residual: i8) -> i8 {
-        if c.bit(&mut self.zero[context], residual == 0) {
-            return 0;
-        }
-        let negative = c.bit(&mut self.sign[context], residual < 0);
-        let magnitude = residual.unsigned_abs();
-        // Zero only in the decoder, which ignores it.
-        let wanted = magnitude.checked_ilog2().unwrap_or(0) as usize;
-        let mut size = 0;
-        while size < 7 && c.bit(&mut self.size[level][size], wanted > size) {
-            size += 1;
-        }
-        let magnitude = (0..size).rev().fold(1u8, |node, k| {
-            let counter = &mut self.mantissa[size][usize::from(node)];
-            node << 1 | u8::from(c.bit(counter, magnitude >> k & 1 != 0))
-        });
-        let residual = magnitude as i8;
-        if negative {
-            residual.wrapping_neg()
-        } else {
-            residual
-        }
     }
 }
 

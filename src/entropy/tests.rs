@@ -270,3 +270,102 @@ fn coded_bytes_are_pinned() {
         [101, 66, 187, 95]
     );
 }
+
+/// 16-bit planes: smooth, noisy, made from 8 bits, opaque, mostly opaque.
+fn deep_planes(w: usize, h: usize) -> Vec<(&'static str, Vec<u16>)> {
+    let plane = |f: &dyn Fn(usize, usize) -> u16| -> Vec<u16> {
+        (0..w * h).map(|i| f(i % w, i / w)).collect()
+    };
+    let noise = |x: usize, y: usize| (x * 7919 + y * 104_729).wrapping_mul(0x9e37_79b9) >> 7;
+    vec![
+        ("smooth", plane(&|x, y| (x * 131 + y * 77 + x * y) as u16)),
+        ("noise", plane(&|x, y| noise(x, y) as u16)),
+        ("eight bits", plane(&|x, y| noise(x, y) as u8 as u16 * 257)),
+        ("opaque", plane(&|_, _| 65535)),
+        ("clear", plane(&|_, _| 0)),
+        (
+            "edge",
+            plane(&|x, y| ((x + y / 2) as i32 * 3000 - 30000).clamp(0, 65535) as u16),
+        ),
+        (
+            "nearly opaque",
+            plane(&|x, y| {
+                if (x, y) == (w / 2, h / 2) {
+                    65534
+                } else {
+                    65535
+                }
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn low_bytes_come_back_and_every_prefix_keeps_its_rows() {
+    for (w, h) in [(1, 1), (37, 23), (64, 5)] {
+        for (name, plane) in deep_planes(w, h) {
+            let high: Vec<u8> = plane.iter().map(|v| (v >> 8) as u8).collect();
+            let coded = encode_alpha_low(w as u32, h as u32, &plane);
+            assert!(coded.len() <= w * h + 4, "{name}: {} bytes", coded.len());
+            assert_eq!(
+                decode_alpha_low(w as u32, &high, &coded),
+                plane,
+                "{name} {w} x {h}"
+            );
+            let mut rows = 0;
+            for n in 0..=coded.len() {
+                let shown = decode_alpha_low(w as u32, &high, &coded[..n]);
+                let pairs = shown.chunks(w).zip(plane.chunks(w));
+                let exact = pairs.clone().take_while(|(a, b)| a == b).count();
+                let rest = shown[w * exact..].iter().zip(&high[w * exact..]);
+                assert!(rest.clone().all(|(v, high)| *v == 257 * u16::from(*high)));
+                assert!(exact >= rows, "{name}: {exact} rows after {rows}");
+                rows = exact;
+            }
+        }
+    }
+}
+
+#[test]
+fn low_bytes_cost_what_they_hold() {
+    let (w, h) = (200, 150);
+    for (name, plane) in deep_planes(w, h) {
+        let coded = encode_alpha_low(w as u32, h as u32, &plane).len();
+        let most = match name {
+            "eight bits" | "opaque" | "clear" => 0,
+            "nearly opaque" => 8,
+            "smooth" | "edge" => w * h / 4,
+            _ => w * h + 4,
+        };
+        println!("{name}: {coded} bytes");
+        assert!(coded <= most, "{name}: {coded} bytes, {most} at most");
+    }
+    for side in [1u32, 16, 100, 1000, 4000] {
+        let opaque = vec![255; (side * side) as usize];
+        let coded = encode_alpha(side, side, &opaque).len();
+        println!("opaque {side} x {side}: {coded} bytes");
+    }
+}
+
+#[test]
+fn no_bytes_break_the_decoder_of_low_bytes() {
+    let mut state = 1u64;
+    for n in 0..300 {
+        let bytes: Vec<u8> = (0..n % 61)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6364136223846793005)
+                    .wrapping_add(1442695040888963407);
+                (state >> 40) as u8
+            })
+            .collect();
+        let high: Vec<u8> = (0..77).map(|i| (i * n) as u8).collect();
+        let plane = decode_alpha_low(11, &high, &bytes);
+        assert!(
+            plane
+                .iter()
+                .zip(&high)
+                .all(|(v, high)| v >> 8 == u16::from(*high))
+        );
+    }
+}

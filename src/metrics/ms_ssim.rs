@@ -46,13 +46,15 @@ struct Channel {
 
 impl Channel {
     fn of(picture: &Picture, c: usize) -> Self {
+        // In 8-bit levels, which the constants are made for.
+        let step = f64::from(picture.depth().max()) / 255.0;
         let every = picture.samples().iter().skip(c);
         Channel {
             width: picture.width() as usize,
             height: picture.height() as usize,
             data: every
                 .step_by(picture.colour().channels())
-                .map(|&v| f64::from(v))
+                .map(|v| f64::from(v) / step)
                 .collect(),
         }
     }

@@ -4,7 +4,7 @@ mod conv;
 pub mod gaussian;
 mod kernel;
 mod network;
-mod scale;
+pub(crate) mod scale;
 mod tile;
 #[cfg(feature = "candle")]
 mod unet;

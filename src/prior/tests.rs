@@ -11,7 +11,7 @@ fn sample(name: &str, width: u32, height: u32) -> Planes {
         height,
         image::imageops::FilterType::CatmullRom,
     );
-    Picture::from_image(&image).0.to_planes()
+    Picture::from_image(image).expect("8 bits").to_planes()
 }
 
 /// x_0 plus Gaussian noise of `sigma` levels.

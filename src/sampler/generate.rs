@@ -7,6 +7,7 @@ use crate::picture::{Colour, Picture};
 use crate::planes::Planes;
 use crate::prior::Prior;
 use crate::reverse::project;
+use crate::samples::Depth;
 use crate::schedule::{MAX_CODE, Sigma};
 
 /// How far above the highest level that the prior denoises well pure noise begins. At that level the mean colour of a picture
@@ -33,7 +34,7 @@ impl Sampler {
         let sigma = ABOVE * prior.highest_sigma(w, h);
         let x_t = Planes::zeros(w, h);
         let x_0 = self.descend(prior, x_t, sigma, false, size, report)?;
-        Picture::from_planes(&x_0, width, height, Colour::Rgb, None)
+        Picture::from_planes(&x_0, width, height, Colour::Rgb, Depth::Eight, None)
     }
 
     /// The picture at `lambda` (0..=1) of the way from `a` to `b` (Ho, Jain and Abbeel 2020, section 4.4): both with the same
@@ -80,7 +81,7 @@ impl Sampler {
         let size = (width as usize, height as usize);
         let x_0 = self.descend(prior, x_t, sigma, grey, size, report)?;
         let colour = if grey { Colour::Grey } else { Colour::Rgb };
-        Picture::from_planes(&x_0, width, height, colour, None)
+        Picture::from_planes(&x_0, width, height, colour, Depth::Eight, None)
     }
 
     /// Adds noise of `sigma` levels to `x` and walks down.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use dcodec::container::PriorId;
 use dcodec::prior::gaussian::Gaussian;
-use dcodec::{Colour, Picture, Prior};
+use dcodec::{Colour, Picture, Prior, Samples};
 use image::imageops::FilterType;
 
 pub fn prior() -> Prior {
@@ -21,7 +21,12 @@ pub fn sample_path(name: &str) -> PathBuf {
 pub fn load(path: impl Into<PathBuf>) -> Picture {
     let path = path.into();
     let image = image::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    Picture::from_image(&image).0
+    Picture::from_image(image).expect("samples of 8 or 16 bits")
+}
+
+/// The samples of a picture of 8 bits.
+pub fn eight(picture: &Picture) -> &[u8] {
+    picture.samples().as_eight().expect("8 bits")
 }
 
 /// A window of a sample picture.
@@ -29,7 +34,7 @@ pub fn crop(name: &str, x: u32, y: u32, width: u32, height: u32) -> Picture {
     let image = image::open(sample_path(name))
         .expect("sample")
         .crop_imm(x, y, width, height);
-    Picture::from_image(&image).0
+    Picture::from_image(image).expect("samples of 8 or 16 bits")
 }
 
 /// A measuring picture named relative to $DCODEC_DATA; says so and returns none where they are absent.
@@ -53,7 +58,8 @@ pub fn gaussian() -> Prior {
 /// A sample picture at another size.
 pub fn resized(name: &str, width: u32, height: u32) -> Picture {
     let image = image::open(sample_path(name)).expect("sample");
-    Picture::from_image(&image.resize_exact(width, height, FilterType::CatmullRom)).0
+    let image = image.resize_exact(width, height, FilterType::CatmullRom);
+    Picture::from_image(image).expect("samples of 8 or 16 bits")
 }
 
 /// A picture of random samples.
@@ -63,6 +69,19 @@ pub fn noise(width: u32, height: u32, colour: Colour, alpha: bool, seed: u64) ->
     let samples = rng.bytes(pixels * colour.channels());
     let alpha = alpha.then(|| rng.bytes(pixels));
     Picture::new(width, height, colour, samples, alpha).expect("lengths fit")
+}
+
+/// The same of 16 bits.
+pub fn deep_noise(width: u32, height: u32, colour: Colour, alpha: bool, seed: u64) -> Picture {
+    let mut rng = Rng(seed);
+    let pixels = (width * height) as usize;
+    let mut deep = |n| -> Samples {
+        let values: Vec<u16> = (0..n).map(|_| rng.next() as u16).collect();
+        values.into()
+    };
+    let samples = deep(pixels * colour.channels());
+    let alpha = alpha.then(|| deep(pixels));
+    Picture::from_samples(width, height, colour, samples, alpha).expect("lengths fit")
 }
 
 /// SplitMix64: the same numbers in every run.

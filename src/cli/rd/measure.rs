@@ -109,7 +109,7 @@ impl Meter {
     }
 }
 
-/// The picture as RGB without alpha, which every codec and metric takes.
+/// The picture as 8-bit RGB without alpha, which every codec and metric takes.
 pub fn rgb(picture: &Picture) -> Result<Picture> {
     let image = picture.clone().without_alpha().to_image().into_rgb8();
     let (width, height) = image.dimensions();
@@ -120,7 +120,7 @@ fn slice(rgb: &Picture) -> Option<PixelSlice<'_>> {
     let (width, height) = (rgb.width(), rgb.height());
     let stride = 3 * width as usize;
     PixelSlice::new(
-        rgb.samples(),
+        rgb.samples().as_eight()?,
         width,
         height,
         stride,

@@ -4,12 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dcodec::{Error, Picture};
+use dcodec::{Error, Metadata, Picture};
 
 use super::measure::{Meter, Point, pixels, rgb};
 use super::process::{Fill, Trouble, call};
 use super::tools::{Setting, Tools};
 use crate::cli::io;
+use crate::cli::load::load_picture;
+use crate::cli::save::{Format, encode_picture};
 
 /// Quality layers of the progressive JPEG 2000 file, and those an octave of bitrate.
 const LAYERS: i32 = 37;
@@ -61,11 +63,8 @@ impl<'a> Bench<'a> {
             .tempdir()
             .map_err(|e| Error::io(std::env::temp_dir(), e))?;
         let picture = rgb(picture)?;
-        for (file, format) in [
-            ("source.ppm", io::Format::Ppm),
-            ("source.png", io::Format::Png),
-        ] {
-            let (bytes, _) = io::encode_picture(&picture, format)?;
+        for (file, format) in [("source.ppm", Format::Ppm), ("source.png", Format::Png)] {
+            let (bytes, _) = encode_picture(&picture, &Metadata::default(), format)?;
             let path = folder.path().join(file);
             fs::write(&path, bytes).map_err(|e| Error::io(path, e))?;
         }
@@ -215,9 +214,9 @@ impl<'a> Bench<'a> {
         // Its own name says nothing to the reader.
         let name = Path::new("its output");
         let shown = io::read_input(&decoded)
-            .and_then(|bytes| io::load_picture(&bytes, name, self.pixels as u64))
+            .and_then(|bytes| load_picture(&bytes, name, self.pixels as u64))
             .map_err(|e| Trouble::Failed(format!("{}: {e}", tools.decoder.tool)))?;
-        Ok((shown.0, seconds))
+        Ok((shown.picture, seconds))
     }
 
     fn point(

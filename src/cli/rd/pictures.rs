@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use dcodec::{Error, Picture, Result};
 
 use crate::cli::args::Rd;
+use crate::cli::load::load_picture;
 use crate::cli::{Failure, inputs, io, name};
 
 /// Pictures of no more pixels are measured side by side: one alone does not fill the processor.
@@ -47,7 +48,7 @@ impl Job {
             Job::Tile(_, _, picture) => Ok(picture.clone()),
             Job::File(path) => {
                 let data = io::read_input(path)?;
-                Ok(io::load_picture(&data, path, max_pixels)?.0)
+                Ok(load_picture(&data, path, max_pixels)?.picture)
             }
         }
     }
@@ -69,7 +70,7 @@ pub fn jobs(a: &Rd) -> Result<Vec<Job>, Failure> {
     let mut jobs = Vec::new();
     for path in files {
         let data = io::read_input(&path)?;
-        let (whole, _) = io::load_picture(&data, &path, a.prior.max_pixels)?;
+        let whole = load_picture(&data, &path, a.prior.max_pixels)?.picture;
         let (columns, rows) = (whole.width() / side, whole.height() / side);
         if columns == 0 || rows == 0 {
             return Err(Error::Parameter(format!(
@@ -84,7 +85,7 @@ pub fn jobs(a: &Rd) -> Result<Vec<Job>, Failure> {
         for i in 0..(columns * rows) as usize {
             let (x, y) = (i as u32 % columns * side, i as u32 / columns * side);
             let tile = image.crop_imm(x, y, side, side);
-            jobs.push(Job::Tile(path.clone(), i, Picture::from_image(&tile).0));
+            jobs.push(Job::Tile(path.clone(), i, Picture::from_image(tile)?));
         }
     }
     Ok(spread(jobs, most))

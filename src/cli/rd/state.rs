@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use dcodec::{Error, Picture, Result};
+use dcodec::{Error, Picture, Result, Samples};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -140,8 +140,13 @@ pub fn key(picture: &Picture, settings: &[&str]) -> String {
     ] {
         hash.update(n.to_le_bytes());
     }
-    hash.update(picture.samples());
-    hash.update(picture.alpha().unwrap_or_default());
+    for samples in [Some(picture.samples()), picture.alpha()] {
+        match samples {
+            Some(Samples::Eight(v)) => hash.update(v),
+            Some(Samples::Sixteen(v)) => v.iter().for_each(|v| hash.update(v.to_le_bytes())),
+            None => {}
+        }
+    }
     let digest = hash.finalize();
     digest.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -1,7 +1,7 @@
 //! The ideal run: every x_s drawn exactly from q(x_s | x_t, x_0), its cost the KL, no channel code.
 
 use dcodec::random::Stream;
-use dcodec::{Picture, Planes, Prior, Result};
+use dcodec::{Depth, Picture, Planes, Prior, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::rd::state::exact;
@@ -135,9 +135,11 @@ pub fn run(
                 picture.width(),
                 picture.height(),
                 picture.colour(),
+                Depth::Eight,
                 None,
             )?;
-            run.shown.push(shown.samples().to_vec());
+            let samples = shown.samples().as_eight().unwrap_or_default();
+            run.shown.push(samples.to_vec());
         }
         let Some(next) = levels.get(step + 1) else {
             let last = |k: f64| Bits(decoder_bits(&x_0, &x0_hat, k * level.sigma));

@@ -1,0 +1,80 @@
+//! What the encoder takes at its peak, and its limit.
+
+use super::{Encoder, Target};
+use crate::container::Header;
+use crate::error::Result;
+use crate::memory;
+use crate::picture::Colour;
+use crate::samples::Depth;
+
+impl Encoder<'_> {
+    /// The expected peak of memory in bytes of encoding a picture of `width` x `height`, the picture and the program
+    /// included: two arrays of 32-bit floats a sample, six for [`Target::Psnr`], which tries cuts, four with
+    /// [`Encoder::reconstruct`]. What a denoiser of your own takes is included as far as it says.
+    pub fn memory(
+        &self,
+        width: u32,
+        height: u32,
+        colour: Colour,
+        depth: Depth,
+        alpha: bool,
+    ) -> u64 {
+        let header = self.header(width, height, colour, depth, alpha);
+        self.peak(&header, self.target)
+    }
+
+    fn peak(&self, header: &Header, target: Target) -> u64 {
+        let alive = memory::Alive {
+            arrays: match target {
+                Target::Psnr(_) => 6,
+                _ if self.reconstruct => 4,
+                _ => 2,
+            },
+            bytes: picture_bytes(header) * (1 + u64::from(self.reconstruct))
+                + header.coded_len() * sample_bytes(header)
+                + header.coded_len() / 3 * self.bytes_of_planes(),
+            searching: true,
+        };
+        memory::peak(self.prior, header, alive)
+    }
+
+    /// Bytes a pixel of an interest and its classes, and of a map and its sums.
+    fn bytes_of_planes(&self) -> u64 {
+        let (interest, map) = (self.interest.is_some(), self.map);
+        5 * u64::from(interest) + 12 * u64::from(map)
+    }
+
+    /// [`Error::Limits`] if [`Encoder::memory`] is over the limit.
+    ///
+    /// [`Encoder::encode`] asks by itself; with this the caller can do so before the picture is read.
+    pub fn check_memory(
+        &self,
+        width: u32,
+        height: u32,
+        colour: Colour,
+        depth: Depth,
+        alpha: bool,
+    ) -> Result<()> {
+        let header = self.header(width, height, colour, depth, alpha);
+        let bytes = self.peak(&header, self.target);
+        let other = self.peak(&header, Target::Quality(75.0));
+        let advice = match bytes > other {
+            true => format!(
+                "raise the limit, or aim at a quality or a rate, which takes {:.2} GB",
+                other as f64 / 1e9
+            ),
+            false => "raise the limit, or encode a smaller picture".into(),
+        };
+        memory::check("encoding", &header, bytes, self.max_memory, &advice)
+    }
+}
+
+/// Bytes of the samples and the alpha of a picture.
+fn picture_bytes(header: &Header) -> u64 {
+    let channels = if header.rgb { 3 } else { 1 } + u64::from(header.alpha);
+    u64::from(header.width) * u64::from(header.height) * channels * sample_bytes(header)
+}
+
+fn sample_bytes(header: &Header) -> u64 {
+    if header.deep { 2 } else { 1 }
+}

@@ -1,0 +1,101 @@
+//! Small pictures from the first bytes of a file.
+//!
+//! Averages over boxes of f x f of x_t = x_0 + sigma n are averages of x_0 plus noise of sigma / f. So the chain is walked only as
+//! far as the noise of the averages asks for, and the last call of the prior, the one for showing, is made for the averages.
+//! (The calls before it cannot be: the sender subtracted the x0_hat of the whole picture, and the averages of another one would be
+//! off by their difference for good.)
+
+use image::imageops::FilterType;
+
+use crate::container::Event;
+use crate::decoder::{Decoded, Decoder, StreamDecoder, form};
+use crate::error::{Error, Result};
+use crate::picture::Picture;
+use crate::samples::Samples;
+use crate::schedule::Sigma;
+
+/// The noise of the averages, in levels, at which layers end: the prior takes most of it away.
+const ENOUGH: f64 = 6.0;
+
+impl Decoder<'_> {
+    /// A small picture, `longest` pixels along the longer side, from as few of the first bytes as it needs; the whole
+    /// picture if it is no larger. [`Used`](crate::Used) says how far it read.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`]; [`Error::Parameter`] for a side of zero.
+    pub fn thumbnail(&self, bytes: &[u8], longest: u32) -> Result<Decoded> {
+        if longest == 0 {
+            return Err(Error::Parameter("a picture has a pixel at least".into()));
+        }
+        let mut stream = StreamDecoder::new(self.prior, self.max_pixels);
+        let mut rest = bytes;
+        let mut f = 1;
+        loop {
+            let (used, event) = stream.push(rest)?;
+            rest = &rest[used..];
+            match event {
+                Event::Header(header) => {
+                    let side = header.width.max(header.height);
+                    if side <= longest {
+                        return self.decode(bytes);
+                    }
+                    f = (side / longest) as usize;
+                }
+                Event::Layer(layer, _) => {
+                    let sigma = Sigma::from_code(layer.sigma).map_or(0.0, Sigma::levels);
+                    if sigma / f as f64 <= ENOUGH {
+                        break;
+                    }
+                }
+                Event::End | Event::NeedMore => break,
+                _ => {}
+            }
+        }
+        stream.reduced(f, longest)
+    }
+}
+
+impl StreamDecoder<'_> {
+    /// What the whole layers so far show in averages over boxes of `f` x `f`, fitted to `longest`.
+    fn reduced(&self, f: usize, longest: u32) -> Result<Decoded> {
+        let (Some(header), Some(chain)) = (self.parser.header(), &self.chain) else {
+            return Err(self.parser.incomplete().into());
+        };
+        let x0_hat = chain.reduced_x0_hat(f)?;
+        let size = [header.width, header.height].map(|n| n.div_ceil(f as u32));
+        let (colour, depth) = form(header);
+        let alpha = self.alpha().map(|a| average(&a, header.width as usize, f));
+        let picture = Picture::from_planes(&x0_hat, size[0], size[1], colour, depth, alpha)?;
+        let side = u64::from(header.width.max(header.height));
+        let scaled = |n: u32| {
+            let n = (2 * u64::from(n) * u64::from(longest) + side) / (2 * side);
+            n.max(1) as u32
+        };
+        let (width, height) = (scaled(header.width), scaled(header.height));
+        let picture = match (picture.width(), picture.height()) == (width, height) {
+            true => picture,
+            false => {
+                let image = picture.to_image();
+                Picture::from_image(image.resize_exact(width, height, FilterType::CatmullRom))?
+            }
+        };
+        Ok(self.made(chain, picture))
+    }
+}
+
+/// Averages of one sample a pixel over boxes of `f` x `f`.
+fn average(samples: &Samples, width: usize, f: usize) -> Samples {
+    let columns = width.div_ceil(f);
+    let rows = (samples.len() / width).div_ceil(f);
+    let mut sums = vec![(0u64, 0u64); columns * rows];
+    for (i, v) in samples.iter().enumerate() {
+        let (sum, n) = &mut sums[i / width / f * columns + i % width / f];
+        *sum += u64::from(v);
+        *n += 1;
+    }
+    let means = sums.iter().map(|&(sum, n)| (sum + n / 2) / n);
+    match samples {
+        Samples::Eight(_) => means.map(|v| v as u8).collect::<Vec<_>>().into(),
+        Samples::Sixteen(_) => means.map(|v| v as u16).collect::<Vec<_>>().into(),
+    }
+}

@@ -1,0 +1,96 @@
+//! A thumbnail comes from the first bytes, in a part of the layers, close to the picture made small.
+
+mod common;
+
+use dcodec::{Colour, Decoder, Depth, Encoder, Picture, Target};
+
+/// Averages over boxes of `f` x `f`, in RGB.
+fn averages(picture: &Picture, f: u32) -> Picture {
+    let image = picture.to_image().into_rgb8();
+    let (w, h) = image.dimensions();
+    let boxes = image::RgbImage::from_fn(w.div_ceil(f), h.div_ceil(f), |x, y| {
+        let (mut sums, mut n) = ([0u32; 3], 0);
+        for y in y * f..((y + 1) * f).min(h) {
+            for x in x * f..((x + 1) * f).min(w) {
+                (0..3).for_each(|c| sums[c] += u32::from(image[(x, y)][c]));
+                n += 1;
+            }
+        }
+        image::Rgb(sums.map(|s| ((s + n / 2) / n) as u8))
+    });
+    Picture::from_image(boxes.into()).expect("8 bits")
+}
+
+#[test]
+fn a_thumbnail_is_good_and_needs_a_part_of_the_file() {
+    let prior = common::prior();
+    let picture = common::resized("coffee.png", 384, 288);
+    let file = Encoder::new(&prior)
+        .encode(&picture)
+        .expect("encodes")
+        .bytes;
+    let decoder = Decoder::new(&prior);
+    let layers = decoder.decode(&file).expect("decodes").used.layers;
+    for (n, share) in [(32, 0.4), (48, 0.5), (96, 0.75)] {
+        let small = decoder.thumbnail(&file, n).expect("decodes");
+        assert_eq!(
+            (small.picture.width(), small.picture.height()),
+            (n, n * 3 / 4)
+        );
+        let got = dcodec::metrics::psnr(&small.picture, &averages(&picture, 384 / n));
+        let got = got.expect("same form");
+        println!(
+            "{n}: {got:.2} dB, {:?} of {} bytes, {layers} layers",
+            small.used,
+            file.len()
+        );
+        assert!(got > 32.0, "{n}: {got:.2} dB");
+        assert!(
+            f64::from(small.used.layers) < share * f64::from(layers),
+            "{n}"
+        );
+        // The bytes behind what it used are not needed.
+        let cut = &file[..small.used.bytes as usize];
+        let again = decoder.thumbnail(cut, n).expect("decodes");
+        assert!(again.picture == small.picture);
+    }
+}
+
+#[test]
+fn every_form_and_every_prefix_has_one() {
+    let prior = common::gaussian();
+    let decoder = Decoder::new(&prior);
+    for (colour, alpha, deep) in [
+        (Colour::Grey, true, false),
+        (Colour::Rgb, true, true),
+        (Colour::Rgb, false, false),
+    ] {
+        for (width, height) in [(40, 30), (37, 5), (3, 50)] {
+            let picture = match deep {
+                true => common::deep_noise(width, height, colour, alpha, 1),
+                false => common::noise(width, height, colour, alpha, 1),
+            };
+            let file = Encoder::new(&prior)
+                .target(Target::Quality(60.0))
+                .encode(&picture)
+                .expect("encodes")
+                .bytes;
+            for n in [1, 7, 20, 64] {
+                for len in (30..file.len()).step_by(61).chain([file.len()]) {
+                    let small = decoder
+                        .thumbnail(&file[..len], n)
+                        .expect("a prefix")
+                        .picture;
+                    let side = width.max(height);
+                    assert_eq!(small.width().max(small.height()), n.min(side));
+                    assert_eq!(small.colour(), colour);
+                    assert_eq!(small.alpha().is_some(), alpha);
+                    assert_eq!(small.depth() == Depth::Sixteen, deep);
+                }
+            }
+            let whole = decoder.decode(&file).expect("decodes").picture;
+            assert!(decoder.thumbnail(&file, 64).expect("decodes").picture == whole);
+        }
+    }
+    assert!(decoder.thumbnail(b"no file", 5).is_err());
+}
