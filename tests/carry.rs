@@ -232,11 +232,20 @@ fn a_thumbnail_has_the_size_asked_for() {
     let image = common::resized("coffee.png", 300, 200).to_image();
     write(&dir.join("in.png"), &image, 1);
     run(dir, &["encode", "-e", "1", "in.png", "-o", "x.dfc"]);
+    let bytes = fs::metadata(dir.join("x.dfc")).expect("there").len();
+    let whole = 8.0 * bytes as f64 / (300.0 * 200.0);
     for (n, size) in [("60", (60, 40)), ("37", (37, 25)), ("999", (300, 200))] {
-        run(
+        let said = run(
             dir,
             &["decode", "x.dfc", "--thumbnail", n, "-o", "out.png", "-f"],
         );
+        // The rate is that of the coded picture.
+        let rate = said
+            .split(" bits per pixel")
+            .next()
+            .and_then(|s| s.rsplit('(').next());
+        let rate: f64 = rate.and_then(|r| r.parse().ok()).expect("a rate");
+        assert!(rate <= whole + 1e-3, "{said}");
         let shown = common::load(dir.join("out.png"));
         assert_eq!((shown.width(), shown.height()), size);
         assert_eq!(carried(&dir.join("out.png"))[0], Some(icc()));

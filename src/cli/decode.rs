@@ -30,6 +30,7 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
         limit: u64::MAX,
         read: 0,
         ended: false,
+        coded: (0, 0),
     };
     let mut stream = StreamDecoder::new(&prior, a.prior.max_pixels)
         .max_memory(a.watch.max_memory.unwrap_or(u64::MAX));
@@ -92,7 +93,7 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
         picture.width(),
         picture.height(),
         used.bytes,
-        bpp(used.bytes, picture.width(), picture.height()),
+        bpp(used.bytes, input.coded.0, input.coded.1),
         used.layers,
         if used.complete { ", complete" } else { "" },
         clock.total().as_secs_f64()
@@ -113,6 +114,8 @@ struct Input<'a> {
     read: u64,
     /// Whether the source had no more.
     ended: bool,
+    /// Columns and rows of the coded picture, once they have come.
+    coded: (u32, u32),
 }
 
 impl Input<'_> {
@@ -124,6 +127,7 @@ impl Input<'_> {
         self.ended = true;
         self.read = data.len() as u64;
         let header = header(&data, max_pixels)?;
+        self.coded = (header.width, header.height);
         data.truncate(extent(self.extent, &header, data.len())?);
         Ok(data)
     }
@@ -154,6 +158,7 @@ impl Input<'_> {
                 rest = &rest[used..];
                 match event {
                     Event::Header(header) => {
+                        self.coded = (header.width, header.height);
                         self.limit = extent(self.extent, &header, usize::MAX)? as u64;
                         let left = self.limit - self.read;
                         rest = &rest[..(rest.len() as u64).min(left) as usize];
