@@ -112,12 +112,6 @@ impl<'p> Decoder<'p> {
         self
     }
 
-    /// Shows something else than the mean.
-    pub fn sampler(mut self, sampler: Sampler) -> Self {
-        self.sampler = sampler;
-        self
-    }
-
     /// The expected peak of memory in bytes of decoding `bytes` bytes of a file with this header, these and the program
     /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, five for a sampler. What a
     /// denoiser of your own takes is included as far as it says.
@@ -237,6 +231,7 @@ pub struct StreamDecoder<'p> {
     alpha: Alpha,
     metadata: Metadata,
     max_memory: u64,
+    sampler: Sampler,
     /// Whether a layer that has not come whole is left out of what is shown.
     whole_layers: bool,
 }
@@ -251,11 +246,12 @@ impl<'p> StreamDecoder<'p> {
             alpha: Alpha::default(),
             metadata: Metadata::default(),
             max_memory: u64::MAX,
+            sampler: Sampler::default(),
             whole_layers: false,
         }
     }
 
-    /// As [`Decoder::max_memory`]; of the file only the layer under way is held.
+    /// As [`Decoder::max_memory`]; of the file only the layer under way is held. See also [`StreamDecoder::sampler`].
     pub fn max_memory(mut self, bytes: u64) -> Self {
         self.max_memory = bytes;
         self
@@ -277,7 +273,8 @@ impl<'p> StreamDecoder<'p> {
                         self.prior.id()
                     )));
                 }
-                let need = |cut| Decoder::new(self.prior).memory(header, 0, cut);
+                let decoder = Decoder::new(self.prior).sampler(self.sampler);
+                let need = |cut| decoder.memory(header, 0, cut);
                 memory::check("decoding", header, need(false), self.max_memory, RAISE)?;
                 self.whole_layers = need(true) > self.max_memory;
                 self.chain = Some(Chain::new(self.prior, header));

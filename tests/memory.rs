@@ -4,7 +4,8 @@ mod common;
 
 use dcodec::container::Event;
 use dcodec::{
-    Colour, Decoder, Depth, Effort, Encoder, Error, Picture, Prior, StreamDecoder, Target,
+    Colour, Decoder, Depth, Effort, Encoder, Error, Mode, Picture, Prior, Sampler, StreamDecoder,
+    Target,
 };
 
 /// Encodes a picture and decodes what comes out, whole and cut, in a process of its own; the estimate and the measured
@@ -210,4 +211,30 @@ fn a_limit_is_kept() {
         .decode(&file);
     assert_eq!(less.picture, layers.expect("decodes").picture);
     assert_ne!(less.picture, all.picture);
+}
+
+#[test]
+fn a_limit_counts_the_sampler_before_any_work() {
+    let prior = common::gaussian();
+    let picture = common::resized("coffee.png", 96, 64);
+    let file = Encoder::new(&prior).encode(&picture).expect("encodes");
+    let header = header(&prior, 96, 64);
+    let flow = Sampler::new(Mode::Flow).expect("valid");
+    let need = |sampler| {
+        Decoder::new(&prior)
+            .sampler(sampler)
+            .memory(&header, 0, true)
+    };
+    let (mean, walk) = (need(Sampler::default()), need(flow));
+    assert!(mean < walk);
+    let first = |sampler, most| {
+        let mut stream = StreamDecoder::new(&prior, u64::MAX)
+            .max_memory(most)
+            .sampler(sampler);
+        stream.push(&file.bytes).map(|(_, event)| event)
+    };
+    let opens = |event| matches!(event, Ok(Event::Header(_)));
+    assert!(opens(first(Sampler::default(), mean)));
+    assert!(matches!(first(flow, walk - 1), Err(Error::Limits(_))));
+    assert!(opens(first(flow, walk)));
 }

@@ -7,7 +7,21 @@ use crate::picture::Picture;
 use crate::planes::Planes;
 use crate::sampler::{Mode, Report, Sampler};
 
+impl Decoder<'_> {
+    /// Shows something else than the mean.
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        self.sampler = sampler;
+        self
+    }
+}
+
 impl StreamDecoder<'_> {
+    /// Says with what [`StreamDecoder::show`] will be called, so that the limit of memory holds for it before any work.
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        self.sampler = sampler;
+        self
+    }
+
     /// The picture that `sampler` makes of the bytes so far, starting from the state x_t at their end; also inside a layer.
     /// [`StreamDecoder::preview`] is its [`Mode::Mean`]. Before the first layer every mode shows mid grey.
     ///
