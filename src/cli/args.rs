@@ -1,5 +1,6 @@
 //! The command line as plain data.
 
+mod device;
 mod sampling;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::strip::Strip;
 
+pub use device::DeviceChoice;
 pub use sampling::{Interpolate, ModeName, Sample, Sampling};
 
 /// A progressive image codec whose prior is a diffusion model: one file, every rate.
@@ -59,6 +61,9 @@ pub struct PriorArgs {
     /// Weights of another prior (safetensors) [default: the one inside this program]
     #[arg(long, value_name = "FILE")]
     pub prior: Option<PathBuf>,
+    /// Where the network runs: auto, cpu, cuda, cuda:N or metal. auto is the GPU that the build can use, if there is one
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
     /// Refuse pictures of more pixels
     #[arg(long, value_name = "N", default_value_t = dcodec::DEFAULT_MAX_PIXELS)]
     pub max_pixels: u64,
@@ -248,11 +253,14 @@ pub struct Cut {
 #[derive(Debug, Args)]
 pub struct Info {
     /// The file; - is standard input
-    #[arg(required_unless_present = "prior")]
+    #[arg(required_unless_present_any = ["prior", "devices"])]
     pub input: Option<PathBuf>,
     /// Describe these weights instead of a file; "shipped" is the prior inside this program
     #[arg(long, value_name = "FILE", conflicts_with = "input")]
     pub prior: Option<PathBuf>,
+    /// List the devices on which this build can run the network on this machine
+    #[arg(long, conflicts_with_all = ["input", "prior"])]
+    pub devices: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

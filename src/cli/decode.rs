@@ -20,7 +20,7 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     let mut sinks = Sinks::new(a)?;
     let (source, size) = io::open_input(&a.input)?;
     clock.lap("read");
-    let prior = prior(&a.prior)?;
+    let prior = prior(&a.prior, log)?;
     clock.lap("prior");
     let spinner = log.bar("decoding");
     let mut input = Input {
@@ -33,7 +33,8 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
         coded: (0, 0),
     };
     let mut stream = StreamDecoder::new(&prior, a.prior.max_pixels)
-        .max_memory(a.watch.max_memory.unwrap_or(u64::MAX));
+        .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))
+        .sampler(sampler);
     let mut each = |stream: &mut StreamDecoder, read: u64| {
         spinner.set_message(format!("{read} bytes"));
         if let Some(size) = size {

@@ -21,7 +21,7 @@ pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
     if let Some(report) = &a.report {
         io::check_destination(report, a.output.force)?;
     }
-    one(a, &prior(&a.prior)?, &a.input, &output, log).map(|_| ())
+    one(a, &prior(&a.prior, log)?, &a.input, &output, log).map(|_| ())
 }
 
 /// Encodes the pictures of a folder one after the other, each with all cores; one that fails costs only itself.
@@ -43,7 +43,7 @@ fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
         return Err(Error::Parameter(e.into())).about(&twice[0]);
     }
     std::fs::create_dir_all(target).map_err(|e| Error::io(target, e))?;
-    let prior = prior(&a.prior)?;
+    let prior = prior(&a.prior, log)?;
     let (start, mut pixels, mut bytes, mut failed) = (Instant::now(), 0, 0, 0);
     for input in &inputs {
         let done = io::check_destination(&output(input), a.output.force)

@@ -2,7 +2,7 @@ use std::io::Write;
 use std::path::Path;
 
 use dcodec::container::{Event, Header, Layer, Parser, PartName};
-use dcodec::prior::{Network, Weights};
+use dcodec::prior::{Device, Network, Weights};
 use dcodec::schedule::Sigma;
 use dcodec::{Error, Metadata, Result};
 use serde_json::json;
@@ -28,6 +28,7 @@ struct Contents {
 
 pub fn run(a: &Info) -> Result<(), Failure> {
     let text = match (&a.prior, &a.input) {
+        _ if a.devices => devices(a.json),
         (Some(path), _) => describe(path, a.json)?,
         (None, Some(path)) => {
             let data = io::read_input(path)?;
@@ -76,6 +77,26 @@ fn describe(path: &Path, json: bool) -> Result<String, Failure> {
         network.kernel(),
         weights.note()
     ))
+}
+
+/// The devices, each with its name or with what it lacks.
+fn devices(json: bool) -> String {
+    let all = Device::survey();
+    if json {
+        let one = |(device, name): &(Device, Result<String>)| match name {
+            Ok(name) => json!({ "device": device.to_string(), "available": true, "name": name }),
+            Err(e) => {
+                json!({ "device": device.to_string(), "available": false, "reason": e.to_string() })
+            }
+        };
+        let all: Vec<_> = all.iter().map(one).collect();
+        return format!("{:#}\n", json!(all));
+    }
+    let line = |(device, name): &(Device, Result<String>)| match name {
+        Ok(name) => format!("{device:<8} {name}\n"),
+        Err(e) => format!("{device:<8} not available: {e}\n"),
+    };
+    all.iter().map(line).collect()
 }
 
 fn walk(data: &[u8]) -> Result<Contents> {

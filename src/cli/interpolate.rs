@@ -36,7 +36,7 @@ pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
     }
     let count = a.count as usize;
     sheet::check(size, count, count, a.prior.max_pixels)?;
-    let prior = prior(&a.prior)?;
+    let prior = prior(&a.prior, log)?;
     let bar = log.bar("interpolating");
     let strip = (0..count).map(|k| {
         let lambda = k as f64 / (count - 1) as f64;

@@ -31,7 +31,7 @@ pub fn run(a: &args::Map, log: Log) -> Result<(), Failure> {
     io::check_destination(&output, a.output.force)?;
     let data = io::read_input(&a.input)?;
     let picture = load::load_picture(&data, &a.input, a.prior.max_pixels)?.picture;
-    let prior = prior(&a.prior)?;
+    let prior = prior(&a.prior, log)?;
     let bar = log.bar("mapping");
     let (values, unit, total) = match a.sigma {
         Some(sigma) => {

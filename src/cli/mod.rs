@@ -23,9 +23,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use dcodec::prior::{Device, Weights};
 use dcodec::{Error, Prior, Result};
 
-use args::{Cli, Command, PriorArgs};
+use args::{Cli, Command, DeviceChoice, PriorArgs};
 
 /// Parses the command line, does the work, reports errors with their causes.
 pub fn run() -> ExitCode {
@@ -164,12 +165,37 @@ pub fn bpp(bytes: u64, width: u32, height: u32) -> f64 {
     8.0 * bytes as f64 / (f64::from(width) * f64::from(height))
 }
 
-/// The prior that the flags ask for.
-pub fn prior(args: &PriorArgs) -> Result<Prior, Failure> {
-    match &args.prior {
-        Some(path) => Prior::from_file(path).about(path),
-        None => Ok(Prior::shipped()?),
+/// The prior that the flags ask for, on the device that they ask for.
+pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
+    let weights = match &args.prior {
+        Some(path) => Weights::from_file(path).about(path)?,
+        None => Weights::shipped()?,
+    };
+    let on = |device| match &args.prior {
+        Some(path) => Prior::on(&weights, device).about(path),
+        None => Ok(Prior::on(&weights, device)?),
+    };
+    let say = |device, name| log.say(format!("the network runs on {device}, {name}"));
+    match args.device {
+        DeviceChoice::On(Device::Cpu) => {}
+        DeviceChoice::On(device) => {
+            let name = device.name()?;
+            return on(device).inspect(|_| say(device, name));
+        }
+        DeviceChoice::Auto => {
+            for device in [Device::Cuda(0), Device::Metal] {
+                let Ok(name) = device.name() else { continue };
+                match on(device) {
+                    Ok(prior) => {
+                        say(device, name);
+                        return Ok(prior);
+                    }
+                    Err(e) => log.say(format!("note: not on {device}, {name}: {e}")),
+                }
+            }
+        }
     }
+    on(Device::Cpu)
 }
 
 /// Where to write: the output named, or the input's name with another extension.

@@ -21,7 +21,7 @@ pub fn run(a: &Sample, log: Log) -> Result<(), Failure> {
     let columns = frames.unwrap_or_else(|| sheet::columns(count));
     let pictures = count * frames.unwrap_or(1);
     sheet::check(a.size, columns, pictures, a.prior.max_pixels)?;
-    let prior = prior(&a.prior)?;
+    let prior = prior(&a.prior, log)?;
     let bar = log.bar("sampling");
     let mut shown: Vec<Picture> = Vec::with_capacity(pictures);
     for k in 0..count {

@@ -1,6 +1,7 @@
 //! The prior p(x_s | x_t): a denoiser E[x_0 | x_t] and the rules that apply it to pictures of every size and noise level.
 
 mod conv;
+mod device;
 pub mod gaussian;
 mod kernel;
 mod network;
@@ -10,6 +11,7 @@ mod tile;
 mod unet;
 mod weights;
 
+pub use device::Device;
 pub use kernel::Kernel;
 pub use network::Network;
 #[cfg(feature = "candle")]
@@ -132,7 +134,7 @@ impl Prior {
     ///
     /// Errors: [`Error::Backend`](crate::Error::Backend) if no network can be made of them.
     pub fn from_weights(weights: &Weights) -> Result<Self> {
-        Ok(Self::new(Network::new(weights)?, weights.id()))
+        Self::on(weights, Device::Cpu)
     }
 
     /// A prior of your own: any denoiser, and the identity that its files name.

@@ -87,7 +87,7 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
             Err(missing) => log.say(missing),
         }
     }
-    let prior = prior(&a.prior)?;
+    let prior = prior(&a.prior, log)?;
     let state = open_state(a, log)?;
     let whole = Whole {
         args: a,

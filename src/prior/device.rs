@@ -1,0 +1,176 @@
+//! Where the network runs: by our own kernels on the CPU, or by candle on a GPU.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Kernel, Network, Prior, Weights};
+use crate::error::{Error, Result};
+
+/// A device that can run the network.
+///
+/// Only [`Device::Cpu`] follows the reference arithmetic of the specification to the bit. The others show pictures that
+/// differ by what clause 22.2 allows, and are there in builds with the features `cuda` and `metal` alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Device {
+    /// The processor, by the kernels of this crate.
+    Cpu,
+    /// The NVIDIA GPU of this number, by candle.
+    Cuda(usize),
+    /// Apple's GPU, by candle.
+    Metal,
+}
+
+impl Device {
+    /// Every device of this machine with its name. For `cuda` and `metal`, where there is none, why there is none:
+    /// [`Error::Unsupported`] if the build lacks them or the machine does, [`Error::Backend`] if the driver fails.
+    pub fn survey() -> Vec<(Device, Result<String>)> {
+        let mut all = vec![(Device::Cpu, Device::Cpu.name())];
+        match cuda_names() {
+            Ok(names) if !names.is_empty() => {
+                let named = |(n, name)| (Device::Cuda(n), Ok(name));
+                all.extend(names.into_iter().enumerate().map(named));
+            }
+            _ => all.push((Device::Cuda(0), Device::Cuda(0).name())),
+        }
+        all.push((Device::Metal, Device::Metal.name()));
+        all
+    }
+
+    /// What the device is called.
+    ///
+    /// Errors: [`Error::Unsupported`] if this build or this machine lacks it, saying what to do; [`Error::Backend`] if the
+    /// driver fails.
+    pub fn name(self) -> Result<String> {
+        let (n, names) = match self {
+            Device::Cpu => {
+                let (kernel, threads) = (Kernel::best(), rayon::current_num_threads());
+                return Ok(format!("{kernel:?} kernel, {threads} threads"));
+            }
+            Device::Cuda(n) => (n, cuda_names()?),
+            Device::Metal => (0, metal_names()?),
+        };
+        names.get(n).cloned().ok_or_else(|| {
+            let those = match names.len() {
+                0 => "none".to_owned(),
+                most => format!("{most}, numbered from 0"),
+            };
+            Error::Unsupported(format!(
+                "no device {self} on this machine, which has {those} of the kind: `dcodec info --devices` lists what there is"
+            ))
+        })
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Cpu => f.write_str("cpu"),
+            Device::Cuda(n) => write!(f, "cuda:{n}"),
+            Device::Metal => f.write_str("metal"),
+        }
+    }
+}
+
+/// Reads `cpu`, `cuda`, which is `cuda:0`, `cuda:N` and `metal`.
+///
+/// Errors: [`Error::Parameter`].
+impl FromStr for Device {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "cpu" => Ok(Device::Cpu),
+            "cuda" => Ok(Device::Cuda(0)),
+            "metal" => Ok(Device::Metal),
+            _ => text
+                .strip_prefix("cuda:")
+                .filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
+                .and_then(|n| n.parse().ok())
+                .map(Device::Cuda)
+                .ok_or_else(|| {
+                    Error::Parameter(format!(
+                        "unknown device `{text}` (use cpu, cuda, cuda:N or metal)"
+                    ))
+                }),
+        }
+    }
+}
+
+impl Prior {
+    /// A prior of loaded weights on a device.
+    ///
+    /// A GPU is tried with a small call, so that one that cannot run the network fails here and not later.
+    ///
+    /// Errors: as [`Device::name`]; [`Error::Backend`] if no network can be made of the weights or the device fails.
+    pub fn on(weights: &Weights, device: Device) -> Result<Self> {
+        device.name()?;
+        match device {
+            #[cfg(any(feature = "cuda", feature = "metal"))]
+            Device::Cuda(_) | Device::Metal => on_gpu(weights, device),
+            // Without these features no other device has a name.
+            _ => Ok(Self::new(Network::new(weights)?, weights.id())),
+        }
+    }
+}
+
+#[cfg(any(feature = "cuda", feature = "metal"))]
+fn on_gpu(weights: &Weights, device: Device) -> Result<Prior> {
+    use super::{CandleUNet, Denoiser};
+    use crate::planes::Planes;
+
+    let opened = match device {
+        Device::Cuda(n) => candle_core::Device::new_cuda(n),
+        Device::Metal => candle_core::Device::new_metal(0),
+        Device::Cpu => Ok(candle_core::Device::Cpu),
+    };
+    let run = || -> Result<CandleUNet> {
+        let network = CandleUNet::new(weights, &opened?)?;
+        let side = network.multiple();
+        network.denoise(&Planes::zeros(side, side), 25.0)?;
+        Ok(network)
+    };
+    let network = run().map_err(|e| match e {
+        Error::Backend(why) => Error::Backend(format!("{device}: {why}")),
+        e => e,
+    })?;
+    Ok(Prior::new(network, weights.id()))
+}
+
+/// The names of the NVIDIA GPUs.
+#[cfg(feature = "cuda")]
+fn cuda_names() -> Result<Vec<String>> {
+    use candle_core::cuda::cudarc::driver::{CudaContext, DriverError};
+
+    let names = || -> Result<Vec<String>, DriverError> {
+        let count = CudaContext::device_count()?;
+        let name = |n| CudaContext::new(n as usize)?.name();
+        (0..count.max(0)).map(name).collect()
+    };
+    names().map_err(|e| Error::Backend(format!("no CUDA device answers: {e}")))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda_names() -> Result<Vec<String>> {
+    Err(missing("cuda", "on a machine with the CUDA toolkit"))
+}
+
+/// The GPU that Metal uses unless told otherwise.
+#[cfg(feature = "metal")]
+fn metal_names() -> Result<Vec<String>> {
+    let found = !candle_metal_kernels::metal::Device::all().is_empty();
+    Ok(found.then(|| "Apple GPU".to_owned()).into_iter().collect())
+}
+
+#[cfg(not(feature = "metal"))]
+fn metal_names() -> Result<Vec<String>> {
+    Err(missing("metal", "on a Mac"))
+}
+
+/// A device that this build cannot use.
+#[cfg(not(all(feature = "cuda", feature = "metal")))]
+fn missing(feature: &str, place: &str) -> Error {
+    Error::Unsupported(format!(
+        "this build cannot use {feature}: build it {place} with `cargo build --release --features {feature}`"
+    ))
+}

@@ -1,0 +1,286 @@
+//! Pictures decoded on another device than the CPU's own kernels are the same within clause 22.2 of the specification, in
+//! both directions, and what the command says about devices.
+//!
+//! `DCODEC_DEVICE` names the device (`cuda`, `cuda:1`, `metal`; `cpu` is candle on the CPU) and asks for the long check:
+//! Kodak's pictures below `DCODEC_DATA`, or the samples, and timings of up to 12 megapixels. `tests/gpu.sh` calls it so.
+//! Without it candle on the CPU stands for the device, on one small picture.
+
+#![cfg(feature = "candle")]
+
+mod common;
+
+use std::time::Instant;
+
+use dcodec::prior::{CandleUNet, Device, Weights};
+use dcodec::{Colour, Decoder, Encoder, Event, Picture, Prior, StreamDecoder, Target, metrics};
+
+/// The device asked for; none for the short check.
+fn asked() -> Option<String> {
+    std::env::var("DCODEC_DEVICE").ok()
+}
+
+/// The shipped prior on the device under test, and what that is called.
+fn other() -> (Prior, String) {
+    let weights = Weights::shipped().expect("valid");
+    let device: Device = asked().map_or(Device::Cpu, |d| d.parse().expect("a device"));
+    let name = device.name().unwrap_or_else(|e| panic!("{e}"));
+    if device != Device::Cpu {
+        let prior = Prior::on(&weights, device).unwrap_or_else(|e| panic!("{e}"));
+        return (prior, format!("{device}, {name}"));
+    }
+    let candle = CandleUNet::new(&weights, &candle_core::Device::Cpu).expect("builds");
+    (Prior::new(candle, weights.id()), "candle on the CPU".into())
+}
+
+/// The pictures to compare, by name.
+fn pictures() -> Vec<(String, Picture)> {
+    if asked().is_none() {
+        return vec![("coffee".into(), common::resized("coffee.png", 96, 64))];
+    }
+    let kodak = std::env::var_os("DCODEC_DATA").map(|d| std::path::PathBuf::from(d).join("kodak"));
+    let samples = common::sample_path("");
+    let folder = kodak.filter(|k| k.is_dir()).unwrap_or(samples);
+    let entries = std::fs::read_dir(&folder).expect("a folder");
+    let mut paths: Vec<_> = entries.map(|e| e.expect("an entry").path()).collect();
+    paths.retain(|p| p.extension().is_some_and(|e| e == "png"));
+    paths.sort();
+    println!("{} pictures in {}", paths.len(), folder.display());
+    let load = |p: std::path::PathBuf| {
+        let name = p.file_stem().expect("named").to_string_lossy().into_owned();
+        (name, common::load(p).into_eight())
+    };
+    paths.into_iter().map(load).collect()
+}
+
+/// The picture after every layer.
+fn layers(prior: &Prior, file: &[u8]) -> Vec<Picture> {
+    let mut stream = StreamDecoder::new(prior, u64::MAX);
+    let (mut rest, mut shown) = (file, Vec::new());
+    loop {
+        let (used, event) = stream.push(rest).expect("valid");
+        rest = &rest[used..];
+        match event {
+            Event::Layer(..) => shown.push(stream.preview().expect("decodes").picture),
+            Event::End | Event::NeedMore => return shown,
+            _ => {}
+        }
+    }
+}
+
+/// How far two pictures are apart: difference of their PSNRs against the original in dB, and the share of samples that
+/// differ by more than one level.
+fn apart(original: &Picture, a: &Picture, b: &Picture) -> (f64, f64) {
+    if a == b {
+        return (0.0, 0.0);
+    }
+    let psnr = |p| metrics::psnr(original, p).expect("same form");
+    let pairs = common::eight(a).iter().zip(common::eight(b));
+    let far = pairs.filter(|(a, b)| a.abs_diff(**b) > 1).count();
+    (
+        (psnr(a) - psnr(b)).abs(),
+        far as f64 / common::eight(a).len() as f64,
+    )
+}
+
+/// Clause 22.2.
+fn conforms((psnr, far): (f64, f64)) -> bool {
+    psnr <= 0.01 && far <= 0.001
+}
+
+#[test]
+fn the_bound_is_that_of_the_clause() {
+    let picture = |first: usize, value: u8| {
+        let mut samples = vec![110; 3000];
+        samples[..first].fill(value);
+        Picture::new(40, 25, Colour::Rgb, samples, None).expect("fits")
+    };
+    let (original, shown) = (picture(3000, 100), picture(0, 0));
+    let conforms = |other: &Picture| conforms(apart(&original, &shown, other));
+    assert!(conforms(&shown));
+    // One level in every sample moves the PSNR by 0.8 dB, in few by little; of 3000, three may be further away.
+    assert!(!conforms(&picture(3000, 111)) && conforms(&picture(30, 111)));
+    assert!(conforms(&picture(3, 112)) && !conforms(&picture(4, 112)));
+}
+
+#[test]
+fn pictures_of_both_devices_agree() {
+    let (ours, (theirs, name)) = (common::prior(), other());
+    println!(
+        "the CPU's own kernels against {name}; the worst of all layers, of which the last gives the PSNR"
+    );
+    println!("| picture | encoded on | layers | bpp | PSNR, CPU | dB apart | over one level |");
+    println!("|---|---|---|---|---|---|---|");
+    let (mut worst, mut broken) = ((0f64, 0f64), Vec::new());
+    for (title, picture) in pictures() {
+        for (place, encoder) in [("the CPU", &ours), ("the device", &theirs)] {
+            let file = Encoder::new(encoder).encode(&picture).expect("encodes");
+            let shown = layers(&ours, &file.bytes);
+            let others = layers(&theirs, &file.bytes);
+            assert!(!shown.is_empty() && shown.len() == others.len(), "{title}");
+            let pairs = shown.iter().zip(&others);
+            let all = pairs.map(|(a, b)| apart(&picture, a, b));
+            let most = all.fold((0f64, 0f64), |m, d| (m.0.max(d.0), m.1.max(d.1)));
+            let last = shown.last().expect("not empty");
+            let psnr = metrics::psnr(&picture, last).expect("same form");
+            let pixels = f64::from(picture.width()) * f64::from(picture.height());
+            println!(
+                "| {title} | {place} | {} | {:.3} | {psnr:.3} | {:.5} | {:.4} % |",
+                shown.len(),
+                8.0 * file.bytes.len() as f64 / pixels,
+                most.0,
+                100.0 * most.1
+            );
+            worst = (worst.0.max(most.0), worst.1.max(most.1));
+            if !conforms(most) {
+                broken.push(format!("{title}, encoded on {place}"));
+            }
+        }
+    }
+    println!(
+        "worst: {:.5} dB of 0.01, {:.4} % of 0.1 %",
+        worst.0,
+        100.0 * worst.1
+    );
+    assert!(broken.is_empty(), "clause 22.2 is broken: {broken:#?}");
+}
+
+/// A picture of any size out of mirror images of a sample: detail as in a photograph, unlike an enlargement.
+fn mirrored(width: u32, height: u32) -> Picture {
+    let tile = common::load(common::sample_path("coffee.png")).without_alpha();
+    let (w, h, pixels) = (tile.width(), tile.height(), common::eight(&tile));
+    let fold = |i: u32, n: u32| match i / n % 2 {
+        0 => i % n,
+        _ => n - 1 - i % n,
+    };
+    let mut samples = Vec::with_capacity(3 * (width * height) as usize);
+    for y in 0..height {
+        for x in 0..width {
+            let at = 3 * (fold(y, h) * w + fold(x, w)) as usize;
+            samples.extend_from_slice(&pixels[at..at + 3]);
+        }
+    }
+    Picture::new(width, height, Colour::Rgb, samples, None).expect("fits")
+}
+
+#[test]
+fn timings_of_both_devices() {
+    let (ours, (theirs, name)) = (common::prior(), other());
+    let sizes: &[(u32, u32)] = match asked() {
+        Some(_) => &[(640, 480), (1632, 1224), (4000, 3000)],
+        None => &[(96, 64)],
+    };
+    let target = Target::Bpp(0.3);
+    // Whatever a device does once is not timed.
+    let small = mirrored(64, 64);
+    for prior in [&ours, &theirs] {
+        let file = Encoder::new(prior).target(target).encode(&small);
+        Decoder::new(prior)
+            .decode(&file.expect("encodes").bytes)
+            .expect("decodes");
+    }
+    println!("seconds at 0.3 bits per pixel, one run each; network: the calls' share of them");
+    println!("| megapixels | device | encode | network | decode | network |");
+    println!("|---|---|---|---|---|---|");
+    for &(width, height) in sizes {
+        let picture = mirrored(width, height);
+        let mut shown = Vec::new();
+        for (place, prior) in [("the CPU", &ours), (name.as_str(), &theirs)] {
+            let start = Instant::now();
+            let file = Encoder::new(prior).target(target).encode(&picture);
+            let file = file.expect("encodes");
+            let encode = start.elapsed().as_secs_f64();
+            let start = Instant::now();
+            let decoded = Decoder::new(prior).decode(&file.bytes).expect("decodes");
+            let decode = start.elapsed().as_secs_f64();
+            println!(
+                "| {:.2} | {place} | {encode:.2} | {:.2} | {decode:.2} | {:.2} |",
+                f64::from(width) * f64::from(height) / 1e6,
+                file.timings.network.as_secs_f64(),
+                decoded.timings.network.as_secs_f64()
+            );
+            shown.push(metrics::psnr(&picture, &decoded.picture).expect("same form"));
+        }
+        // Each by its own encoder, hence of unlike files of the same rate.
+        assert!((shown[0] - shown[1]).abs() < 0.1, "PSNR {shown:?}");
+    }
+}
+
+/// Runs the command: exit code, standard output and errors.
+#[cfg(feature = "cli")]
+fn command(args: &[&str]) -> (i32, String, String) {
+    let output = assert_cmd::cargo::cargo_bin_cmd!("dcodec")
+        .args(args)
+        .output()
+        .expect("runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (
+        output.status.code().expect("no signal"),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn devices_are_listed() {
+    let (code, out, _) = command(&["info", "--devices"]);
+    assert_eq!(code, 0);
+    let first: Vec<&str> = out
+        .lines()
+        .filter_map(|l| l.split_whitespace().next())
+        .collect();
+    assert_eq!(first.first(), Some(&"cpu"), "{out}");
+    assert!(
+        first.contains(&"cuda:0") && first.contains(&"metal"),
+        "{out}"
+    );
+    let (code, out, _) = command(&["info", "--devices", "--json"]);
+    assert_eq!(code, 0);
+    let all: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(all[0]["device"], "cpu");
+    assert_eq!(all[0]["available"], true);
+    for (device, name) in Device::survey() {
+        let rows = all.as_array().expect("a list");
+        let row = rows.iter().find(|r| r["device"] == device.to_string());
+        assert_eq!(row.expect("listed")["available"], name.is_ok());
+    }
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn devices_that_are_missing_say_how_to_get_them() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let to = dir.path().join("out.dfc");
+    let sample = common::sample_path("coffee.png");
+    let encode = |device: &str| {
+        let (from, to) = (sample.to_str().expect("text"), to.to_str().expect("text"));
+        command(&[
+            "encode", from, "-o", to, "--device", device, "--bytes", "200",
+        ])
+    };
+    #[cfg(not(feature = "cuda"))]
+    for device in ["cuda", "cuda:3"] {
+        let (code, _, err) = encode(device);
+        assert_eq!(code, 1, "{err}");
+        assert!(
+            err.starts_with("error: ") && err.contains("--features cuda"),
+            "{err}"
+        );
+    }
+    // A build for GPUs says that the machine has no such one.
+    #[cfg(feature = "cuda")]
+    assert_eq!(encode("cuda:4096").0, 1);
+    #[cfg(not(feature = "metal"))]
+    {
+        let (code, _, err) = encode("metal");
+        assert_eq!(code, 1, "{err}");
+        assert!(err.contains("--features metal"), "{err}");
+    }
+    for device in ["gpu", "cuda:", "cuda:-1", "cuda:+1", "CPU", ""] {
+        assert_eq!(encode(device).0, 2, "{device}");
+    }
+    assert!(!to.exists());
+    let (code, _, err) = encode("cpu");
+    assert_eq!(code, 0, "{err}");
+    assert!(!err.contains("runs on"), "{err}");
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# The whole check of a GPU in one command, from a clean clone:
+#
+#   tests/gpu.sh            cuda (= cuda:0); also cuda:N, metal, or cpu, which checks candle on the CPU
+#
+# Builds with the device's feature, encodes and decodes by the command in both directions, compares the pictures of CPU
+# and device layer by layer with the bound of clause 22.2 of the specification, and times both. Kodak's pictures are
+# used where DCODEC_DATA names the folder with kodak/kodim01.png and so on, else the samples. Ends with 0 if all is well.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+device=${1:-cuda}
+case $device in
+cuda | cuda:[0-9]*)
+    features=(--features cuda)
+    if ! command -v nvcc >/dev/null && [[ ! -x ${CUDA_HOME:-/usr/local/cuda}/bin/nvcc ]]; then
+        echo "error: no nvcc: install the CUDA toolkit, or set CUDA_HOME to where it is" >&2
+        exit 1
+    fi
+    ;;
+metal) features=(--features metal) ;;
+cpu) features=() ;;
+*)
+    echo "usage: tests/gpu.sh [cuda|cuda:N|metal|cpu]" >&2
+    exit 2
+    ;;
+esac
+# Relative to where the script was called from, it would be lost on the way.
+if [[ -n ${DCODEC_DATA:-} && ${DCODEC_DATA:0:1} != / ]]; then
+    DCODEC_DATA=$OLDPWD/$DCODEC_DATA
+    export DCODEC_DATA
+fi
+scratch=$(mktemp -d)
+trap 'rm -r "$scratch"' EXIT
+
+dcodec() {
+    cargo run --release --quiet ${features[@]+"${features[@]}"} -- "$@"
+}
+
+printf '\n== build%s\n' "${features[*]+ ${features[*]}}"
+cargo build --release ${features[@]+"${features[@]}"}
+
+printf '\n== devices\n'
+dcodec info --devices
+
+printf '\n== the command, from the CPU to %s and back\n' "$device"
+for pair in "cpu $device" "$device cpu"; do
+    read -r from to <<<"$pair"
+    dcodec encode samples/coffee.png -o "$scratch/$from.dfc" --bpp 0.3 -f --device "$from" --timing
+    dcodec decode "$scratch/$from.dfc" -o "$scratch/$to.png" -f --device "$to" --timing
+done
+
+printf '\n== pictures and timings\n'
+DCODEC_DEVICE=$device cargo test --release ${features[@]+"${features[@]}"} --test device -- --nocapture --test-threads 1
+printf '\n== %s: all passed\n' "$device"
