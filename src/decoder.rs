@@ -2,26 +2,26 @@
 
 mod alpha;
 mod arrived;
+mod receiver;
 mod shown;
 
-use bitvec::prelude::*;
-
-use crate::container::{Event, Header, Layer, Parser};
+use crate::container::{Event, Header, Layer, Parser, PartName};
 use crate::error::{Error, Result};
+use crate::exact::{Exact, Exacts, Rows};
 use crate::memory;
 use crate::metadata::Metadata;
 use crate::picture::Picture;
-use crate::planes::Planes;
 use crate::prior::Prior;
-use crate::reverse::{Chain, Channel, Shared};
+use crate::reverse::Chain;
 use crate::sampler::{Mode, Sampler};
 use crate::samples::Samples;
-use crate::schedule::{Sigma, Step};
+use crate::schedule::Sigma;
 use crate::timings::{Part, Timings};
 
 pub(crate) use alpha::form;
 use alpha::{Alpha, picture};
 use arrived::Arrived;
+use receiver::Receiver;
 
 /// Pictures of more pixels are refused unless the caller raises the limit: 100 MP, which take up to 4 GB.
 pub const DEFAULT_MAX_PIXELS: u64 = 100_000_000;
@@ -42,6 +42,8 @@ pub struct Used {
     pub sigma: Option<f64>,
     /// Whether the end marker was reached.
     pub complete: bool,
+    /// How much of the picture is exact.
+    pub exact: Exact,
     /// Whether the part of a layer that had arrived was left out to save memory; see [`Decoder::max_memory`].
     pub left_out: bool,
 }
@@ -230,6 +232,8 @@ pub struct StreamDecoder<'p> {
     pub(crate) chain: Option<Chain<'p>>,
     alpha: Alpha,
     metadata: Metadata,
+    /// The exact samples, once their part is whole.
+    exact: Option<Rows>,
     max_memory: u64,
     sampler: Sampler,
     /// Whether a layer that has not come whole is left out of what is shown.
@@ -245,6 +249,7 @@ impl<'p> StreamDecoder<'p> {
             chain: None,
             alpha: Alpha::default(),
             metadata: Metadata::default(),
+            exact: None,
             max_memory: u64::MAX,
             sampler: Sampler::default(),
             whole_layers: false,
@@ -278,6 +283,11 @@ impl<'p> StreamDecoder<'p> {
                 memory::check("decoding", header, need(false), self.max_memory, RAISE)?;
                 self.whole_layers = need(true) > self.max_memory;
                 self.chain = Some(Chain::new(self.prior, header));
+            }
+            Event::Part(PartName::EXACT, payload) => {
+                if let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) {
+                    self.exact = Some(Rows::decode(chain, header, payload)?);
+                }
             }
             Event::Part(name, payload) => {
                 self.metadata.take(*name, payload);
@@ -325,8 +335,9 @@ impl<'p> StreamDecoder<'p> {
         let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) else {
             return Err(self.parser.incomplete().into());
         };
+        let exact = Exacts::of(&self.parser, &self.exact, chain)?;
         let arrived = Arrived::of(&self.parser);
-        let used = used(&self.parser, chain, &arrived);
+        let mut used = used(&self.parser, chain, &arrived);
         let between;
         let x0_hat = match &arrived {
             Some(a) => {
@@ -335,8 +346,10 @@ impl<'p> StreamDecoder<'p> {
             }
             None => chain.x0_hat()?,
         };
+        let mut picture = picture(header, x0_hat, alpha)?;
+        used.exact = exact.lay(&mut picture);
         Ok(Decoded {
-            picture: picture(header, x0_hat, alpha)?,
+            picture,
             metadata: self.metadata.clone(),
             used,
             timings: chain.meter().read(),
@@ -353,10 +366,11 @@ impl<'p> StreamDecoder<'p> {
             return Err(self.parser.incomplete().into());
         };
         let meter = chain.meter().clone();
+        let exact = Exacts::of(&self.parser, &self.exact, &mut chain)?;
         let all = Arrived::of(&self.parser);
         let left_out = self.whole_layers && all.is_some();
         let arrived = all.filter(|_| !left_out);
-        let used = Used {
+        let mut used = Used {
             left_out,
             ..used(&self.parser, &chain, &arrived)
         };
@@ -369,8 +383,10 @@ impl<'p> StreamDecoder<'p> {
             }
         };
         let alpha = header.alpha.then(|| self.alpha.plane(header, &self.parser));
+        let mut picture = picture(header, &x0_hat, alpha)?;
+        used.exact = exact.lay(&mut picture);
         Ok(Decoded {
-            picture: picture(header, &x0_hat, alpha)?,
+            picture,
             metadata: self.metadata,
             used,
             timings: meter.read(),
@@ -388,29 +404,11 @@ fn used(parser: &Parser, chain: &Chain, arrived: &Option<Arrived>) -> Used {
             None => t.levels(),
         }),
         complete: parser.is_complete(),
+        exact: Exact::None,
         left_out: false,
     }
 }
 
 fn sigma(layer: &Layer) -> Sigma {
     Sigma::from_code(layer.sigma).unwrap_or(Sigma::nearest(1.0))
-}
-
-/// The receiver's end of the channel for one layer.
-struct Receiver<'a> {
-    layer: &'a Layer,
-    bits: &'a [u8],
-}
-
-impl Channel for Receiver<'_> {
-    fn open(&mut self, _: &Step, _: &Shared, _: &Planes) -> bool {
-        true
-    }
-
-    fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
-        drop(x0_hat);
-        let stages = self.layer.stages as usize;
-        let signs = shared.signs(&self.bits.view_bits()[..4 * stages], stages);
-        shared.deliver(&signs, step, mean);
-    }
 }

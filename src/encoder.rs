@@ -8,8 +8,9 @@ mod sender;
 
 use bitvec::prelude::*;
 
-use crate::container::{END_BYTES, Header, Layer, MAX_SIDE, Writer};
+use crate::container::{END_BYTES, Header, Layer, MAX_SIDE, PartName, Writer};
 use crate::error::{Error, Result};
+use crate::exact;
 use crate::map::{self, Map};
 use crate::metadata::Metadata;
 use crate::metrics::psnr_of;
@@ -51,6 +52,8 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
     /// The layers in order.
     pub layers: Vec<LayerReport>,
+    /// Bytes of the part with the exact samples, for [`Target::Lossless`].
+    pub exact_bytes: Option<u64>,
     /// Whether the target was met; false if the lowest noise level came first.
     pub reached: bool,
     /// What a receiver of the file shows, by the encoder's own chain, if asked for with [`Encoder::reconstruct`].
@@ -181,6 +184,21 @@ impl<'a> Encoder<'a> {
     /// side over [`MAX_SIDE`], metadata over [`MAX_METADATA`](crate::container::MAX_METADATA) or memory over the limit,
     /// [`Error::Backend`] if the network fails.
     pub fn encode(&mut self, picture: &Picture) -> Result<Encoded> {
+        let encoded = self.encode_to(picture, self.target.settle(picture))?;
+        if self.target != Target::Lossless(None) || encoded.bytes.len() <= picture.samples().bytes()
+        {
+            return Ok(encoded);
+        }
+        // Pure noise: what layers say of it costs more than it saves.
+        let other = self.encode_to(picture, Target::Lossless(Some(0.0)))?;
+        Ok(if other.bytes.len() < encoded.bytes.len() {
+            other
+        } else {
+            encoded
+        })
+    }
+
+    fn encode_to(&mut self, picture: &Picture, target: Target) -> Result<Encoded> {
         let (width, height, alpha) = (picture.width(), picture.height(), picture.alpha().is_some());
         let (colour, depth) = (picture.colour(), picture.depth());
         if width.max(height) > MAX_SIDE {
@@ -188,12 +206,16 @@ impl<'a> Encoder<'a> {
                 "{width} x {height} pixels: the format ends at {MAX_SIDE} a side"
             )));
         }
+        if target.is_lossless() && !self.prior.is_reference() {
+            let e = "an exact end needs the reference arithmetic, that of the CPU's own kernels (--device cpu)";
+            return Err(Error::Unsupported(e.into()));
+        }
         self.check_memory(width, height, colour, depth, alpha)?;
         let x_0 = picture.to_planar();
         let energy: f64 = x_0.values().map(|v| f64::from(v).powi(2)).sum();
         let mut header = self.header(width, height, colour, depth, alpha);
         header.start = self.start(&header, energy);
-        let goal = Goal::new(self.target, &header)?;
+        let goal = Goal::new(target, &header)?;
         let mut writer = Writer::new(&header);
         let mut chain = Chain::new(self.prior, &header);
         let begin = || parts::begin(&mut writer, picture, &self.metadata);
@@ -308,9 +330,18 @@ impl<'a> Encoder<'a> {
                 break true;
             }
         };
+        let mut exact_bytes = None;
+        if target.is_lossless() {
+            let meter = chain.meter().clone();
+            let code = || exact::encode(&mut chain, &header, picture);
+            let payload = meter.time(Part::Exact, code)?;
+            writer.part(PartName::EXACT, &payload);
+            exact_bytes = Some(payload.len() as u64);
+        }
         late.write(&mut writer, true);
         let reconstruction = match (self.reconstruct, shown) {
             (false, _) => None,
+            (true, _) if exact_bytes.is_some() => Some(picture.clone()),
             (true, Some(shown)) => Some(picture_of(picture, &shown)?),
             (true, None) => Some(picture_of(picture, chain.x0_hat()?)?),
         };
@@ -327,6 +358,7 @@ impl<'a> Encoder<'a> {
         Ok(Encoded {
             bytes,
             layers,
+            exact_bytes,
             reached,
             reconstruction,
             map: map.map(|bits| map::fold(picture, x_0.width, &bits, |sum, _| sum)),

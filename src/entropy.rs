@@ -6,10 +6,12 @@
 //! [`decode_alpha_low`] the low bytes.
 
 mod alpha;
+mod exact;
 mod low;
 mod residual;
 
 pub use alpha::{decode_alpha, encode_alpha};
+pub use exact::{Reached, Side, decode_exact, encode_exact};
 pub use low::{decode_alpha_low, encode_alpha_low};
 
 use std::convert::Infallible;

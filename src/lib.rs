@@ -30,6 +30,7 @@ mod decoder;
 mod encoder;
 pub mod entropy;
 mod error;
+mod exact;
 #[cfg(feature = "hooks")]
 mod hooks;
 pub mod map;
@@ -51,6 +52,7 @@ pub use container::Event;
 pub use decoder::{DEFAULT_MAX_PIXELS, Decoded, Decoder, StreamDecoder, Used};
 pub use encoder::{Effort, Encoded, Encoder, Interest, LayerReport, Progress, Region, Target};
 pub use error::{Error, FormatError, Result};
+pub use exact::Exact;
 #[cfg(feature = "hooks")]
 pub use hooks::register_image_hooks;
 pub use metadata::Metadata;

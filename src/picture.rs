@@ -140,6 +140,26 @@ impl Picture {
         self.alpha.as_ref()
     }
 
+    /// Copies the samples of row `y`.
+    pub(crate) fn read_row(&self, y: usize, row: &mut [u16]) {
+        let from = y * row.len();
+        match &self.samples {
+            Samples::Eight(own) => {
+                let own = own[from..].iter().map(|&v| u16::from(v));
+                row.iter_mut().zip(own).for_each(|(v, s)| *v = s);
+            }
+            Samples::Sixteen(own) => row.copy_from_slice(&own[from..][..row.len()]),
+        }
+    }
+
+    /// Puts `samples` in the place of the first.
+    pub(crate) fn write_rows(&mut self, samples: &[u16]) {
+        match &mut self.samples {
+            Samples::Eight(own) => own.iter_mut().zip(samples).for_each(|(s, &v)| *s = v as u8),
+            Samples::Sixteen(own) => own[..samples.len()].copy_from_slice(samples),
+        }
+    }
+
     /// The picture without its alpha.
     pub fn without_alpha(mut self) -> Self {
         self.alpha = None;

@@ -138,13 +138,23 @@ impl<'p> Chain<'p> {
         self.layer
     }
 
+    /// Whether x_t and x0_hat are those of the reference arithmetic, bit for bit.
+    pub fn is_reference(&self) -> bool {
+        self.prior.is_reference()
+    }
+
     /// x0_hat for the present x_t; one call of the network per state.
     pub fn x0_hat(&mut self) -> Result<&Planes> {
+        Ok(self.state_and_prediction()?.1)
+    }
+
+    /// x_t, zero before the first layer, and its x0_hat.
+    pub fn state_and_prediction(&mut self) -> Result<(&Planes, &Planes)> {
         let x0_hat = match self.x0_hat.take() {
             Some(x0_hat) => x0_hat,
             None => self.predict(&self.x_t, self.t.map_or(0.0, Sigma::levels))?,
         };
-        Ok(self.x0_hat.insert(x0_hat))
+        Ok((&self.x_t, self.x0_hat.insert(x0_hat)))
     }
 
     /// x0_hat of averages of x_t over boxes of `f` x `f`, whose noise is sigma_t / f; mid grey at the start.

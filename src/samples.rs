@@ -89,6 +89,11 @@ impl Samples {
         }
     }
 
+    /// Bytes that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.len() * self.depth().bits() as usize / 8
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -14,6 +14,8 @@ pub struct Timings {
     pub trellis: Duration,
     /// Coding of the alpha plane.
     pub alpha: Duration,
+    /// Coding of the exact samples.
+    pub exact: Duration,
     /// Calls of the network, one for each noise level that was predicted from.
     pub calls: u64,
     /// Multiply-accumulates of these calls; 0 if the prior's denoiser does not say.
@@ -35,12 +37,13 @@ pub enum Part {
     Rotation,
     Trellis,
     Alpha,
+    Exact,
 }
 
 /// Adds up times; its users share it.
 #[derive(Debug, Default)]
 pub struct Meter {
-    nanoseconds: [AtomicU64; 4],
+    nanoseconds: [AtomicU64; 5],
     calls: AtomicU64,
     /// Thousands of multiply-accumulates.
     kilomacs: AtomicU64,
@@ -69,6 +72,7 @@ impl Meter {
             rotation: time(Part::Rotation),
             trellis: time(Part::Trellis),
             alpha: time(Part::Alpha),
+            exact: time(Part::Exact),
             calls: self.calls.load(Relaxed),
             macs: 1e3 * self.kilomacs.load(Relaxed) as f64,
         }

@@ -56,7 +56,7 @@ pub enum Command {
     Interpolate(Interpolate),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct PriorArgs {
     /// Weights of another prior (safetensors) [default: the one inside this program]
     #[arg(long, value_name = "FILE")]
@@ -119,6 +119,9 @@ pub struct Encode {
     pub goal: Goal,
     #[command(flatten)]
     pub strip: Strip,
+    /// End in the exact picture, behind layers down to quality -Q [default: 75; 25 for drawings and screenshots]
+    #[arg(long, conflicts_with_all = ["bpp", "bytes", "psnr"])]
+    pub lossless: bool,
     /// 1 (fast) to 5 (small)
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,
@@ -192,6 +195,8 @@ pub struct Goal {
     #[arg(long, value_name = "N")]
     pub bytes: Option<u64>,
     /// Stop at this RGB PSNR in dB
+    ///
+    /// inf is --lossless.
     #[arg(long, value_name = "DB")]
     pub psnr: Option<f64>,
 }

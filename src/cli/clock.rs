@@ -40,6 +40,7 @@ impl Clock {
             ("rotation", t.rotation),
             ("trellis", t.trellis),
             ("alpha", t.alpha),
+            ("exact", t.exact),
         ];
         self.lap(rest);
         if let Some(last) = self.parts.last_mut() {

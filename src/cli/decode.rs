@@ -2,7 +2,8 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use dcodec::{
-    Decoded, Decoder, Error, Event, Metadata, Mode, Picture, Result, StreamDecoder, container,
+    Decoded, Decoder, Error, Event, Exact, Metadata, Mode, Picture, Result, StreamDecoder,
+    container,
 };
 
 use super::args::{Decode, Extent, ModeName};
@@ -71,6 +72,12 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
             name(&a.input)
         ));
     }
+    if decoded.used.exact == Exact::Unusable {
+        log.say(format!(
+            "{}: note: shown is the lossy picture: the exact one takes the arithmetic of --device cpu",
+            name(&a.input)
+        ));
+    }
     let metadata = a.strip.apply(decoded.metadata.clone());
     let written = sinks.finish(&decoded, &metadata, log)?;
     clock.lap("write");
@@ -96,7 +103,12 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
         used.bytes,
         bpp(used.bytes, input.coded.0, input.coded.1),
         used.layers,
-        if used.complete { ", complete" } else { "" },
+        match (used.exact, used.complete) {
+            (Exact::All, _) => ", exact".into(),
+            (Exact::Rows(n), _) => format!(", the first {n} rows exact"),
+            (_, true) => ", complete".into(),
+            (_, false) => String::new(),
+        },
         clock.total().as_secs_f64()
     ));
     if a.watch.timing {

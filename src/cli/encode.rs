@@ -1,13 +1,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use dcodec::prior::Device;
 use dcodec::{
     Decoder, Effort, Encoded, Encoder, Error, Interest, Metadata, Picture, Prior, Region, Result,
     Target, metrics,
 };
 use serde::Serialize;
 
-use super::args::{Encode, Goal, Roi};
+use super::args::{DeviceChoice, Encode, Goal, Roi};
 use super::clock::Clock;
 use super::load::{Loaded, load_picture, picture_form};
 use super::{About, Failure, Log, bpp, destination, inputs, io, name, output_name, prior};
@@ -21,7 +22,23 @@ pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
     if let Some(report) = &a.report {
         io::check_destination(report, a.output.force)?;
     }
-    one(a, &prior(&a.prior, log)?, &a.input, &output, log).map(|_| ())
+    one(a, &wanted_prior(a, log)?, &a.input, &output, log).map(|_| ())
+}
+
+/// The prior; on the CPU for an exact end unless another device is asked for.
+fn wanted_prior(a: &Encode, log: Log) -> Result<Prior, Failure> {
+    let mut args = a.prior.clone();
+    if wanted_target(a).is_lossless() && args.device == DeviceChoice::Auto {
+        args.device = DeviceChoice::On(Device::Cpu);
+    }
+    prior(&args, log)
+}
+
+fn wanted_target(a: &Encode) -> Target {
+    match a.lossless {
+        true => Target::Lossless(a.goal.quality),
+        false => target(&a.goal),
+    }
 }
 
 /// Encodes the pictures of a folder one after the other, each with all cores; one that fails costs only itself.
@@ -43,7 +60,7 @@ fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
         return Err(Error::Parameter(e.into())).about(&twice[0]);
     }
     std::fs::create_dir_all(target).map_err(|e| Error::io(target, e))?;
-    let prior = prior(&a.prior, log)?;
+    let prior = wanted_prior(a, log)?;
     let (start, mut pixels, mut bytes, mut failed) = (Instant::now(), 0, 0, 0);
     for input in &inputs {
         let done = io::check_destination(&output(input), a.output.force)
@@ -85,7 +102,7 @@ fn one(
     let mut clock = Clock::start();
     let bar = log.bar("encoding");
     let mut encoder = Encoder::new(prior)
-        .target(target(&a.goal))
+        .target(wanted_target(a))
         .effort(Effort::new(a.effort).unwrap_or_default())
         .seed(a.seed)
         .reconstruct(a.verify)
@@ -136,11 +153,15 @@ fn one(
     clock.lap("write");
     let bytes = encoded.bytes.len();
     log.say(format!(
-        "{}: {} x {}, {} layers, {bytes} bytes, {:.4} bits per pixel, {:.1} s",
+        "{}: {} x {}, {} layers{}, {bytes} bytes, {:.4} bits per pixel, {:.1} s",
         output_name(output),
         picture.width(),
         picture.height(),
         encoded.layers.len(),
+        match encoded.exact_bytes {
+            Some(n) => format!(", exact in {n} bytes more"),
+            None => String::new(),
+        },
         bpp(bytes as u64, picture.width(), picture.height()),
         clock.total().as_secs_f64()
     ));
@@ -195,6 +216,10 @@ pub fn target(goal: &Goal) -> Target {
     match goal {
         Goal { bpp: Some(r), .. } => Target::Bpp(*r),
         Goal { bytes: Some(n), .. } => Target::Bytes(*n),
+        Goal {
+            psnr: Some(f64::INFINITY),
+            ..
+        } => Target::Lossless(None),
         Goal { psnr: Some(db), .. } => Target::Psnr(*db),
         goal => Target::Quality(goal.quality.unwrap_or(75.0)),
     }

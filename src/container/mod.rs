@@ -2,6 +2,7 @@
 
 mod header;
 mod parse;
+mod places;
 #[cfg(test)]
 mod tests;
 mod varint;
@@ -85,6 +86,12 @@ impl Header {
         3 * w as u64 * h as u64
     }
 
+    /// Bytes of the colour samples as they are.
+    pub fn raw_bytes(&self) -> u64 {
+        let samples = u64::from(self.width) * u64::from(self.height) * if self.rgb { 3 } else { 1 };
+        samples * if self.deep { 2 } else { 1 }
+    }
+
     /// Bytes of the header in a file, its check included.
     pub fn file_bytes(&self) -> usize {
         Writer::new(self).len()
@@ -138,6 +145,9 @@ impl PartName {
     /// An XMP packet.
     pub const XMP: PartName = PartName(*b"xmpp");
 
+    /// The exact samples behind the last layer, coded by [`crate::entropy`].
+    pub const EXACT: PartName = PartName(*b"rest");
+
     /// Whether a decoder that does not know the part must refuse the file.
     pub fn is_critical(self) -> bool {
         self.0[0].is_ascii_uppercase()
@@ -155,6 +165,7 @@ impl PartName {
     pub fn holds(self) -> &'static str {
         match self {
             Self::ALPHA => "alpha",
+            Self::EXACT => "exact samples",
             Self::ALPHA_LOW => "low bytes of alpha",
             Self::ICC => "ICC profile",
             Self::EXIF => "EXIF",

@@ -1,6 +1,7 @@
 //! The push parser: bytes in, events out. Any split of the input gives the same events.
 
 use super::header::{self, Verdict};
+use super::places::Places;
 use super::{Header, Layer, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, varint};
 use crate::error::{Error, FormatError, Result};
 
@@ -58,9 +59,7 @@ pub struct Parser {
     crc: crc32fast::Hasher,
     sigma: u16,
     layers: u32,
-    /// Whether the alpha part has begun, and its low bytes.
-    alpha: bool,
-    alpha_low: bool,
+    places: Places,
     max_pixels: u64,
 }
 
@@ -77,8 +76,7 @@ impl Parser {
             crc: crc32fast::Hasher::new(),
             sigma: 0,
             layers: 0,
-            alpha: false,
-            alpha_low: false,
+            places: Places::default(),
             max_pixels,
         }
     }
@@ -289,7 +287,7 @@ impl Parser {
             return Ok(None);
         }
         let most = header.coded_len().min(u32::MAX.into());
-        let alpha_is_missing = header.alpha && !self.alpha;
+        let judged = self.places.layer(header);
         self.close(n + 1, &name)?;
         let Some(sigma) = self.sigma.checked_sub(delta.into()) else {
             return Err(self
@@ -300,11 +298,7 @@ impl Parser {
             let reason = format!("{stages} stages, at most {most} for this picture (5.2)");
             return Err(self.fault(&name, &reason).into());
         }
-        if alpha_is_missing {
-            return Err(self
-                .fault(&name, "alpha is announced but does not come first (4.8)")
-                .into());
-        }
+        judged.map_err(|e| self.fault(&name, e))?;
         let layer = Layer {
             index: self.layers,
             sigma,
@@ -342,35 +336,17 @@ impl Parser {
         if self.held.len() < n + 6 {
             return Ok(None);
         }
-        let pixels = u64::from(header.width) * u64::from(header.height);
-        let most = pixels + pixels / 16 + 4096;
-        let (announced, deep) = (header.alpha, header.deep);
+        let judged = self.places.part(name, len, self.layers, header);
         self.close(n + 4, &name.to_string())?;
-        if [PartName::ALPHA, PartName::ALPHA_LOW].contains(&name) {
-            if len > most {
-                let reason = format!("{len} bytes, at most {most} for this picture (4.7)");
-                return Err(self.fault(&name.to_string(), &reason).into());
-            }
-            let (expected, seen) = match name {
-                PartName::ALPHA => (announced, &mut self.alpha),
-                _ => (deep && self.alpha, &mut self.alpha_low),
-            };
-            if !expected || *seen || self.layers > 0 {
-                let reason = "alpha comes once, before the first layer, if the header announces it, low bytes behind the high (4.8)";
-                return Err(self.fault(&name.to_string(), reason).into());
-            }
-            *seen = true;
-        } else if name.is_critical() {
+        let keep = judged.map_err(|e| self.fault(&name.to_string(), &e))?;
+        if name.is_critical() && ![PartName::ALPHA, PartName::ALPHA_LOW].contains(&name) {
             return Err(Error::Unsupported(format!(
                 "critical part \"{name}\" at byte {}: a newer dcodec may read it",
                 self.unit
             )));
         }
         self.payload.clear();
-        let part = Part {
-            name,
-            keep: len <= name.most(most),
-        };
+        let part = Part { name, keep };
         self.state = if len == 0 {
             State::Check(part)
         } else {

@@ -2,6 +2,7 @@
 
 use super::{Arrived, Decoded, Decoder, RAISE, StreamDecoder};
 use crate::error::Result;
+use crate::exact::{Exact, Exacts};
 use crate::memory;
 use crate::picture::Picture;
 use crate::planes::Planes;
@@ -31,7 +32,7 @@ impl StreamDecoder<'_> {
     /// [`Error::Limits`](crate::Error::Limits) if the memory is over the limit.
     pub fn show(&mut self, sampler: &Sampler, report: &mut Report<'_>) -> Result<Decoded> {
         let mut decoded = self.preview()?;
-        if sampler.mode() == Mode::Mean {
+        if sampler.mode() == Mode::Mean || decoded.used.exact == Exact::All {
             return Ok(decoded);
         }
         if let Some(header) = self.header() {
@@ -63,6 +64,9 @@ impl StreamDecoder<'_> {
             shown.depth(),
             shown.alpha().cloned(),
         )?;
+        if let Some(chain) = &mut self.chain {
+            Exacts::of(&self.parser, &self.exact, chain)?.lay(&mut decoded.picture);
+        }
         Ok(decoded)
     }
 

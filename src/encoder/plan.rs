@@ -3,6 +3,8 @@
 use super::interest::Left;
 use crate::container::{Header, MAX_DELTA};
 use crate::error::{Error, Result};
+use crate::exact;
+use crate::picture::Picture;
 use crate::prior::LOWEST_SIGMA;
 use crate::schedule::{CODES_PER_OCTAVE, MAX_CODE, Sigma};
 
@@ -23,12 +25,30 @@ pub enum Target {
     Bpp(f64),
     /// At the first four bits at which the decoded picture has this RGB PSNR in dB, or at the lowest noise level.
     Psnr(f64),
+    /// At the exact picture: its samples follow layers that end at this quality. None given, the quality is 75, or 25 for
+    /// drawings and screenshots, of which exact samples say more with fewer bits than layers do.
+    Lossless(Option<f64>),
 }
 
 impl Target {
     /// The final noise level of a quality: 1.5 levels at 100, doubling every ten points below.
     pub fn quality_sigma(quality: f64) -> f64 {
         LOWEST_SIGMA * libm::exp2((100.0 - quality) / 10.0)
+    }
+
+    /// Whether the file ends in the exact picture.
+    pub fn is_lossless(self) -> bool {
+        matches!(self, Target::Lossless(_))
+    }
+
+    /// The same with a quality for this picture, if it had none.
+    pub(super) fn settle(self, picture: &Picture) -> Self {
+        match self {
+            // A photograph takes two bits a sample and more.
+            Target::Lossless(None) if exact::cost(picture) < 1.0 => Target::Lossless(Some(25.0)),
+            Target::Lossless(None) => Target::Lossless(Some(75.0)),
+            other => other,
+        }
     }
 }
 
@@ -147,14 +167,14 @@ impl Goal {
             ))),
         };
         match target {
-            Target::Quality(q) if (0.0..=100.0).contains(&q) => {
+            Target::Quality(q) | Target::Lossless(Some(q)) => {
+                if !(0.0..=100.0).contains(&q) {
+                    let e = format!("quality must be 0 to 100, not {q}");
+                    return Err(Error::Parameter(e));
+                }
                 goal.sigma = Sigma::nearest(Target::quality_sigma(q));
             }
-            Target::Quality(q) => {
-                return Err(Error::Parameter(format!(
-                    "quality must be 0 to 100, not {q}"
-                )));
-            }
+            Target::Lossless(None) => {}
             Target::Bytes(b) => goal.bytes = Some(b as usize),
             Target::Bpp(bpp) => {
                 goal.bytes = Some(header.bytes_at(positive(bpp, "bits per pixel")?) as usize)

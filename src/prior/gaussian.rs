@@ -12,6 +12,10 @@ pub struct Gaussian {
 }
 
 impl Denoiser for Gaussian {
+    fn is_reference(&self) -> bool {
+        true
+    }
+
     fn multiple(&self) -> usize {
         1
     }

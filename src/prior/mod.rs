@@ -33,6 +33,12 @@ pub trait Denoiser: Send + Sync {
     /// The number that the sides of the planes must be multiples of.
     fn multiple(&self) -> usize;
 
+    /// Whether every machine gets the same bits as the reference arithmetic of `codec-spec/format.md`, clause 15.5, which
+    /// the exact end of a lossless file rests on. False unless it is known.
+    fn is_reference(&self) -> bool {
+        false
+    }
+
     /// E[x_0 | x_t] for noise of `sigma` 8-bit levels.
     ///
     /// Errors: [`Error::Backend`](crate::Error::Backend) if the tensor library fails.
@@ -70,6 +76,10 @@ impl Weights {
 }
 
 impl Denoiser for Network {
+    fn is_reference(&self) -> bool {
+        true
+    }
+
     fn multiple(&self) -> usize {
         Network::multiple(self)
     }
@@ -143,6 +153,11 @@ impl Prior {
             denoiser: Box::new(denoiser),
             id,
         }
+    }
+
+    /// As [`Denoiser::is_reference`].
+    pub fn is_reference(&self) -> bool {
+        self.denoiser.is_reference()
     }
 
     /// The first eight bytes of the SHA-256 of the weights file.

@@ -1,0 +1,27 @@
+//! The receiver's end of the channel.
+
+use bitvec::prelude::*;
+
+use crate::container::Layer;
+use crate::planes::Planes;
+use crate::reverse::{Channel, Shared};
+use crate::schedule::Step;
+
+/// The receiver's end of the channel for one layer.
+pub(super) struct Receiver<'a> {
+    pub layer: &'a Layer,
+    pub bits: &'a [u8],
+}
+
+impl Channel for Receiver<'_> {
+    fn open(&mut self, _: &Step, _: &Shared, _: &Planes) -> bool {
+        true
+    }
+
+    fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
+        drop(x0_hat);
+        let stages = self.layer.stages as usize;
+        let signs = shared.signs(&self.bits.view_bits()[..4 * stages], stages);
+        shared.deliver(&signs, step, mean);
+    }
+}

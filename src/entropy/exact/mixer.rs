@@ -1,0 +1,169 @@
+//! Logistic mixing of predictions of one decision, in base 2.
+
+use std::sync::LazyLock;
+
+/// Predictions that are mixed.
+pub const INPUTS: usize = 6;
+
+/// Learning rate of the weights.
+const RATE: f32 = 0.0035;
+
+/// Weights at first: the two distributions, then the counters.
+const START: [f32; INPUTS] = [0.5, 0.5, 0.1, 0.1, 0.1, 0.1];
+
+/// Bits of a probability of [`logistic`].
+pub const ONE: u32 = 30;
+
+/// Beyond these logits probabilities do not change.
+const REACH: i32 = 17;
+
+/// round(2^30 / (1 + 2^-(k / 64 - 17))), k = 0..=2176.
+static LOGISTIC: LazyLock<Vec<u32>> = LazyLock::new(|| {
+    let steps = 0..=2 * REACH * 64;
+    let at = |k: i32| {
+        f64::from(1u32 << ONE) / (1.0 + libm::exp2(f64::from(REACH) - f64::from(k) / 64.0))
+    };
+    steps.map(|k| at(k).round() as u32).collect()
+});
+
+/// round(2^16 log2(1 + (k + 1/2) / 1024)), k = 0..=1023.
+static LOG2: LazyLock<Vec<i32>> = LazyLock::new(|| {
+    let at = |k: i32| 65536.0 * libm::log2(1.0 + (f64::from(k) + 0.5) / 1024.0);
+    (0..1024).map(|k| at(k).round() as i32).collect()
+});
+
+/// The tables, looked up once a picture.
+#[derive(Clone, Copy)]
+pub struct Tables {
+    logistic: &'static [u32],
+    log2: &'static [i32],
+}
+
+impl Tables {
+    pub fn new() -> Self {
+        Tables {
+            logistic: &LOGISTIC,
+            log2: &LOG2,
+        }
+    }
+
+    /// 2^30 / (1 + 2^-z) for z in units of 2^-16.
+    #[inline]
+    pub fn logistic(&self, z: i64) -> u32 {
+        let reach = i64::from(REACH) << 16;
+        let z = (z.clamp(-reach, reach) + reach) as u64;
+        let (k, rest) = ((z >> 10) as usize, z & 1023);
+        let low = u64::from(self.logistic[k]);
+        let high = u64::from(self.logistic[(k + 1).min(self.logistic.len() - 1)]);
+        (low + (((high - low) * rest) >> 10)) as u32
+    }
+
+    /// log2(a / b) of positive numbers.
+    #[inline]
+    pub fn logit(&self, a: u32, b: u32) -> f32 {
+        (self.log2(a) - self.log2(b)) as f32 / 65536.0
+    }
+
+    #[inline]
+    fn log2(&self, v: u32) -> i32 {
+        let e = v.ilog2();
+        ((e as i32) << 16) + self.log2[(v << (31 - e) >> 21) as usize & 1023]
+    }
+
+    /// A logit in the units of [`Tables::logistic`].
+    #[inline]
+    fn probability(&self, z: f32) -> u32 {
+        self.logistic((z * 65536.0) as i64)
+    }
+}
+
+/// Sets of weights, chosen by context.
+pub struct Mixer {
+    tables: Tables,
+    sets: Vec<[f32; INPUTS]>,
+}
+
+/// Two sets at work on one decision.
+pub struct Mixed {
+    inputs: [f32; INPUTS],
+    sets: [usize; 2],
+    logits: [f32; 2],
+    /// Probability of a one in units of 2^-16, never 0 or 1.
+    pub one: u16,
+}
+
+impl Mixer {
+    pub fn new(tables: Tables, sets: usize) -> Self {
+        Mixer {
+            tables,
+            sets: vec![START; sets],
+        }
+    }
+
+    /// The mean of the logits of two mixtures.
+    #[inline]
+    pub fn mix(&self, inputs: [f32; INPUTS], sets: [usize; 2]) -> Mixed {
+        let logits = sets.map(|set| {
+            let terms = self.sets[set].iter().zip(&inputs);
+            terms.fold(0.0, |sum, (w, x)| sum + w * x)
+        });
+        let p = self.tables.probability((logits[0] + logits[1]) * 0.5);
+        Mixed {
+            inputs,
+            sets,
+            logits,
+            one: (p >> (ONE - 16)).clamp(1, 65535) as u16,
+        }
+    }
+
+    /// Moves the weights down the gradient of the code length.
+    #[inline]
+    pub fn learn(&mut self, mixed: &Mixed, bit: bool) {
+        let target = if bit { 1.0 } else { 0.0 };
+        for (&set, &logit) in mixed.sets.iter().zip(&mixed.logits) {
+            let p = self.tables.probability(logit) as f32 / (1u32 << ONE) as f32;
+            let step = RATE * (target - p);
+            let weights = self.sets[set].iter_mut().zip(&mixed.inputs);
+            weights.for_each(|(w, x)| *w += step * x);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_follow_the_functions() {
+        let t = Tables::new();
+        for i in -1180..1180 {
+            let z = f64::from(i) / 70.0;
+            let want = 1.0 / (1.0 + (-z).exp2());
+            let got = f64::from(t.logistic((z * 65536.0) as i64)) / f64::from(1 << ONE);
+            assert!((got / want - 1.0).abs() < 2e-4, "{z}: {got} {want}");
+        }
+        assert_eq!(t.logistic(i64::MIN), t.logistic(-17 << 16));
+        assert_eq!(t.logistic(i64::MAX), t.logistic(17 << 16));
+        for v in [1u32, 2, 3, 1000, 1 << 22, (1 << 30) + 1024] {
+            let got = f64::from(t.logit(v, 1)) - f64::from(t.logit(1, 1));
+            assert!((got - f64::from(v).log2()).abs() < 1e-3, "{v}");
+        }
+        assert_eq!(t.logit(77, 77), 0.0);
+    }
+
+    #[test]
+    fn trusts_the_input_that_is_right() {
+        let mut mixer = Mixer::new(Tables::new(), 2);
+        let mut inputs = [0.0; INPUTS];
+        for i in 0..4000u32 {
+            let bit = i.wrapping_mul(0x9E37_79B9) >> 31 == 1;
+            inputs[4] = if bit { 3.0 } else { -3.0 };
+            inputs[1] = if i % 2 == 0 { 3.0 } else { -3.0 };
+            let mixed = mixer.mix(inputs, [0, 1]);
+            mixer.learn(&mixed, bit);
+        }
+        inputs[1] = -3.0;
+        inputs[4] = 3.0;
+        assert!(mixer.mix(inputs, [0, 1]).one > 62000);
+    }
+}
