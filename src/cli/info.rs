@@ -1,3 +1,5 @@
+mod folder;
+
 use std::io::Write;
 use std::path::Path;
 
@@ -8,7 +10,7 @@ use dcodec::{Error, Metadata, Result};
 use serde_json::json;
 
 use super::args::Info;
-use super::{About, Failure, bpp, io, name};
+use super::{About, Failure, bpp, io, name, prior_is_here};
 
 /// What a walk through the file found, without any network.
 struct Contents {
@@ -50,9 +52,15 @@ pub fn run(a: &Info) -> Result<(), Failure> {
 
 /// A weights file: identity, configuration, size and cost.
 fn describe(path: &Path, json: bool) -> Result<String, Failure> {
+    if path.is_dir() {
+        return folder::describe(path, json);
+    }
     let weights = match path == Path::new("shipped") {
         true => Weights::shipped()?,
-        false => Weights::from_file(path).about(path)?,
+        false => {
+            prior_is_here(path)?;
+            Weights::from_file(path).about(path)?
+        }
     };
     let network = Network::new(&weights).about(path)?;
     let (config, cost) = (weights.config(), network.macs_per_pixel());

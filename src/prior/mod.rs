@@ -2,6 +2,8 @@
 
 mod conv;
 mod device;
+#[cfg(feature = "candle")]
+mod diffusers;
 pub mod gaussian;
 mod kernel;
 mod network;
@@ -12,6 +14,8 @@ mod unet;
 mod weights;
 
 pub use device::Device;
+#[cfg(feature = "candle")]
+pub use diffusers::{Ddpm, Prediction, Schedule, UNet2DConfig};
 pub use kernel::Kernel;
 pub use network::Network;
 #[cfg(feature = "candle")]
@@ -27,6 +31,7 @@ use crate::container::PriorId;
 use crate::error::Result;
 use crate::planes::Planes;
 use crate::timings::{Meter, Part};
+use tile::Tiling;
 
 /// A denoiser: the mean of x_0 given x_t = x_0 + sigma n.
 pub trait Denoiser: Send + Sync {
@@ -55,6 +60,17 @@ pub trait Denoiser: Send + Sync {
         let _ = (width, height);
         0
     }
+
+    /// The longest side that one call is given; larger pictures run in overlapping tiles. `None` for the usual 1024.
+    fn tile_side(&self) -> Option<usize> {
+        None
+    }
+
+    /// The highest noise level at which a picture of `width` x `height` is not reduced first, in 8-bit levels.
+    fn highest_sigma(&self, width: usize, height: usize) -> f64 {
+        let _ = (width, height);
+        FINEST
+    }
 }
 
 /// The default prior's weights, part of this crate.
@@ -63,7 +79,7 @@ static SHIPPED: &[u8] = include_bytes!("../../models/s.safetensors");
 /// The lowest noise level in 8-bit levels that is coded: the shipped priors are trained from here upwards.
 pub const LOWEST_SIGMA: f64 = 1.5;
 
-/// The highest noise level in 8-bit levels that the network sees; above it, the picture is reduced first.
+/// The highest noise level in 8-bit levels that most networks see; above it, the picture is reduced first.
 const FINEST: f64 = 256.0;
 
 impl Weights {
@@ -126,11 +142,30 @@ impl Prior {
         Self::from_weights(&Weights::shipped()?)
     }
 
-    /// A prior from a weights file (safetensors with the configuration in its metadata).
+    /// A prior from a weights file (safetensors with the configuration in its metadata), or from a folder with a DDPM of
+    /// the diffusers library (see `Ddpm::from_folder`; feature `candle`).
     ///
-    /// Errors: [`Error::Io`](crate::Error::Io), [`Error::Backend`](crate::Error::Backend) if the file holds no weights of a known network.
+    /// Errors: [`Error::Io`](crate::Error::Io), [`Error::Backend`](crate::Error::Backend) if the file holds no weights of a known network,
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for a folder that this build cannot read.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
-        Self::from_weights(&Weights::from_file(path)?)
+        match path.as_ref().is_dir() {
+            true => Self::from_folder(path.as_ref()),
+            false => Self::from_weights(&Weights::from_file(path)?),
+        }
+    }
+
+    #[cfg(feature = "candle")]
+    fn from_folder(path: &Path) -> Result<Self> {
+        let ddpm = Ddpm::from_folder(path)?;
+        let id = ddpm.id();
+        Ok(Self::new(ddpm, id))
+    }
+
+    #[cfg(not(feature = "candle"))]
+    fn from_folder(_: &Path) -> Result<Self> {
+        Err(crate::Error::Unsupported(
+            "a folder as a prior needs a build with the feature `candle`".into(),
+        ))
     }
 
     /// A prior from the bytes of a weights file.
@@ -160,20 +195,25 @@ impl Prior {
         self.denoiser.is_reference()
     }
 
-    /// The first eight bytes of the SHA-256 of the weights file.
+    /// The first eight bytes of the SHA-256 of the weights file, or of a folder's files.
     pub fn id(&self) -> PriorId {
         self.id
     }
 
     /// Bytes that the network keeps after a call on planes of `width` x `height`, and those of the planes of one tile.
     pub(crate) fn memory(&self, width: usize, height: usize) -> (u64, u64) {
-        let (w, h) = tile::largest(width, height, self.denoiser.multiple());
+        let (w, h) = self.tiling().largest(width, height);
         (self.denoiser.memory(w, h), 2 * 12 * (w * h) as u64)
     }
 
     /// The highest noise level at which a picture of this size can be denoised well.
     pub fn highest_sigma(&self, width: usize, height: usize) -> f64 {
-        FINEST * scale::factor(f64::INFINITY, FINEST, width, height) as f64
+        let finest = self.denoiser.highest_sigma(width, height);
+        finest * scale::factor(f64::INFINITY, finest, width, height) as f64
+    }
+
+    fn tiling(&self) -> Tiling {
+        Tiling::new(self.denoiser.multiple(), self.denoiser.tile_side())
     }
 
     /// x0_hat = E[x_0 | x_t], clipped to the range of pixels.
@@ -202,10 +242,11 @@ impl Prior {
     /// x0_hat, and the pixels that the network saw; an x_t that is given away is freed before x0_hat is made large.
     fn run(&self, x_t: impl Borrow<Planes>, sigma: f64) -> Result<(Planes, usize)> {
         let (width, height) = (x_t.borrow().width, x_t.borrow().height);
-        let f = scale::factor(sigma, FINEST, width, height);
+        let finest = self.denoiser.highest_sigma(width, height);
+        let f = scale::factor(sigma, finest, width, height);
         let mut pixels = 0;
         let mut denoise = |x: &Planes, sigma: f64| {
-            tile::tiled(x, self.denoiser.multiple(), |tile| {
+            self.tiling().apply(x, |tile| {
                 pixels += tile.width * tile.height;
                 self.denoiser.denoise(tile, sigma)
             })

@@ -3,73 +3,106 @@
 use crate::error::Result;
 use crate::planes::{Planes, mirror};
 
-/// The longest side that is denoised in one piece.
-const WHOLE: usize = 1024;
-/// The longest side of a tile's core, the part that is kept.
-const CORE: usize = 768;
-/// Values around the core that the network sees as well.
-const CONTEXT: usize = 64;
-
-/// The cores of one axis of `n` values: one up to [`WHOLE`], else pieces of nearly equal length, cut at multiples of 64.
-fn cores(n: usize) -> Vec<(usize, usize)> {
-    if n <= WHOLE {
-        return vec![(0, n)];
-    }
-    let count = n.div_ceil(CORE);
-    let cut = |i: usize| {
-        if i == count {
-            n
-        } else {
-            (n * i / count).next_multiple_of(64)
-        }
-    };
-    (0..count).map(|i| (cut(i), cut(i + 1))).collect()
-}
-
-/// The sides of the largest planes that [`tiled`] denoises of a picture of `width` x `height`.
-pub fn largest(width: usize, height: usize, multiple: usize) -> (usize, usize) {
-    let side = |n: usize| {
-        let seen =
-            |(from, to): (usize, usize)| (to + CONTEXT).min(n) - from.saturating_sub(CONTEXT);
-        let most = cores(n).into_iter().map(seen).max().unwrap_or(n);
-        most.next_multiple_of(multiple)
-    };
-    (side(width), side(height))
-}
-
-/// Applies `denoise`, which takes planes whose sides are multiples of `multiple`, to a picture of any size.
-pub fn tiled(
-    x: &Planes,
+/// How pictures are cut, in values of one axis.
+#[derive(Debug, Clone, Copy)]
+pub struct Tiling {
+    /// The sides of what the network takes are multiples of this.
     multiple: usize,
-    mut denoise: impl FnMut(&Planes) -> Result<Planes>,
-) -> Result<Planes> {
-    if x.width <= WHOLE
-        && x.height <= WHOLE
-        && x.width.is_multiple_of(multiple)
-        && x.height.is_multiple_of(multiple)
-    {
-        return denoise(x);
+    /// The longest side that is denoised in one piece.
+    whole: usize,
+    /// The longest side of a tile's core, the part that is kept.
+    core: usize,
+    /// Values around the core that the network sees as well.
+    context: usize,
+    /// Cuts fall on multiples of this.
+    cuts: usize,
+}
+
+impl Tiling {
+    /// Pictures of up to 1024 in one piece, or of up to `side` for a network that was trained on such.
+    pub fn new(multiple: usize, side: Option<usize>) -> Tiling {
+        match side {
+            None => Tiling {
+                multiple,
+                whole: 1024,
+                core: 768,
+                context: 64,
+                cuts: 64,
+            },
+            Some(side) => Tiling {
+                multiple,
+                whole: side,
+                core: (side - 2 * (side / 8)).max(1),
+                context: side / 8,
+                cuts: 1,
+            },
+        }
     }
-    let mut out = Planes::zeros(x.width, x.height);
-    for (top, bottom) in cores(x.height) {
-        for (left, right) in cores(x.width) {
-            let (x0, y0) = (left.saturating_sub(CONTEXT), top.saturating_sub(CONTEXT));
-            let (x1, y1) = (
-                (right + CONTEXT).min(x.width),
-                (bottom + CONTEXT).min(x.height),
-            );
-            let tile = extract(x, (x0, y0), (x1 - x0, y1 - y0), multiple);
-            let done = denoise(&tile)?;
-            for c in 0..3 {
-                for y in top..bottom {
-                    let from = &done.plane(c)[(y - y0) * done.width + left - x0..][..right - left];
-                    let at = (c * x.height + y) * x.width + left;
-                    out.data[at..at + right - left].copy_from_slice(from);
+
+    /// The cores of one axis of `n` values: one if it can be whole, else pieces of nearly equal length.
+    fn cores(&self, n: usize) -> Vec<(usize, usize)> {
+        if n <= self.whole {
+            return vec![(0, n)];
+        }
+        let count = n.div_ceil(self.core);
+        let cut = |i: usize| {
+            if i == count {
+                n
+            } else {
+                (n * i / count).next_multiple_of(self.cuts)
+            }
+        };
+        (0..count).map(|i| (cut(i), cut(i + 1))).collect()
+    }
+
+    /// The sides of the largest planes that [`Tiling::apply`] denoises of a picture of `width` x `height`.
+    pub fn largest(&self, width: usize, height: usize) -> (usize, usize) {
+        let side = |n: usize| {
+            let seen = |(from, to): (usize, usize)| {
+                (to + self.context).min(n) - from.saturating_sub(self.context)
+            };
+            let most = self.cores(n).into_iter().map(seen).max().unwrap_or(n);
+            most.next_multiple_of(self.multiple)
+        };
+        (side(width), side(height))
+    }
+
+    /// Applies `denoise`, which takes planes whose sides are multiples of `multiple`, to a picture of any size.
+    pub fn apply(
+        &self,
+        x: &Planes,
+        mut denoise: impl FnMut(&Planes) -> Result<Planes>,
+    ) -> Result<Planes> {
+        let (multiple, context) = (self.multiple, self.context);
+        if x.width <= self.whole
+            && x.height <= self.whole
+            && x.width.is_multiple_of(multiple)
+            && x.height.is_multiple_of(multiple)
+        {
+            return denoise(x);
+        }
+        let mut out = Planes::zeros(x.width, x.height);
+        for (top, bottom) in self.cores(x.height) {
+            for (left, right) in self.cores(x.width) {
+                let (x0, y0) = (left.saturating_sub(context), top.saturating_sub(context));
+                let (x1, y1) = (
+                    (right + context).min(x.width),
+                    (bottom + context).min(x.height),
+                );
+                let tile = extract(x, (x0, y0), (x1 - x0, y1 - y0), multiple);
+                let done = denoise(&tile)?;
+                for c in 0..3 {
+                    for y in top..bottom {
+                        let from =
+                            &done.plane(c)[(y - y0) * done.width + left - x0..][..right - left];
+                        let at = (c * x.height + y) * x.width + left;
+                        out.data[at..at + right - left].copy_from_slice(from);
+                    }
                 }
             }
         }
+        Ok(out)
     }
-    Ok(out)
 }
 
 /// The window of `size` at `origin`, extended to multiples of `multiple` on the right and below by reflection.
@@ -99,8 +132,9 @@ mod tests {
 
     #[test]
     fn cores_cover_every_axis_once() {
+        let usual = Tiling::new(16, None);
         for n in [1, 16, 1024, 1025, 1100, 4000, 12345] {
-            let cores = cores(n);
+            let cores = usual.cores(n);
             assert_eq!((cores[0].0, cores[cores.len() - 1].1), (0, n));
             assert!(
                 cores
@@ -108,7 +142,7 @@ mod tests {
                     .all(|w| w[0].1 == w[1].0 && w[0].1 % 64 == 0)
             );
             assert!(
-                cores.iter().all(|c| c.1 > c.0 && c.1 - c.0 <= WHOLE),
+                cores.iter().all(|c| c.1 > c.0 && c.1 - c.0 <= usual.whole),
                 "{cores:?}"
             );
         }
@@ -121,10 +155,16 @@ mod tests {
             .iter_mut()
             .enumerate()
             .for_each(|(i, v)| *v = i as f32);
-        let y = tiled(&x, 16, |t| {
-            assert!(t.width % 16 == 0 && t.height % 16 == 0 && t.width <= WHOLE);
-            Ok(t.clone())
-        });
-        assert_eq!(y.expect("no errors"), x);
+        for (side, most) in [(None, 1024), (Some(32), 32), (Some(256), 256)] {
+            let tiling = Tiling::new(16, side);
+            let (mut width, mut height) = (0, 0);
+            let y = tiling.apply(&x, |t| {
+                assert!(t.width % 16 == 0 && t.height % 16 == 0 && t.width <= most);
+                (width, height) = (t.width.max(width), t.height.max(height));
+                Ok(t.clone())
+            });
+            assert_eq!(y.expect("no errors"), x);
+            assert_eq!(tiling.largest(x.width, x.height), (width, height));
+        }
     }
 }
