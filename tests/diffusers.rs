@@ -102,16 +102,17 @@ fn noise_levels_are_those_of_diffusers() {
 
 #[test]
 fn pictures_survive() {
-    // Of the size of training, and larger with sides that are no multiples.
+    // Of the size of training, and larger with sides that are no multiples. Random weights tell little of a picture, so
+    // that it is as good as the last noise level.
     for (model, width, height) in [("attention", 32, 32), ("former", 32, 32), ("plain", 45, 37)] {
         let prior = Prior::from_file(folder(model)).expect("a prior");
         let picture = crop("coffee.png", 100, 100, width, height);
-        let file = Encoder::new(&prior).target(Target::Quality(60.0));
-        let file = file.encode(&picture).expect("encodes").bytes;
+        let mut encoder = Encoder::new(&prior).target(Target::Quality(95.0));
+        let file = encoder.encode(&picture).expect("encodes").bytes;
         let decoded = Decoder::new(&prior).decode(&file).expect("decodes");
         let psnr = metrics::psnr(&picture, &decoded.picture).expect("of one size");
         println!("{model}: {} bytes, {psnr:.2} dB", file.len());
-        assert!(psnr > 25.0, "{model}: {psnr} dB");
+        assert!(psnr > 30.0, "{model}: {psnr} dB");
         let half = Decoder::new(&prior).decode(&file[..file.len() / 2]);
         let half = metrics::psnr(&picture, &half.expect("decodes").picture);
         assert!(half.expect("of one size") < psnr);

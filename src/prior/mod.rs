@@ -8,6 +8,7 @@ pub mod gaussian;
 mod kernel;
 mod network;
 pub(crate) mod scale;
+mod summary;
 mod tile;
 #[cfg(feature = "candle")]
 mod unet;
@@ -18,6 +19,7 @@ pub use device::Device;
 pub use diffusers::{Ddpm, Prediction, Schedule, UNet2DConfig};
 pub use kernel::Kernel;
 pub use network::Network;
+pub use summary::FolderSummary;
 #[cfg(feature = "candle")]
 pub use unet::CandleUNet;
 pub use weights::{Config, MAX_FILE_BYTES, WeightTensor, Weights};
@@ -128,6 +130,14 @@ impl Denoiser for CandleUNet {
     }
 }
 
+#[cfg(not(feature = "candle"))]
+fn no_folders(path: &Path) -> crate::Error {
+    let path = path.display();
+    crate::Error::Unsupported(format!(
+        "{path}: a folder as a prior needs a build with the feature `candle`"
+    ))
+}
+
 /// A denoiser with its identity.
 pub struct Prior {
     denoiser: Box<dyn Denoiser>,
@@ -162,10 +172,8 @@ impl Prior {
     }
 
     #[cfg(not(feature = "candle"))]
-    fn from_folder(_: &Path) -> Result<Self> {
-        Err(crate::Error::Unsupported(
-            "a folder as a prior needs a build with the feature `candle`".into(),
-        ))
+    fn from_folder(path: &Path) -> Result<Self> {
+        Err(no_folders(path))
     }
 
     /// A prior from the bytes of a weights file.
