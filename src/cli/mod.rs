@@ -175,7 +175,8 @@ pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
                     Prior::from_file(path).about(path)
                 }
                 DeviceChoice::On(device) => {
-                    let reason = format!("a folder's network runs on the cpu only, not on {device}");
+                    let reason =
+                        format!("a folder's network runs on the cpu only, not on {device}");
                     Err(Error::Unsupported(reason)).about(path)
                 }
             };
