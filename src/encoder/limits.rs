@@ -44,7 +44,7 @@ impl Encoder<'_> {
         5 * u64::from(interest) + 12 * u64::from(map)
     }
 
-    /// [`Error::Limits`] if [`Encoder::memory`] is over the limit.
+    /// [`Error::Limits`](crate::Error::Limits) if [`Encoder::memory`] is over the limit.
     ///
     /// [`Encoder::encode`] asks by itself; with this the caller can do so before the picture is read.
     pub fn check_memory(
