@@ -163,7 +163,7 @@ fn broken_peers_are_named_and_left_out() {
         "jpeg2000: not tried again in this run",
         "left out: avif: setting 62 on one.png: avifdec: ",
         "left out: heif: setting 3 on one.png: heif-convert: wrote nothing",
-        "left out: jxl: setting 25 on one.png: cannot compare 48x40 Rgb with 1x1 Rgb",
+        "left out: jxl: setting 25 on one.png: cannot compare 48x40 Rgb of 8 bits with 1x1 Rgb of 8",
         "webp: no setting has all the pictures",
     ] {
         assert!(said.contains(part), "{part}\n{said}");
