@@ -37,12 +37,15 @@ impl Meter {
         }
     }
 
-    fn measure(&self, shown: &Picture) -> [f64; 3] {
+    fn measure(&self, shown: &Picture) -> [f64; 4] {
         let score = self.reference.compare(&slice(shown)).expect("one size");
         [
             metrics::psnr(&self.original, shown).expect("one form"),
             score,
             gradient_energy(shown) / gradient_energy(&self.original),
+            metrics::ms_ssim(&self.original, shown)
+                .expect("one form")
+                .expect("large enough"),
         ]
     }
 }
@@ -163,7 +166,7 @@ fn table_of_modes() {
         ("langevin", Mode::Langevin { corrections: 1 }),
     ];
     let names = [1, 4, 7, 10, 13, 16, 19, 22].map(|n| format!("kodak/kodim{n:02}.png"));
-    let mut table = [[[0.0; 3]; 4]; 6];
+    let mut table = [[[0.0; 4]; 4]; 6];
     for name in &names {
         let Some(picture) = common::data(name) else {
             return;
@@ -194,9 +197,9 @@ fn table_of_modes() {
         }
         println!("{name}");
     }
-    println!("PSNR / SSIMULACRA2 / sharpness at {rates:?} bits per pixel");
+    println!("PSNR / MS-SSIM / SSIMULACRA2 / sharpness at {rates:?} bits per pixel");
     for ((called, _), row) in modes.iter().zip(&table) {
-        let cells = row.map(|[p, s, g]| format!("{p:.2} / {s:.1} / {g:.2}"));
+        let cells = row.map(|[p, s, g, m]| format!("{p:.2} / {m:.3} / {s:.1} / {g:.2}"));
         println!("| `{called}` | {} |", cells.join(" | "));
     }
 }
