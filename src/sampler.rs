@@ -135,7 +135,7 @@ pub(crate) type Predict<'a> = dyn Fn(&Planes, f64) -> Result<Planes> + 'a;
 ///
 /// let prior = Prior::shipped()?;
 /// let picture = Picture::new(32, 24, Colour::Rgb, (0..2304).map(|i| (i * 7 % 256) as u8).collect(), None)?;
-/// let file = Encoder::new(&prior).target(Target::Bpp(0.4)).encode(&picture)?.bytes;
+/// let file = Encoder::new(&prior).target(Target::Quality(50.0)).encode(&picture)?.bytes;
 /// let smooth = Decoder::new(&prior).decode(&file)?;
 /// let sharp = Decoder::new(&prior).sampler(Sampler::new(Mode::Flow)?).decode(&file)?;
 /// assert!(sharp.picture != smooth.picture);
