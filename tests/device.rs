@@ -11,8 +11,9 @@ mod common;
 
 use std::time::Instant;
 
+use common::layers;
 use dcodec::prior::{CandleUNet, Device, Weights};
-use dcodec::{Colour, Decoder, Encoder, Event, Picture, Prior, StreamDecoder, Target, metrics};
+use dcodec::{Colour, Decoder, Encoder, Picture, Prior, Target, metrics};
 
 /// The device asked for; none for the short check.
 fn asked() -> Option<String> {
@@ -50,21 +51,6 @@ fn pictures() -> Vec<(String, Picture)> {
         (name, common::load(p).into_eight())
     };
     paths.into_iter().map(load).collect()
-}
-
-/// The picture after every layer.
-fn layers(prior: &Prior, file: &[u8]) -> Vec<Picture> {
-    let mut stream = StreamDecoder::new(prior, u64::MAX);
-    let (mut rest, mut shown) = (file, Vec::new());
-    loop {
-        let (used, event) = stream.push(rest).expect("valid");
-        rest = &rest[used..];
-        match event {
-            Event::Layer(..) => shown.push(stream.preview().expect("decodes").picture),
-            Event::End | Event::NeedMore => return shown,
-            _ => {}
-        }
-    }
 }
 
 /// How far two pictures are apart: difference of their PSNRs against the original in dB, and the share of samples that

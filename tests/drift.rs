@@ -8,9 +8,9 @@ mod common;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use candle_core::Device;
-use common::Rng;
+use common::{Rng, layers};
 use dcodec::prior::{CandleUNet, Denoiser, Kernel, Network, Weights};
-use dcodec::{Encoder, Event, Picture, Planes, Prior, Result, StreamDecoder, Target, metrics};
+use dcodec::{Encoder, Picture, Planes, Prior, Result, Target, metrics};
 
 /// The network with an error added to every call.
 ///
@@ -69,21 +69,6 @@ fn encode(picture: &Picture, quality: f64) -> Vec<u8> {
     let prior = common::prior();
     let mut encoder = Encoder::new(&prior).target(Target::Quality(quality));
     encoder.encode(picture).expect("encodes").bytes
-}
-
-/// The picture after every layer.
-fn layers(prior: &Prior, file: &[u8]) -> Vec<Picture> {
-    let mut stream = StreamDecoder::new(prior, u64::MAX);
-    let (mut rest, mut shown) = (file, Vec::new());
-    loop {
-        let (used, event) = stream.push(rest).expect("valid");
-        rest = &rest[used..];
-        match event {
-            Event::Layer(..) => shown.push(stream.preview().expect("decodes").picture),
-            Event::End | Event::NeedMore => return shown,
-            _ => {}
-        }
-    }
 }
 
 /// How far two decodes are apart: the largest over the layers, and the last.

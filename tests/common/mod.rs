@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use dcodec::container::PriorId;
 use dcodec::prior::gaussian::Gaussian;
-use dcodec::{Colour, Picture, Prior, Samples};
+use dcodec::{Colour, Event, Picture, Prior, Samples, StreamDecoder};
 use image::imageops::FilterType;
 
 pub fn prior() -> Prior {
@@ -102,5 +102,20 @@ impl Rng {
 
     pub fn bytes(&mut self, n: usize) -> Vec<u8> {
         (0..n).map(|_| self.next() as u8).collect()
+    }
+}
+
+/// The picture after every layer.
+pub fn layers(prior: &Prior, file: &[u8]) -> Vec<Picture> {
+    let mut stream = StreamDecoder::new(prior, u64::MAX);
+    let (mut rest, mut shown) = (file, Vec::new());
+    loop {
+        let (used, event) = stream.push(rest).expect("valid");
+        rest = &rest[used..];
+        match event {
+            Event::Layer(..) => shown.push(stream.preview().expect("decodes").picture),
+            Event::End | Event::NeedMore => return shown,
+            _ => {}
+        }
     }
 }
