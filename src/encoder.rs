@@ -214,7 +214,9 @@ impl<'a> Encoder<'a> {
         let x_0 = picture.to_planar();
         let energy: f64 = x_0.values().map(|v| f64::from(v).powi(2)).sum();
         let mut header = self.header(width, height, colour, depth, alpha);
-        header.start = self.start(&header, energy);
+        let first = self.first(&header, energy);
+        // Even, and above the first level.
+        header.start = (first.code() + 2) & !1;
         let goal = Goal::new(target, &header)?;
         let mut writer = Writer::new(&header);
         let mut chain = Chain::new(self.prior, &header);
@@ -265,10 +267,10 @@ impl<'a> Encoder<'a> {
                 Some((spread, t, end, errors)) => spread.shares(t * t, *end).sent(errors),
                 None => error,
             };
-            let s = self.effort.next(t, header.start, goal.sigma, error);
+            let s = self.effort.next(t, first, goal.sigma, error);
             let used = writer.len() + late.bytes();
             let room = goal.bytes.map_or(usize::MAX, |b| b - used);
-            let mut sender = Sender::new(&x_0, room);
+            let mut sender = Sender::new(&x_0, room, writer.unchecked());
             sender.shares = weighing
                 .as_ref()
                 .map(|(spread, t, end, _)| spread.shares(t * s.levels(), *end));
@@ -293,10 +295,8 @@ impl<'a> Encoder<'a> {
             }
             let whole = sent.bits.len() == 4 * sent.stages;
             // Nothing can stand behind a layer that is not whole.
-            late.write(
-                &mut writer,
-                !whole || Layer::head_bytes(sent.stages as u32) > room,
-            );
+            let head = Layer::head_bytes(writer.unchecked(), sent.stages as u32);
+            late.write(&mut writer, !whole || head > room);
             let layer = writer.layer(s.code(), sent.stages as u32);
             if !whole {
                 let room = goal
@@ -381,12 +381,12 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// The sigma code from which the first layer of a picture of |x_0|^2 = `energy` counts down.
-    fn start(&self, header: &Header, energy: f64) -> u16 {
+    /// Where the first layer of a picture of |x_0|^2 = `energy` ends.
+    fn first(&self, header: &Header, energy: f64) -> Sigma {
         let (w, h) = header.coded_size();
         let first = (energy / (2.0 * std::f64::consts::LN_2 * START_BITS)).sqrt();
         let first = Sigma::nearest(first.clamp(4.0 * LOWEST_SIGMA, self.prior.highest_sigma(w, h)));
-        self.effort.first(first).code() + 1
+        self.effort.first(first)
     }
 }
 

@@ -180,18 +180,33 @@ fn every_flipped_byte_is_noticed() {
 fn damage_is_located() {
     let prior = common::gaussian();
     let file = Encoder::new(&prior)
-        .target(Target::Quality(40.0))
+        .target(Target::Quality(75.0))
         .encode(&common::noise(16, 16, Colour::Rgb, false, 1))
         .expect("encodes");
-    // The bits of a layer are closed by the check of the head of the next.
-    for pair in file.layers.windows(2) {
+    // The bits of a layer are closed by the next check: that of a layer 128 bytes or more behind the last, or of the end.
+    let header = Writer::new(&header(&prior, 16, 16)).len() as u64;
+    let (mut checked, mut units) = (header, Vec::new());
+    for layer in file.layers.iter().map(|l| l.layer) {
+        let head = 1 + if layer.stages < 128 { 1 } else { 2 };
+        let has_check = layer.offset + head - checked >= 128;
+        if has_check {
+            checked = layer.offset + head + 2;
+        }
+        units.push((format!("layer {}", layer.index), layer.offset, has_check));
+    }
+    let end = file.bytes.len() as u64 - 3;
+    units.push(("end".into(), end, true));
+    assert!(units.iter().filter(|u| u.2).count() > 1, "{units:?}");
+    assert!(units.iter().any(|u| !u.2), "{units:?}");
+    for (i, layer) in file.layers.iter().enumerate() {
         let mut damaged = file.bytes.clone();
-        damaged[pair[0].end as usize - 1] ^= 0x40;
+        damaged[layer.end as usize - 1] ^= 0x40;
+        let close = units[i + 1..]
+            .iter()
+            .find(|u| u.2)
+            .expect("the end has one");
         match Decoder::new(&prior).decode(&damaged) {
-            Err(Error::Format(e)) => {
-                assert_eq!(e.part, format!("layer {}", pair[1].layer.index));
-                assert_eq!(e.offset, pair[1].layer.offset);
-            }
+            Err(Error::Format(e)) => assert_eq!((&e.part, e.offset), (&close.0, close.1)),
             other => panic!("{other:?}"),
         }
     }
@@ -328,7 +343,7 @@ fn random_contents_with_valid_checks() {
         head.alpha = rng.below(2) == 0;
         head.seed = rng.next();
         head.nu = [12, 14, 16][rng.below(3)];
-        head.start = rng.below(usize::from(MAX_SIGMA) + 1) as u16;
+        head.start = 2 * rng.below(usize::from(MAX_SIGMA) / 2 + 1) as u16;
         let mut writer = Writer::new(&head);
         for i in 0..rng.below(3) {
             let n = rng.below(200);

@@ -423,15 +423,15 @@ fn encoding_is_repeatable() {
 
 #[test]
 fn another_prior_is_refused_by_name() {
-    let ids = [PriorId([0xAB; 8]), PriorId([1, 2, 3, 4, 5, 6, 7, 8])];
+    let ids = [PriorId([0xAB; 4]), PriorId([1, 2, 3, 4])];
     let priors = ids.map(|id| Prior::new(Gaussian { deviation: 50.0 }, id));
     let picture = common::noise(16, 16, Colour::Rgb, false, 9);
     let file = encode(&priors[0], &picture, Target::Bytes(60)).bytes;
     assert!(Decoder::new(&priors[0]).decode(&file).is_ok());
     match Decoder::new(&priors[1]).decode(&file) {
         Err(Error::Unsupported(e)) => {
-            assert!(e.contains("abababababababab"), "{e}");
-            assert!(e.contains("0102030405060708"), "{e}");
+            assert!(e.contains("abababab"), "{e}");
+            assert!(e.contains("01020304"), "{e}");
         }
         other => panic!("{other:?}"),
     }

@@ -33,8 +33,9 @@ def tiles(images, size):
     return torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).contiguous()
 
 
-def batch(bank, n, p, half, gen, device):
-    """n random crops of p x p, flipped and transposed at random; `half`: from pictures halved by 2x2 averaging."""
+def batch(bank, n, p, half, upright, gen, device):
+    """n random crops of p x p, flipped and transposed at random (`upright`: mirrored only); `half`: from pictures halved by 2x2
+    averaging."""
     q = 2 * p if half else p
     size = bank.shape[-1]
     idx = torch.randint(len(bank), (n,), generator=gen, device=device)
@@ -42,6 +43,8 @@ def batch(bank, n, p, half, gen, device):
     x = torch.randint(size - q + 1, (n,), generator=gen, device=device)
     r = torch.arange(q, device=device)
     flip = torch.randint(2, (3, n), generator=gen, device=device).bool()
+    if upright:
+        flip[[0, 2]] = False
     ry = torch.where(flip[0][:, None], q - 1 - r, r) + y[:, None]
     rx = torch.where(flip[1][:, None], q - 1 - r, r) + x[:, None]
     c = bank[idx[:, None, None], :, ry[:, :, None], rx[:, None, :]].permute(0, 3, 1, 2).float() / 255 - 0.5
@@ -66,10 +69,36 @@ def validate(net, bank, device, autocast):
     return psnr
 
 
-def export(net, path, note):
+class Muon(torch.optim.Optimizer):
+    """Momentum orthogonalised by a Newton-Schulz iteration for matrices and convolutions (Jordan et al. 2024), with the
+    update's root mean square brought to that of Adam (Liu et al. 2025)."""
+
+    def __init__(self, params, lr, momentum=0.95):
+        super().__init__(params, dict(lr=lr, momentum=momentum))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                m = self.state[p].setdefault("momentum", torch.zeros_like(p))
+                m.lerp_(p.grad, 1 - group["momentum"])
+                g = p.grad.lerp(m, group["momentum"]).reshape(len(p), -1)
+                tall = g.shape[0] > g.shape[1]
+                # bfloat16 serves: five steps bring singular values near 1, not to it.
+                x = ((g.T if tall else g) / (g.norm() + 1e-12)).bfloat16()
+                for _ in range(5):
+                    a = x @ x.T
+                    x = 3.4445 * x + (-4.775 * a + 2.0315 * a @ a) @ x
+                x = (x.T if tall else x).float()
+                p.add_(x.reshape(p.shape), alpha=-group["lr"] * 0.2 * max(g.shape) ** 0.5)
+
+
+def export(net, path, sigma_max, note):
     from safetensors.torch import save_file
 
-    meta = {"format": "dcodec-prior", "version": "1", "config": json.dumps(net.config), "sigma_data": repr(SIGMA_DATA), "note": note}
+    meta = {"format": "dcodec-prior", "version": "1", "config": json.dumps(net.config), "sigma_data": repr(SIGMA_DATA), "sigma_max": repr(sigma_max), "note": note}
     save_file({k: v.detach().half().cpu().contiguous() for k, v in net.state_dict().items()}, path, metadata=meta)
 
 
@@ -86,6 +115,10 @@ def main():
     a.add_argument("--sigma", type=float, nargs=2, default=(1.0, 300.0), help="range of sigma in 8-bit levels")
     a.add_argument("--tile", type=int, default=256, help="pictures are cut into tiles of this size; 32 for CIFAR-10")
     a.add_argument("--bf16", action="store_true", help="bfloat16 autocast on the CPU too (fast where AVX512-BF16 is)")
+    a.add_argument("--sigma-max", type=float, default=256.0, help="above this level the codec reduces the picture before the network sees it")
+    a.add_argument("--lift", type=float, default=0.5, help="power of 1 + (sigma / 60)^2 by which high levels weigh more")
+    a.add_argument("--upright", action="store_true", help="mirror pictures left to right only, do not turn them")
+    a.add_argument("--muon", action="store_true", help="orthogonalised momentum for the inner convolutions instead of Adam")
     a.add_argument("--threads", type=int, default=0)
     a = a.parse_args()
     cuda = torch.cuda.is_available()
@@ -126,8 +159,11 @@ def main():
         ema.load_state_dict(state["ema"])
         step = state["step"]
     net, ema = net.to(memory_format=torch.channels_last), ema.to(memory_format=torch.channels_last)
-    opt = torch.optim.Adam(net.parameters(), lr=a.lr, betas=(0.9, 0.99), fused=cuda)
-    if a.init and "opt" in state:
+    inner = [p for n, p in net.named_parameters() if p.dim() == 4 and not n.startswith(("input", "output"))] if a.muon else []
+    rest = [p for p in net.parameters() if not any(p is q for q in inner)]
+    opt = torch.optim.Adam(rest, lr=a.lr, betas=(0.9, 0.99), fused=cuda)
+    muon = Muon(inner, lr=a.lr) if inner else None
+    if a.init and "opt" in state and not a.muon:
         opt.load_state_dict(state["opt"])
     if cuda:
         from torch import _dynamo
@@ -140,15 +176,15 @@ def main():
 
     def save(note):
         torch.save({"net": net.state_dict(), "ema": ema.state_dict(), "opt": opt.state_dict(), "step": step}, os.path.join(a.out, "last.pt"))
-        export(ema, os.path.join(a.out, "ema.safetensors"), note)
+        export(ema, os.path.join(a.out, "ema.safetensors"), a.sigma_max, note)
 
     start, total, first, mark, losses = time.time(), a.minutes * 60, step, time.time(), []
     while (done := (time.time() - start) / total) < 1:
         warm = min(1.0, (step - first + 1) / 300)
         lr = a.lr * warm * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
-        for g in opt.param_groups:
+        for g in opt.param_groups + (muon.param_groups if muon else []):
             g["lr"] = lr
-        x = batch(train, bs, patch, half=bool(step % 4 == 3 and 2 * patch <= a.tile), gen=gen, device=device)
+        x = batch(train, bs, patch, half=bool(step % 4 == 3 and 2 * patch <= a.tile), upright=a.upright, gen=gen, device=device)
         x = x.contiguous(memory_format=torch.channels_last)
         u = (torch.arange(bs, device=device) + torch.rand((), device=device, generator=gen)) / bs
         sig = torch.exp(lo + u * (hi - lo))
@@ -156,12 +192,14 @@ def main():
         with autocast():
             d = denoise(run, y, sig)
         mse = (d - x).square().mean((1, 2, 3))
-        weight = (1 + (sig / SIGMA_DATA) ** 2).sqrt() / sig**2
+        weight = (1 + (sig / SIGMA_DATA) ** 2) ** a.lift / sig**2
         loss = (mse * weight).mean()
-        opt.zero_grad(set_to_none=True)
+        net.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         opt.step()
+        if muon:
+            muon.step()
         step += 1
         decay = min(0.9995, (1 + step - first) / (10 + step - first))
         with torch.no_grad():

@@ -67,19 +67,20 @@ fn describe(path: &Path, json: bool) -> Result<String, Failure> {
     if json {
         let all = json!({
             "prior": weights.id().to_string(), "channels": config.channels, "blocks": config.blocks,
-            "embed": config.embed, "sigma_data": weights.sigma_data(), "parameters": network.parameters(),
+            "embed": config.embed, "sigma_data": weights.sigma_data(), "sigma_max": weights.sigma_max(), "parameters": network.parameters(),
             "macs_per_pixel": cost, "kernel": format!("{:?}", network.kernel()), "note": weights.note(),
         });
         return Ok(format!("{all:#}\n"));
     }
     Ok(format!(
-        "{}: prior {}\nchannels    {:?}, blocks {:?}, embedding {}\nparameters  {}\ncost        {:.1} k \
+        "{}: prior {}\nchannels    {:?}, blocks {:?}, embedding {}\nlevels      up to {}, above them pictures are reduced\nparameters  {}\ncost        {:.1} k \
          multiply-accumulates a pixel, on this machine by {:?}\nnote        {}\n",
         path.display(),
         weights.id(),
         config.channels,
         config.blocks,
         config.embed,
+        weights.sigma_max(),
         network.parameters(),
         cost / 1000.0,
         network.kernel(),

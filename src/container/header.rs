@@ -2,54 +2,70 @@
 
 use super::{Header, MAX_SIDE, MAX_SIGMA, PriorId, TRELLISES, varint};
 
-/// A field of the header behind the version.
-enum Field {
-    Byte,
-    Number(&'static str),
-    Prior,
+/// Signature and version.
+const FIRST: usize = 4;
+
+/// The bit of the flags that says that a seed follows.
+const SEED: u8 = 1 << 5;
+
+/// The flags of a header: colour in bits 0 to 2, the trellis in 3 and 4, the seed in 5.
+pub fn flags(header: &Header) -> u8 {
+    let trellis = TRELLISES.iter().position(|&nu| nu == header.nu);
+    let trellis = trellis.expect("a trellis of the format") as u8;
+    u8::from(header.rgb)
+        | u8::from(header.alpha) << 1
+        | u8::from(header.deep) << 2
+        | trellis << 3
+        | if header.seed == 0 { 0 } else { SEED }
 }
 
-/// Colour, width, height, prior, seed, nu, start.
-const FIELDS: [Field; 7] = [
-    Field::Byte,
-    Field::Number("width"),
-    Field::Number("height"),
-    Field::Prior,
-    Field::Number("seed"),
-    Field::Byte,
-    Field::Number("start"),
-];
+/// The fields of a header as they stand in the file.
+pub struct Fields {
+    flags: u8,
+    width: u64,
+    height: u64,
+    prior: [u8; 4],
+    /// None if the flags announce none.
+    seed: Option<u64>,
+    start: u8,
+}
 
-/// Signature and version.
-const FIRST: usize = 5;
+/// Why there are no fields.
+pub enum Fault {
+    Short,
+    Malformed(String),
+}
 
-/// The values of the fields at the start of `bytes` and the header's length without its check; none while bytes are missing.
-pub fn fields(bytes: &[u8]) -> Result<Option<([u64; FIELDS.len()], usize)>, String> {
-    let mut at = FIRST;
-    let mut values = [0; FIELDS.len()];
-    for (field, value) in FIELDS.iter().zip(&mut values) {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let (v, n) = match field {
-            Field::Byte => match rest.first() {
-                Some(&b) => (b.into(), 1),
-                None => return Ok(None),
-            },
-            Field::Prior => match rest.first_chunk() {
-                Some(&bytes) => (u64::from_be_bytes(bytes), 8),
-                None => return Ok(None),
-            },
-            Field::Number(name) => match varint::read(rest) {
-                Ok(v) => v,
-                Err(varint::Fault::Short) => return Ok(None),
-                Err(varint::Fault::Malformed) => {
-                    return Err(format!("{name} is not a number (1.2)"));
-                }
-            },
-        };
-        *value = v;
-        at += n;
-    }
-    Ok(Some((values, at)))
+/// The fields at the start of `bytes`, and the header's length without its check.
+pub fn fields(bytes: &[u8]) -> Result<(Fields, usize), Fault> {
+    let mut rest = bytes.get(FIRST..).unwrap_or_default();
+    let fields = Fields {
+        flags: take::<1>(&mut rest)?[0],
+        width: number(&mut rest, "width")?,
+        height: number(&mut rest, "height")?,
+        prior: take(&mut rest)?,
+        seed: match bytes[FIRST] & SEED {
+            0 => None,
+            _ => Some(number(&mut rest, "seed")?),
+        },
+        start: take::<1>(&mut rest)?[0],
+    };
+    Ok((fields, bytes.len() - rest.len()))
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Fault> {
+    let (first, others) = rest.split_first_chunk().ok_or(Fault::Short)?;
+    *rest = others;
+    Ok(*first)
+}
+
+fn number(rest: &mut &[u8], name: &str) -> Result<u64, Fault> {
+    let (v, n) = varint::read(rest).map_err(|e| match e {
+        varint::Fault::Short => Fault::Short,
+        varint::Fault::Malformed => Fault::Malformed(format!("{name} is not a number (1.2)")),
+    })?;
+    *rest = &rest[n..];
+    Ok(v)
 }
 
 /// What is wrong with a header whose check is right.
@@ -58,34 +74,42 @@ pub enum Verdict {
     Unsupported(String),
 }
 
-/// The header that the values of [`fields`] make.
-pub fn judge(values: &[u64; FIELDS.len()]) -> Result<Header, Verdict> {
-    let &[colour, width, height, prior, seed, nu, start] = values;
+/// The header that `fields` make.
+pub fn judge(fields: &Fields) -> Result<Header, Verdict> {
     let within = |name: &str, v: u64, lo: u64, hi: u64| match v {
         v if (lo..=hi).contains(&v) => Ok(v),
         v => Err(Verdict::Malformed(format!(
             "{name} is {v}, must be {lo} to {hi}"
         ))),
     };
-    if colour > 7 {
+    let flags = fields.flags;
+    if flags >> 6 != 0 {
         return Err(Verdict::Unsupported(format!(
-            "colour code {colour}: this decoder knows 0 to 7 (grey, RGB, with and without alpha, 8 and 16 bits)"
+            "flags {flags:#04x}: this decoder knows bits 0 to 5 (colour, alpha, 16 bits, trellis, seed)"
         )));
     }
-    if !TRELLISES.iter().any(|&t| u64::from(t) == nu) {
-        return Err(Verdict::Unsupported(format!(
-            "trellis of {nu} state bits: this decoder knows 12, 14 and 16"
-        )));
-    }
+    let Some(&nu) = TRELLISES.get(usize::from(flags >> 3 & 3)) else {
+        return Err(Verdict::Unsupported(
+            "trellis 3: this decoder knows 0 to 2 (12, 14 and 16 state bits)".into(),
+        ));
+    };
     Ok(Header {
-        width: within("width (3.4)", width, 1, MAX_SIDE.into())? as u32,
-        height: within("height (3.5)", height, 1, MAX_SIDE.into())? as u32,
-        rgb: colour & 1 != 0,
-        alpha: colour & 2 != 0,
-        deep: colour & 4 != 0,
-        prior: PriorId(prior.to_be_bytes()),
-        seed,
-        nu: nu as u8,
-        start: within("start (3.9)", start, 0, MAX_SIGMA.into())? as u16,
+        width: within("width (3.4)", fields.width, 1, MAX_SIDE.into())? as u32,
+        height: within("height (3.5)", fields.height, 1, MAX_SIDE.into())? as u32,
+        rgb: flags & 1 != 0,
+        alpha: flags & 2 != 0,
+        deep: flags & 4 != 0,
+        prior: PriorId(fields.prior),
+        seed: match fields.seed {
+            Some(seed) => within("seed (3.7)", seed, 1, u64::MAX)?,
+            None => 0,
+        },
+        nu,
+        start: 2 * within(
+            "start (3.8)",
+            fields.start.into(),
+            0,
+            (MAX_SIGMA / 2).into(),
+        )? as u16,
     })
 }

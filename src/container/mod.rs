@@ -13,8 +13,8 @@ pub use write::Writer;
 
 use std::fmt;
 
-/// The first four bytes of every file.
-pub const SIGNATURE: [u8; 4] = [0x89, b'D', b'F', b'C'];
+/// The first three bytes of every file.
+pub const SIGNATURE: [u8; 3] = [0x89, b'D', b'F'];
 
 /// The version of the format that this crate writes and reads.
 pub const VERSION: u8 = 1;
@@ -41,9 +41,12 @@ pub const MAX_METADATA: u64 = 1 << 24;
 /// The trellises of version 1, by their state bits.
 pub const TRELLISES: [u8; 3] = [12, 14, 16];
 
-/// Which prior a file needs: the first eight bytes of the SHA-256 of its weights file.
+/// The most bytes that a file goes on without a check in front of a layer.
+pub(crate) const UNCHECKED: u64 = 128;
+
+/// Which prior a file needs: the first four bytes of the SHA-256 of its weights file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PriorId(pub [u8; 8]);
+pub struct PriorId(pub [u8; 4]);
 
 impl fmt::Display for PriorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,7 +73,7 @@ pub struct Header {
     pub seed: u64,
     /// State bits of the trellis: 12, 14 or 16.
     pub nu: u8,
-    /// The sigma code from which the first layer counts down.
+    /// The sigma code from which the first layer counts down; even.
     pub start: u16,
 }
 
@@ -117,9 +120,14 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// Bytes of the head of a layer of `stages` stages, its check included.
-    pub fn head_bytes(stages: u32) -> usize {
-        3 + (32 - (stages | 1).leading_zeros()).div_ceil(7) as usize
+    /// Bytes of the head of a layer of `stages` stages, behind `unchecked` bytes since the last check, its own included if it
+    /// has one.
+    pub fn head_bytes(unchecked: u64, stages: u32) -> usize {
+        let head = 1 + (32 - (stages | 1).leading_zeros()).div_ceil(7) as usize;
+        match is_checked(unchecked + head as u64) {
+            true => head + 2,
+            false => head,
+        }
     }
 
     /// Bytes of trellis bits of the whole layer.
@@ -184,6 +192,11 @@ impl fmt::Display for PartName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.0))
     }
+}
+
+/// Whether a check follows the head of a layer that ends `bytes` behind the check before.
+pub(crate) fn is_checked(bytes: u64) -> bool {
+    bytes >= UNCHECKED
 }
 
 /// The check that closes a stretch of the file: the low 16 bits of the CRC-32 of all bytes since the check before.

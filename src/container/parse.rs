@@ -2,7 +2,9 @@
 
 use super::header::{self, Verdict};
 use super::places::Places;
-use super::{Header, Layer, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, varint};
+use super::{
+    Header, Layer, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, is_checked, varint,
+};
 use crate::error::{Error, FormatError, Result};
 
 /// What the bytes so far have completed.
@@ -56,6 +58,8 @@ pub struct Parser {
     /// Offset in the file of the first byte of the unit under construction, and of the next input byte.
     unit: u64,
     offset: u64,
+    /// Offset of the end of the last check.
+    checked: u64,
     crc: crc32fast::Hasher,
     sigma: u16,
     layers: u32,
@@ -73,6 +77,7 @@ impl Parser {
             payload: Vec::new(),
             unit: 0,
             offset: 0,
+            checked: 0,
             crc: crc32fast::Hasher::new(),
             sigma: 0,
             layers: 0,
@@ -222,18 +227,19 @@ impl Parser {
     fn read_header(&mut self) -> Result<Option<Event>> {
         let held = &self.held;
         let n = held.len();
-        if held[..n.min(4)] != SIGNATURE[..n.min(4)] {
+        if held[..n.min(3)] != SIGNATURE[..n.min(3)] {
             return Err(self.fault("signature", "this is not a .dfc file").into());
         }
-        if n == 5 && held[4] != VERSION {
+        if n == 4 && held[3] != VERSION {
             return Err(Error::Unsupported(format!(
                 "format version {}: this decoder reads version {VERSION}; a newer dcodec may read it",
-                held[4]
+                held[3]
             )));
         }
-        let fields = header::fields(&self.held).map_err(|e| self.fault("header", &e))?;
-        let Some((fields, len)) = fields else {
-            return Ok(None);
+        let (fields, len) = match header::fields(&self.held) {
+            Ok(read) => read,
+            Err(header::Fault::Short) => return Ok(None),
+            Err(header::Fault::Malformed(e)) => return Err(self.fault("header", &e).into()),
         };
         if n < len + 2 {
             return Ok(None);
@@ -283,12 +289,19 @@ impl Parser {
                     .into());
             }
         };
-        if self.held.len() < n + 3 {
+        let checked = is_checked(self.unit + n as u64 + 1 - self.checked);
+        if checked && self.held.len() < n + 3 {
             return Ok(None);
         }
         let most = header.coded_len().min(u32::MAX.into());
         let judged = self.places.layer(header);
-        self.close(n + 1, &name)?;
+        match checked {
+            true => self.close(n + 1, &name)?,
+            false => {
+                self.crc.update(&self.held);
+                self.held.clear();
+            }
+        }
         let Some(sigma) = self.sigma.checked_sub(delta.into()) else {
             return Err(self
                 .fault(&name, "noise level falls below the lowest (5.5)")
@@ -382,6 +395,7 @@ impl Parser {
             return Err(self.fault(part, &reason).into());
         }
         self.crc = crc32fast::Hasher::new();
+        self.checked = self.offset;
         self.held.clear();
         Ok(())
     }

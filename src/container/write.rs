@@ -1,7 +1,8 @@
 //! Writes a file, part by part.
 
 use super::{
-    Header, Layer, MAX_DELTA, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, varint,
+    Header, Layer, MAX_DELTA, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, header,
+    is_checked, varint,
 };
 
 /// A file under construction. Its bytes so far are always the prefix of a valid file.
@@ -25,15 +26,14 @@ impl Writer {
             layers: 0,
         };
         w.bytes.extend(SIGNATURE);
-        let colour =
-            u8::from(header.rgb) | u8::from(header.alpha) << 1 | u8::from(header.deep) << 2;
-        w.bytes.extend([VERSION, colour]);
+        w.bytes.extend([VERSION, header::flags(header)]);
         varint::write(&mut w.bytes, header.width.into());
         varint::write(&mut w.bytes, header.height.into());
         w.bytes.extend(header.prior.0);
-        varint::write(&mut w.bytes, header.seed);
-        w.bytes.push(header.nu);
-        varint::write(&mut w.bytes, header.start.into());
+        if header.seed != 0 {
+            varint::write(&mut w.bytes, header.seed);
+        }
+        w.bytes.push((header.start / 2) as u8);
         w.check();
         w
     }
@@ -46,6 +46,11 @@ impl Writer {
     /// Always false: there is a header.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// Bytes since the last check.
+    pub fn unchecked(&self) -> u64 {
+        (self.bytes.len() - self.checked) as u64
     }
 
     /// Bytes of a part with a payload of `len` bytes.
@@ -79,7 +84,9 @@ impl Writer {
         };
         self.bytes.push(TAG_LAYER + delta as u8);
         varint::write(&mut self.bytes, stages.into());
-        self.check();
+        if is_checked(self.unchecked()) {
+            self.check();
+        }
         self.sigma = sigma;
         self.layers += 1;
         layer

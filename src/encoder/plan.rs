@@ -1,7 +1,7 @@
 //! Where the encoder goes: targets, efforts, and the noise levels of the layers.
 
 use super::interest::Left;
-use crate::container::{Header, MAX_DELTA};
+use crate::container::{Header, MAX_DELTA, UNCHECKED};
 use crate::error::{Error, Result};
 use crate::exact;
 use crate::picture::Picture;
@@ -11,8 +11,11 @@ use crate::schedule::{CODES_PER_OCTAVE, MAX_CODE, Sigma};
 /// Bits that the first layer should cost, which sets the noise level where the chain starts.
 pub(super) const START_BITS: f64 = 24.0;
 
-/// What one layer costs besides its trellis bits: five bytes of head and the start-up of the trellis.
-const LAYER_BITS: f64 = 46.0;
+/// What a short layer costs besides its trellis bits: two bytes of head, half a byte's end, the start-up of the trellis.
+const SHORT_BITS: f64 = 24.0;
+
+/// What a long one costs: a byte more of T and a check.
+const LONG_BITS: f64 = 48.0;
 
 /// Where to stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,9 +92,9 @@ impl Effort {
 
     /// The noise level that the next layer goes down to: the next one of the grid. In small pictures, where the cost of a
     /// layer's head asks for longer steps, one further down.
-    pub(super) fn next(&self, t: Option<Sigma>, start: u16, end: Sigma, error: f64) -> Sigma {
+    pub(super) fn next(&self, t: Option<Sigma>, first: Sigma, end: Sigma, error: f64) -> Sigma {
         let Some(t) = t else {
-            return Sigma::from_code(start - 1).unwrap_or(end);
+            return first;
         };
         let highest = t.below(least_codes(
             error / t.levels().powi(2) / std::f64::consts::LN_2,
@@ -138,7 +141,11 @@ fn least_codes(bits: f64) -> u16 {
     let unit = std::f64::consts::LN_2 / f64::from(CODES_PER_OCTAVE);
     let cost = |codes: &u16| {
         let d = f64::from(*codes) * unit;
-        (bits * libm::expm1(d).powi(2) / 2.0 + LAYER_BITS) / d
+        let head = match bits * d > 8.0 * UNCHECKED as f64 {
+            true => LONG_BITS,
+            false => SHORT_BITS,
+        };
+        (bits * libm::expm1(d).powi(2) / 2.0 + head) / d
     };
     (1..=60)
         .min_by(|a, b| cost(a).total_cmp(&cost(b)))

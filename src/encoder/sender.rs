@@ -17,8 +17,9 @@ use crate::timings::Part;
 /// The sender's end of the channel for one layer.
 pub(super) struct Sender<'a> {
     x_0: &'a Planar,
-    /// The bytes that head and bits may take.
+    /// The bytes that head and bits may take, and those since the last check.
     room: usize,
+    unchecked: u64,
     /// The share of the shift to send at each pixel; all of it if there are none.
     pub shares: Option<Shares<'a>>,
     /// Gets the bits that each pixel takes.
@@ -38,11 +39,12 @@ pub(super) struct Sent {
 }
 
 impl<'a> Sender<'a> {
-    pub fn new(x_0: &'a Planar, room: usize) -> Self {
+    pub fn new(x_0: &'a Planar, room: usize, unchecked: u64) -> Self {
         let sent = Sent::default();
         Sender {
             x_0,
             room,
+            unchecked,
             shares: None,
             map: None,
             sent,
@@ -72,7 +74,7 @@ impl<'a> Sender<'a> {
 
     /// The stages that there is room for.
     fn fit(&self) -> usize {
-        let head = Layer::head_bytes(self.sent.stages as u32);
+        let head = Layer::head_bytes(self.unchecked, self.sent.stages as u32);
         self.room.saturating_sub(head).saturating_mul(2)
     }
 }

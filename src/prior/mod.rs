@@ -113,6 +113,10 @@ impl Denoiser for Network {
     fn memory(&self, width: usize, height: usize) -> u64 {
         Network::memory(self, width, height)
     }
+
+    fn highest_sigma(&self, _: usize, _: usize) -> f64 {
+        self.sigma_max()
+    }
 }
 
 #[cfg(feature = "candle")]
@@ -127,6 +131,10 @@ impl Denoiser for CandleUNet {
 
     fn macs_per_pixel(&self) -> f64 {
         self.config().macs_per_pixel()
+    }
+
+    fn highest_sigma(&self, _: usize, _: usize) -> f64 {
+        self.sigma_max()
     }
 }
 
@@ -203,7 +211,7 @@ impl Prior {
         self.denoiser.is_reference()
     }
 
-    /// The first eight bytes of the SHA-256 of the weights file, or of a folder's files.
+    /// The first four bytes of the SHA-256 of the weights file, or of a folder's files.
     pub fn id(&self) -> PriorId {
         self.id
     }
@@ -226,7 +234,7 @@ impl Prior {
 
     /// x0_hat = E[x_0 | x_t], clipped to the range of pixels.
     ///
-    /// Above 256 levels the picture is averaged over boxes, which divides the noise by their side, denoised there, and
+    /// Above the network's highest level, usually 256, the picture is averaged over boxes, which divides the noise by their side, denoised there, and
     /// interpolated back: only coarse scales can be seen through such noise. Sides are extended by reflection, large
     /// pictures run in overlapping tiles.
     pub fn x0_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {

@@ -19,6 +19,8 @@ use crate::{Error, Planes, Result};
 pub(super) struct Precondition {
     /// Standard deviation of the pictures, in 8-bit levels.
     sigma_data: f64,
+    /// The highest noise level of the training, in 8-bit levels.
+    pub sigma_max: f64,
 }
 
 /// The coefficients at one sigma.
@@ -33,6 +35,7 @@ impl Precondition {
     pub fn new(weights: &Weights) -> Precondition {
         Precondition {
             sigma_data: weights.sigma_data() * 255.0,
+            sigma_max: weights.sigma_max(),
         }
     }
 
@@ -264,6 +267,11 @@ impl Network {
     /// The network's shape.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The highest noise level in 8-bit levels that the network was trained for.
+    pub fn sigma_max(&self) -> f64 {
+        self.precondition.sigma_max
     }
 
     /// Bytes of the activations of a picture of `width` x `height` pixels.

@@ -77,7 +77,7 @@ fn reduction_helps_where_it_is_used() {
 
 #[test]
 fn eps_hat_is_what_x0_hat_leaves() {
-    let prior = Prior::new(Gaussian { deviation: 30.0 }, PriorId([0; 8]));
+    let prior = Prior::new(Gaussian { deviation: 30.0 }, PriorId([0; 4]));
     let mut x_t = Planes::zeros(20, 20);
     x_t.data
         .iter_mut()

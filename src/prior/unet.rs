@@ -118,6 +118,11 @@ impl CandleUNet {
         &self.config
     }
 
+    /// The highest noise level in 8-bit levels that the network was trained for.
+    pub fn sigma_max(&self) -> f64 {
+        self.precondition.sigma_max
+    }
+
     /// Sides of the planes must be multiples of this.
     pub fn multiple(&self) -> usize {
         self.config.multiple()

@@ -8,6 +8,7 @@
 //! | `version` | `1` |
 //! | `config` | JSON: `channels` and `blocks` (lists, one entry a scale), `embed` |
 //! | `sigma_data` | standard deviation of the pictures, 8-bit value / 255 |
+//! | `sigma_max` | noise level in 8-bit levels above which a picture is reduced first, optional, usually 256 |
 //! | `note` | free text, optional |
 //!
 //! Tensors are f16, bf16 or f32 and bear the names of the reference network in `training/model.py`.
@@ -19,6 +20,7 @@ use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
+use super::FINEST;
 use crate::container::PriorId;
 use crate::{Error, Result};
 
@@ -31,11 +33,11 @@ pub(super) const EMBED_INPUTS: usize = 33;
 /// Channels of a picture whose 2x2 squares of pixels have become channels.
 pub(super) const PICTURE_CHANNELS: usize = 12;
 
-/// The identity of the weights file with these bytes: the first eight of its SHA-256.
+/// The identity of the weights file with these bytes: the first four of its SHA-256.
 fn identify(file: &[u8]) -> PriorId {
     let digest = Sha256::digest(file);
-    let mut id = [0; 8];
-    id.copy_from_slice(&digest[..8]);
+    let mut id = [0; 4];
+    id.copy_from_slice(&digest[..4]);
     PriorId(id)
 }
 
@@ -167,6 +169,7 @@ pub struct WeightTensor {
 pub struct Weights {
     config: Config,
     sigma_data: f64,
+    sigma_max: f64,
     note: String,
     id: PriorId,
     tensors: BTreeMap<String, WeightTensor>,
@@ -215,6 +218,16 @@ impl Weights {
             .filter(|s| (0.001..=10.0).contains(s))
             .ok_or_else(|| bad(format!("sigma_data `{text}`, expected 0.001 to 10")))?;
 
+        let sigma_max = match meta.get("sigma_max") {
+            None => FINEST,
+            Some(text) => {
+                let levels = text.parse::<f64>().ok();
+                levels
+                    .filter(|s| (16.0..=65536.0).contains(s))
+                    .ok_or_else(|| bad(format!("sigma_max `{text}`, expected 16 to 65536")))?
+            }
+        };
+
         let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
         let mut tensors = BTreeMap::new();
         for (name, shape) in config.tensors() {
@@ -246,6 +259,7 @@ impl Weights {
         Ok(Weights {
             config,
             sigma_data,
+            sigma_max,
             note: meta.get("note").cloned().unwrap_or_default(),
             id: identify(bytes),
             tensors,
@@ -274,6 +288,11 @@ impl Weights {
     /// Standard deviation of the pictures that the network was trained on, as 8-bit value / 255.
     pub fn sigma_data(&self) -> f64 {
         self.sigma_data
+    }
+
+    /// The highest noise level in 8-bit levels that the network was trained for; above it a picture is reduced first.
+    pub fn sigma_max(&self) -> f64 {
+        self.sigma_max
     }
 
     /// What the trainer wrote about the file.

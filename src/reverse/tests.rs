@@ -120,7 +120,7 @@ fn coded_samples_are_as_good_as_exact_ones() {
 /// Under a closed-form prior the expected cost is known: each step spends D/2 (1 - rho) (1 / s^2) mmse(t) nats.
 #[test]
 fn cost_under_a_gaussian_prior_is_the_closed_form() {
-    let id = PriorId([0; 8]);
+    let id = PriorId([0; 4]);
     let deviation = 40.0;
     let prior = Prior::new(Gaussian { deviation }, id);
     let stream = Stream::new(77, 0);
@@ -158,7 +158,7 @@ fn cost_under_a_gaussian_prior_is_the_closed_form() {
 /// With everything arrived the state between is the next state; with nothing, the last one.
 #[test]
 fn the_state_between_joins_both_ends() {
-    let prior = Prior::new(Gaussian { deviation: 40.0 }, PriorId([0; 8]));
+    let prior = Prior::new(Gaussian { deviation: 40.0 }, PriorId([0; 4]));
     let header = header(64, 48, prior.id());
     let data = (0..3 * 64 * 48).map(|i| 80 + (i % 97) as u8);
     let x_0 = planar(64, 48, data.collect());
@@ -207,7 +207,7 @@ fn the_state_between_joins_both_ends() {
 /// Inside a layer the state is x_0 plus noise of the level that is told.
 #[test]
 fn the_state_between_has_the_noise_that_it_says() {
-    let prior = Prior::new(Gaussian { deviation: 40.0 }, PriorId([0; 8]));
+    let prior = Prior::new(Gaussian { deviation: 40.0 }, PriorId([0; 4]));
     let header = header(256, 192, prior.id());
     let value = |i: usize| (127.5 + 40.0 * Stream::new(3, 0).gauss(i)) as u8;
     let x_0 = planar(256, 192, (0..3 * 256 * 192).map(value).collect());

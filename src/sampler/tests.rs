@@ -56,7 +56,7 @@ const SIGMA: f64 = 40.0;
 const SIDE: usize = 256;
 
 fn prior() -> Prior {
-    Prior::new(PRIOR, PriorId([0; 8]))
+    Prior::new(PRIOR, PriorId([0; 4]))
 }
 
 fn normal(seed: u64) -> Planes {

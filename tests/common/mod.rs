@@ -52,7 +52,7 @@ pub fn data(name: &str) -> Option<Picture> {
 
 /// A closed-form prior under an identity of its own: decoding takes no time, and no weights.
 pub fn gaussian() -> Prior {
-    Prior::new(Gaussian { deviation: 55.0 }, PriorId(*b"gaussian"))
+    Prior::new(Gaussian { deviation: 55.0 }, PriorId(*b"gaus"))
 }
 
 /// A sample picture at another size.

@@ -296,7 +296,7 @@ fn what_is_no_picture_is_refused() {
         assert!(matches!(error, Error::Unsupported(_)));
         assert!(error.to_string().contains("PNG, JPEG"), "{error}");
     }
-    let error = load(b"\x89DFC\x01\0").unwrap_err().to_string();
+    let error = load(b"\x89DF\x01\0").unwrap_err().to_string();
     assert!(error.contains("dcodec decode"), "{error}");
     // A damaged picture is an error with its cause, at every length.
     let (bytes, _) = save(&picture(Colour::Rgb, true, Depth::Eight), Format::Png);

@@ -53,7 +53,7 @@ impl Folder {
         })
     }
 
-    /// The first eight bytes of the SHA-256 of config.json, scheduler_config.json (empty if there is none) and
+    /// The first four bytes of the SHA-256 of config.json, scheduler_config.json (empty if there is none) and
     /// diffusion_pytorch_model.safetensors, in this order, each behind its length as a little-endian 64-bit number.
     pub fn id(&self) -> PriorId {
         let mut digest = Sha256::new();
@@ -61,8 +61,8 @@ impl Folder {
             digest.update((file.len() as u64).to_le_bytes());
             digest.update(file);
         }
-        let mut id = [0; 8];
-        id.copy_from_slice(&digest.finalize()[..8]);
+        let mut id = [0; 4];
+        id.copy_from_slice(&digest.finalize()[..4]);
         PriorId(id)
     }
 }

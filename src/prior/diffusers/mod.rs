@@ -80,7 +80,7 @@ impl Ddpm {
         })
     }
 
-    /// The first eight bytes of the SHA-256 of config.json, scheduler_config.json (empty if there is none) and the
+    /// The first four bytes of the SHA-256 of config.json, scheduler_config.json (empty if there is none) and the
     /// weights file, in this order, each behind its length as a little-endian 64-bit number.
     pub fn id(&self) -> PriorId {
         self.id

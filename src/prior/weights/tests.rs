@@ -86,12 +86,29 @@ fn shipped_weights_load() {
     assert_eq!(weights.config().multiple(), 16);
     assert!((weights.sigma_data() * 255.0 - 60.0).abs() < 1e-9);
     assert_eq!(weights.id(), identify(SHIPPED));
-    assert_eq!(weights.id().to_string().len(), 16);
+    assert_eq!(weights.id().to_string().len(), 8);
+    assert_eq!(weights.sigma_max(), 256.0);
 }
 
 #[test]
 fn identity_is_the_start_of_sha256() {
-    assert_eq!(identify(b"abc").to_string(), "ba7816bf8f01cfea");
+    assert_eq!(identify(b"abc").to_string(), "ba7816bf");
+}
+
+#[test]
+fn the_highest_level_is_optional() {
+    assert_eq!(
+        Weights::from_bytes(&small().write()).unwrap().sigma_max(),
+        FINEST
+    );
+    let mut draft = small();
+    draft.meta.insert("sigma_max".into(), "4096.0".into());
+    let weights = Weights::from_bytes(&draft.write()).unwrap();
+    assert_eq!(weights.sigma_max(), 4096.0);
+    // A chain under it starts there.
+    let prior = crate::Prior::from_weights(&weights).unwrap();
+    assert_eq!(prior.highest_sigma(16, 16), 4096.0);
+    assert_eq!(prior.highest_sigma(64, 32), 8192.0);
 }
 
 #[test]
@@ -141,6 +158,9 @@ fn wrong_metadata_is_named() {
     assert!(set("version", "2").contains("version 2"));
     for sigma in ["0", "-1", "NaN", "inf", "wide", ""] {
         assert!(set("sigma_data", sigma).contains("sigma_data"), "{sigma}");
+    }
+    for sigma in ["0", "15.9", "65537", "NaN", "high", ""] {
+        assert!(set("sigma_max", sigma).contains("sigma_max"), "{sigma}");
     }
     for config in [
         "",

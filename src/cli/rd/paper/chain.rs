@@ -232,7 +232,7 @@ mod tests {
             .map(|i| (127.5 + c * gauss(&stream, i)).round().clamp(0.0, 255.0) as u8)
             .collect();
         let picture = Picture::new(96, 96, Colour::Rgb, samples, None).unwrap();
-        let prior = Prior::new(Gaussian { deviation: c }, PriorId(*b"gaussian"));
+        let prior = Prior::new(Gaussian { deviation: c }, PriorId(*b"gaus"));
         let levels = levels(600, 256.0);
         let run = run(&prior, &picture, &levels, 1, &[0, 600]).unwrap();
         assert_eq!(run.shown.len(), 2);
