@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use dcodec::{Decoder, Encoded, Encoder, Picture, Prior, Target};
 use image::AnimationDecoder;
-use image::codecs::{gif::GifDecoder, png::PngDecoder};
+use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 
 /// Far more than a loaded machine takes for one layer of a small picture.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -140,15 +140,17 @@ fn animations_hold_every_layer() {
     for (args, name) in [
         (&["x.dfc", "--animate"][..], "x.png"),
         (&["x.dfc", "-o", "y.apng"], "y.apng"),
+        (&["x.dfc", "-o", "w.webp", "--animate"], "w.webp"),
         (&["x.dfc", "-o", "z.gif"], "z.gif"),
     ] {
         let said = end(start(dir.path(), &[&["decode"], args].concat()));
         let wanted = format!("{name}: {} frames: 48 x 32", ends.len());
         assert!(said.contains(&wanted), "{said}");
         let bytes = Cursor::new(fs::read(dir.path().join(name)).expect("written"));
-        let frames = match name.ends_with("gif") {
-            true => GifDecoder::new(bytes).expect("a GIF").into_frames(),
-            false => PngDecoder::new(bytes)
+        let frames = match name.split_once('.') {
+            Some((_, "gif")) => GifDecoder::new(bytes).expect("a GIF").into_frames(),
+            Some((_, "webp")) => WebPDecoder::new(bytes).expect("a WebP").into_frames(),
+            _ => PngDecoder::new(bytes)
                 .expect("a PNG")
                 .apng()
                 .expect("animated")
@@ -156,6 +158,8 @@ fn animations_hold_every_layer() {
         };
         let frames = frames.collect_frames().expect("sound frames");
         assert_eq!(frames.len(), ends.len() + 1, "{name}");
+        let held = frames.last().expect("frames").delay().numer_denom_ms();
+        assert_eq!(held.0 / held.1, 2500, "{name}");
         for (i, frame) in frames.iter().enumerate() {
             let picture = frame.buffer().clone().into();
             let mut picture = Picture::from_image(picture).expect("8 bits");
@@ -207,10 +211,10 @@ fn what_cannot_be_written_is_refused_before_the_work() {
     fs::write(dir.path().join("full/layer-001.png"), "mine").expect("writable");
     for (args, what) in [
         (
-            &["--animate", "-o", "x.webp"][..],
-            "cannot animate webp: use gif",
+            &["--animate", "-o", "x.jpg"][..],
+            "cannot animate jpg: use png, webp or gif",
         ),
-        (&["--animate", "-o", "x.jpg"], "cannot animate jpg"),
+        (&["--animate", "-o", "x.tiff"], "cannot animate tiff"),
         (&["--progress-dir", "x.dfc"], "need a folder"),
         (&["--progress-dir", "full"], "exists already"),
         (

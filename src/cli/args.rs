@@ -232,7 +232,7 @@ pub struct Decode {
     /// Picture format [default: by the name of the output, else png]; gif and apng show the refinement, layer by layer
     #[arg(long, value_name = "EXT")]
     pub format: Option<String>,
-    /// Write the refinement as frames of an animated PNG
+    /// Write the refinement as frames of an animated PNG, or of an animated WebP if -o or --format says webp
     #[arg(long)]
     pub animate: bool,
     /// Write the picture after each layer to this folder, as soon as its bytes have come; the result too unless -o is given

@@ -1,5 +1,7 @@
 //! The pictures on the way: numbered files of a folder, or the frames of an animation.
 
+mod webp;
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -21,19 +23,21 @@ const GIF_SPEED: i32 = 10;
 pub enum Kind {
     Gif,
     Apng,
+    WebP,
 }
 
 impl Kind {
-    /// The animation asked for, if any: `.gif` and `.apng` always move, `.png` with `--animate`. `name` is the output's
-    /// format or extension.
+    /// The animation asked for, if any: `.gif` and `.apng` always move, `.png` and `.webp` with `--animate`. `name` is the
+    /// output's format or extension.
     pub fn of(name: &str, animate: bool) -> Result<Option<Self>> {
         Ok(match name.to_ascii_lowercase().as_str() {
             "gif" => Some(Kind::Gif),
             "apng" => Some(Kind::Apng),
             "png" if animate => Some(Kind::Apng),
+            "webp" if animate => Some(Kind::WebP),
             other if animate => {
                 return Err(Error::Parameter(format!(
-                    "cannot animate {other}: use gif, or png for an animated PNG"
+                    "cannot animate {other}: use png, webp or gif"
                 )));
             }
             _ => None,
@@ -99,6 +103,8 @@ enum Encoder {
     Gif(Option<gif::Encoder<Sink>>),
     /// The spool, and its writer once the first frame has come.
     Apng(File, Option<png::Writer<BufWriter<File>>>),
+    /// Made by the first frame.
+    WebP(Option<webp::Writer>),
 }
 
 /// Where the bytes of an animation go while it grows.
@@ -129,6 +135,7 @@ impl Animation {
         let encoder = match kind {
             Kind::Gif => Encoder::Gif(None),
             Kind::Apng => Encoder::Apng(spool()?, None),
+            Kind::WebP => Encoder::WebP(None),
         };
         Ok(Animation {
             output: output.into(),
@@ -160,7 +167,7 @@ impl Animation {
             self.put(&pixel, HOLD)?;
         }
         let mut spool = match self.encoder {
-            Encoder::Gif(None) => return Ok(0),
+            Encoder::Gif(None) | Encoder::WebP(None) => return Ok(0),
             Encoder::Gif(Some(gif)) => match gif.into_inner().map_err(gif_failed)? {
                 Sink::Standard(mut out) => {
                     return files::finish(out.flush()).map(|()| frames).map_err(failed);
@@ -174,6 +181,7 @@ impl Animation {
                 count_frames(&mut spool, self.frames).map_err(failed)?;
                 spool
             }
+            Encoder::WebP(Some(webp)) => webp.finish()?,
         };
         spool.seek(SeekFrom::Start(0)).map_err(failed)?;
         files::write_atomic(&self.output, self.force, |w| {
@@ -213,6 +221,13 @@ impl Animation {
                     w.write_image_data(picture.to_image().as_bytes())
                 };
                 put(writer).map_err(|e| failed(e.into()))?;
+            }
+            Encoder::WebP(writer) => {
+                let writer = match writer {
+                    Some(writer) => writer,
+                    none => none.insert(webp::Writer::new(spool()?, picture)?),
+                };
+                writer.frame(picture, delay)?;
             }
         }
         self.frames += 1;
