@@ -200,6 +200,56 @@ fn weights_must_fit_the_configuration() {
     assert!(e.to_string().contains("diffusion_pytorch_model.bin"), "{e}");
 }
 
+/// The tensors of `bytes` that `keep` wants, as a file of their own.
+fn part(bytes: &[u8], keep: impl Fn(&str) -> bool) -> Vec<u8> {
+    let file = SafeTensors::deserialize(bytes).expect("safetensors");
+    let kept = file.tensors().into_iter().filter(|(name, _)| keep(name));
+    safetensors::serialize(kept, None).expect("serializes")
+}
+
+#[test]
+fn weights_may_be_in_several_files() {
+    let copy = changed("attention", |_| {});
+    let at = |name: &str| copy.path().join(name);
+    let whole = fs::read(at("diffusion_pytorch_model.safetensors")).expect("weights");
+    fs::remove_file(at("diffusion_pytorch_model.safetensors")).expect("removed");
+    let shards = [1, 2].map(|n| format!("diffusion_pytorch_model-0000{n}-of-00002.safetensors"));
+    let first = |name: &str| name.starts_with("down_blocks");
+    fs::write(at(&shards[0]), part(&whole, first)).expect("written");
+    fs::write(at(&shards[1]), part(&whole, |name| !first(name))).expect("written");
+    let index = |map: Value| {
+        let text = json!({ "metadata": {}, "weight_map": map }).to_string();
+        fs::write(at("diffusion_pytorch_model.safetensors.index.json"), text).expect("written");
+        Ddpm::from_folder(copy.path())
+    };
+    let [a, b] = &shards;
+    let several = index(json!({ "x": b, "y": a, "z": a })).expect("a model");
+    let one = Ddpm::from_folder(folder("attention")).expect("a model");
+    let picture = crop("coffee.png", 100, 100, 32, 32).to_planes();
+    let out = |ddpm: &Ddpm| ddpm.forward(&picture, 300.0).expect("runs").data;
+    assert!(out(&several) == out(&one));
+    assert_eq!(several.parameters(), one.parameters());
+    for (map, what) in [
+        (json!({ "x": a }), "no tensor"),
+        (
+            json!({ "x": a, "y": "../other.safetensors" }),
+            "no name of a file",
+        ),
+        (json!({ "x": a, "y": 1 }), "no name of a file"),
+        (json!({}), "no weight_map"),
+        (
+            json!({ "x": a, "y": b, "z": "gone.safetensors" }),
+            "gone.safetensors",
+        ),
+    ] {
+        let e = index(map).err().expect(what);
+        assert!(e.to_string().contains(what), "{what}: {e}");
+    }
+    fs::copy(at(a), at("twice.safetensors")).expect("copied");
+    let e = index(json!({ "x": a, "y": b, "z": "twice.safetensors" })).err();
+    assert!(e.expect("refused").to_string().contains("twice"));
+}
+
 #[test]
 fn the_identity_is_that_of_all_files() {
     let id = |path: &Path| Ddpm::from_folder(path).expect("a model").id();

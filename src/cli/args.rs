@@ -58,8 +58,8 @@ pub enum Command {
 
 #[derive(Debug, Clone, Args)]
 pub struct PriorArgs {
-    /// Weights of another prior (safetensors), or the folder of a DDPM saved by diffusers [default: the prior inside this
-    /// program]
+    /// Weights of another prior (safetensors), the folder of a DDPM saved by diffusers, or the name of one on the Hugging
+    /// Face hub, owner/name, in builds with the feature hub [default: the prior inside this program]
     #[arg(long, value_name = "FILE")]
     pub prior: Option<PathBuf>,
     /// Where the network runs: auto, cpu, cuda, cuda:N or metal. auto is the GPU that the build can use, if there is one
@@ -261,7 +261,8 @@ pub struct Info {
     /// The file; - is standard input
     #[arg(required_unless_present_any = ["prior", "devices"])]
     pub input: Option<PathBuf>,
-    /// Describe these weights or this folder instead of a file; "shipped" is the prior inside this program
+    /// Describe these weights, this folder or this model of a hub instead of a file; "shipped" is the prior inside this
+    /// program
     #[arg(long, value_name = "FILE", conflicts_with = "input")]
     pub prior: Option<PathBuf>,
     /// List the devices on which this build can run the network on this machine

@@ -10,7 +10,7 @@ use dcodec::{Error, Metadata, Result};
 use serde_json::json;
 
 use super::args::Info;
-use super::{About, Failure, bpp, io, name, prior_is_here};
+use super::{About, Failure, Log, bpp, hub, io, name};
 
 /// What a walk through the file found, without any network.
 struct Contents {
@@ -28,10 +28,10 @@ struct Contents {
     payload_bytes: u64,
 }
 
-pub fn run(a: &Info) -> Result<(), Failure> {
+pub fn run(a: &Info, log: Log) -> Result<(), Failure> {
     let text = match (&a.prior, &a.input) {
         _ if a.devices => devices(a.json),
-        (Some(path), _) => describe(path, a.json)?,
+        (Some(path), _) => describe(path, a.json, log)?,
         (None, Some(path)) => {
             let data = io::read_input(path)?;
             let contents = walk(&data).about(path)?;
@@ -51,15 +51,15 @@ pub fn run(a: &Info) -> Result<(), Failure> {
 }
 
 /// A weights file: identity, configuration, size and cost.
-fn describe(path: &Path, json: bool) -> Result<String, Failure> {
-    if path.is_dir() {
-        return folder::describe(path, json);
-    }
+fn describe(path: &Path, json: bool, log: Log) -> Result<String, Failure> {
     let weights = match path == Path::new("shipped") {
         true => Weights::shipped()?,
         false => {
-            prior_is_here(path)?;
-            Weights::from_file(path).about(path)?
+            let found = hub::located(path, log)?;
+            if found.is_dir() {
+                return folder::describe(&found, json);
+            }
+            Weights::from_file(&found).about(path)?
         }
     };
     let network = Network::new(&weights).about(path)?;

@@ -6,6 +6,7 @@ mod cut;
 mod decode;
 mod encode;
 mod frames;
+mod hub;
 mod info;
 mod inputs;
 mod interpolate;
@@ -44,7 +45,7 @@ pub fn run() -> ExitCode {
         Command::Encode(a) => encode::run(&a, log),
         Command::Decode(a) => decode::run(&a, log),
         Command::Cut(a) => cut::run(&a, log),
-        Command::Info(a) => info::run(&a),
+        Command::Info(a) => info::run(&a, log),
         Command::Map(a) => map::run(&a, log),
         Command::Rd(a) => rd::run(&a, log),
         Command::Sample(a) => sample::run(&a, log),
@@ -167,20 +168,20 @@ pub fn bpp(bytes: u64, width: u32, height: u32) -> f64 {
 
 /// The prior that the flags ask for, on the device that they ask for.
 pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
-    if let Some(path) = &args.prior {
-        prior_is_here(path)?;
-        if path.is_dir() {
-            return match args.device {
-                DeviceChoice::Auto | DeviceChoice::On(Device::Cpu) => {
-                    Prior::from_file(path).about(path)
-                }
-                DeviceChoice::On(device) => {
-                    let reason =
-                        format!("a folder's network runs on the cpu only, not on {device}");
-                    Err(Error::Unsupported(reason)).about(path)
-                }
-            };
-        }
+    let path = args.prior.as_deref();
+    let found = path.map(|path| hub::located(path, log)).transpose()?;
+    if let (Some(path), Some(found)) = (path, &found)
+        && found.is_dir()
+    {
+        return match args.device {
+            DeviceChoice::Auto | DeviceChoice::On(Device::Cpu) => {
+                Prior::from_file(found).about(path)
+            }
+            DeviceChoice::On(device) => {
+                let reason = format!("a folder's network runs on the cpu only, not on {device}");
+                Err(Error::Unsupported(reason)).about(path)
+            }
+        };
     }
     let weights = match &args.prior {
         Some(path) => Weights::from_file(path).about(path)?,
@@ -211,21 +212,6 @@ pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
         }
     }
     on(Device::Cpu)
-}
-
-/// A prior is a file or a folder; what is neither may be a model's name on a hub, from which nothing is fetched.
-pub fn prior_is_here(path: &Path) -> Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    let missing = match path.is_relative() && path.components().count() == 2 {
-        true => {
-            "no such file or folder; download a model of a hub first (git clone, or the hub's client) and name its folder"
-        }
-        false => "no such file or folder",
-    };
-    let reason = std::io::Error::new(std::io::ErrorKind::NotFound, missing);
-    Err(Error::io(path, reason))
 }
 
 /// Where to write: the output named, or the input's name with another extension.

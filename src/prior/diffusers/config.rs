@@ -51,7 +51,11 @@ impl Config {
         1 << (self.block_out_channels.len() - 1)
     }
 
-    pub(super) fn parse(json: &[u8]) -> Result<Config> {
+    /// Reads the contents of a `config.json`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for what this build does not know, by name; [`Error::Backend`] for what is no configuration.
+    pub fn parse(json: &[u8]) -> Result<Config> {
         let mut f = Fields::new("config.json", json)?;
         f.only("_class_name", "UNet2DModel")?;
         for field in ["in_channels", "out_channels"] {

@@ -1,19 +1,25 @@
 //! The files of a model folder, as the diffusers library writes them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::container::PriorId;
 use crate::{Error, Result};
 
-/// Largest weights file that is read, in bytes.
+/// Most bytes of weights that are read.
 const MAX_WEIGHTS: u64 = 4 << 30;
 /// Largest configuration, in bytes.
 const MAX_CONFIG: u64 = 1 << 20;
+/// Most files of weights.
+const MAX_SHARDS: usize = 1000;
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
+const PICKLED: &str = "diffusion_pytorch_model.bin";
+const INDEX: &str = "diffusion_pytorch_model.safetensors.index.json";
 const SCHEDULER: &str = "scheduler_config.json";
 
 /// The bytes of the files that define a model.
@@ -21,7 +27,8 @@ pub struct Folder {
     pub config: Vec<u8>,
     /// Empty if there is none.
     pub scheduler: Vec<u8>,
-    pub weights: Vec<u8>,
+    /// One file, or several in the order of their names.
+    pub weights: Vec<Vec<u8>>,
 }
 
 impl Folder {
@@ -33,10 +40,14 @@ impl Folder {
         } else {
             folder.to_owned()
         };
-        let weights = unet.join(WEIGHTS);
-        if !weights.is_file() && unet.join("diffusion_pytorch_model.bin").is_file() {
+        let shards = !unet.join(WEIGHTS).is_file() && unet.join(INDEX).is_file();
+        let weights = match shards {
+            true => shard_names(&read(unet.join(INDEX), MAX_CONFIG)?)?,
+            false => vec![WEIGHTS.to_owned()],
+        };
+        if !shards && !unet.join(WEIGHTS).is_file() && unet.join(PICKLED).is_file() {
             return Err(Error::Unsupported(format!(
-                "weights in diffusion_pytorch_model.bin only; save the model again with diffusers to get {WEIGHTS}"
+                "weights in {PICKLED} only; save the model again with diffusers to get {WEIGHTS}"
             )));
         }
         let scheduler = [
@@ -49,21 +60,55 @@ impl Folder {
                 Some(path) => read(path, MAX_CONFIG)?,
                 None => Vec::new(),
             },
-            weights: read(weights, MAX_WEIGHTS)?,
+            weights: {
+                let mut left = MAX_WEIGHTS;
+                let mut next = |name: &String| {
+                    let file = read(unet.join(name), left)?;
+                    left -= file.len() as u64;
+                    Ok(file)
+                };
+                weights.iter().map(&mut next).collect::<Result<_>>()?
+            },
         })
     }
 
-    /// The first four bytes of the SHA-256 of config.json, scheduler_config.json (empty if there is none) and
-    /// diffusion_pytorch_model.safetensors, in this order, each behind its length as a little-endian 64-bit number.
+    /// The first four bytes of the SHA-256 of config.json, scheduler_config.json (empty if there is none) and the files
+    /// of weights, in this order, each behind its length as a little-endian 64-bit number.
     pub fn id(&self) -> PriorId {
         let mut digest = Sha256::new();
-        for file in [&self.config, &self.scheduler, &self.weights] {
+        for file in [&self.config, &self.scheduler]
+            .into_iter()
+            .chain(&self.weights)
+        {
             digest.update((file.len() as u64).to_le_bytes());
             digest.update(file);
         }
         let mut id = [0; 4];
         id.copy_from_slice(&digest.finalize()[..4]);
         PriorId(id)
+    }
+}
+
+/// The files that an index names, each once: `{"weight_map": {tensor: file, ..}}`.
+fn shard_names(index: &[u8]) -> Result<Vec<String>> {
+    let bad = |what: &str| Error::Backend(format!("{INDEX}: {what}"));
+    let index: Value = serde_json::from_slice(index).map_err(|e| bad(&e.to_string()))?;
+    let Some(map) = index["weight_map"].as_object().filter(|m| !m.is_empty()) else {
+        return Err(bad("no weight_map"));
+    };
+    let mut names = BTreeSet::new();
+    for file in map.values() {
+        // A name, not a path that leads elsewhere.
+        match file.as_str() {
+            Some(name) if Path::new(name).file_name().is_some_and(|f| f == name) => {
+                names.insert(name.to_owned());
+            }
+            _ => return Err(bad(&format!("{file} is no name of a file"))),
+        }
+    }
+    match names.len() {
+        n if n > MAX_SHARDS => Err(bad(&format!("{n} files of weights, limit {MAX_SHARDS}"))),
+        _ => Ok(names.into_iter().collect()),
     }
 }
 

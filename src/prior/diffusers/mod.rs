@@ -48,7 +48,8 @@ pub struct Ddpm {
 
 impl Ddpm {
     /// Reads `config.json`, `diffusion_pytorch_model.safetensors` and `scheduler_config.json` of a folder, or of its
-    /// folders `unet` and `scheduler` (a DDPMPipeline). Without a scheduler's file, DDPMScheduler's defaults hold.
+    /// folders `unet` and `scheduler` (a DDPMPipeline). Without a scheduler's file, DDPMScheduler's defaults hold. Weights
+    /// may be in several files that `diffusion_pytorch_model.safetensors.index.json` names.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Unsupported`] for a field of the configuration that this build does not know, by name;
@@ -81,7 +82,7 @@ impl Ddpm {
     }
 
     /// The first four bytes of the SHA-256 of config.json, scheduler_config.json (empty if there is none) and the
-    /// weights file, in this order, each behind its length as a little-endian 64-bit number.
+    /// weights file, or several by their names, in this order, each behind its length as a little-endian 64-bit number.
     pub fn id(&self) -> PriorId {
         self.id
     }

@@ -22,18 +22,21 @@ const RENAMED: [(&str, &str); 4] = [
 pub struct Tensors(Arc<Mutex<HashMap<String, Tensor>>>);
 
 impl Tensors {
-    /// Reads a safetensors file of f16, bf16 or f32 values.
-    pub fn read(bytes: &[u8]) -> Result<Tensors> {
-        let file = SafeTensors::deserialize(bytes)?;
+    /// Reads safetensors files of f16, bf16 or f32 values.
+    pub fn read(files: &[Vec<u8>]) -> Result<Tensors> {
         let mut tensors = HashMap::new();
-        for (name, view) in file.tensors() {
-            use safetensors::Dtype;
-            let dtype = view.dtype();
-            if ![Dtype::F16, Dtype::BF16, Dtype::F32].contains(&dtype) {
-                bail!("tensor `{name}` is {dtype:?}, expected F16, BF16 or F32");
+        for file in files {
+            for (name, view) in SafeTensors::deserialize(file)?.tensors() {
+                use safetensors::Dtype;
+                let dtype = view.dtype();
+                if ![Dtype::F16, Dtype::BF16, Dtype::F32].contains(&dtype) {
+                    bail!("tensor `{name}` is {dtype:?}, expected F16, BF16 or F32");
+                }
+                let tensor = view.load(&Device::Cpu)?.to_dtype(DType::F32)?;
+                if tensors.insert(present(&name), tensor).is_some() {
+                    bail!("tensor `{name}` is there twice");
+                }
             }
-            let tensor = view.load(&Device::Cpu)?.to_dtype(DType::F32)?;
-            tensors.insert(present(&name), tensor);
         }
         Ok(Tensors(Arc::new(Mutex::new(tensors))))
     }
