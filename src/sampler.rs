@@ -13,7 +13,7 @@
 //! | [`Mode::Langevin`] | the same, with corrections | the same |
 //!
 //! The price is squared error: a perfect sample has twice that of the mean (3 dB), the flow less. Windows of 384 x 256 of eight Kodak
-//! pictures (the table of `tests/modes.rs`), RGB PSNR in dB / MS-SSIM / SSIMULACRA2 / sharpness, which is the energy of the differences of
+//! pictures (`tests/modes.rs` prints the same of the whole pictures), RGB PSNR in dB / MS-SSIM / SSIMULACRA2 / sharpness, which is the energy of the differences of
 //! neighbouring samples over that of the original's:
 //!
 //! | Bits per pixel | 0.05 | 0.1 | 0.2 | 0.4 |

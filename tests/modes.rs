@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Instant;
+
 use dcodec::{
     Colour, Decoder, Encoder, Event, Mode, Picture, Prior, Sampler, StreamDecoder, Target, metrics,
 };
@@ -112,14 +114,7 @@ fn every_cut_can_be_shown_in_every_mode() {
         let mut stream = StreamDecoder::new(&prior, u64::MAX);
         let (mut inside, mut last) = (0, None);
         for packet in file.chunks(file.len() / 40) {
-            let mut rest = packet;
-            while !rest.is_empty() {
-                let (used, event) = stream.push(rest).expect("whole");
-                rest = &rest[used..];
-                if event == Event::End {
-                    break;
-                }
-            }
+            feed(&mut stream, packet);
             if stream.header().is_none() {
                 continue;
             }
@@ -150,8 +145,19 @@ fn every_cut_can_be_shown_in_every_mode() {
     }
 }
 
-/// The table of the module `sampler`: windows of 384 x 256 in the middle of eight Kodak pictures. Takes some ten minutes on two cores;
-/// `DCODEC_SHOWN` may name a folder for the pictures.
+/// Bytes to a decoder, as far as it wants them.
+fn feed(stream: &mut StreamDecoder, mut rest: &[u8]) {
+    while !rest.is_empty() {
+        let (used, event) = stream.push(rest).expect("whole");
+        rest = &rest[used..];
+        if event == Event::End {
+            break;
+        }
+    }
+}
+
+/// The table of the module `sampler`: eight whole Kodak pictures, a row of each as it comes, then the means. It takes long:
+/// some 120 predictions of the network for each picture and rate. `DCODEC_SHOWN` may name a folder for the pictures.
 #[test]
 #[ignore = "long: run it with --ignored --nocapture for the table"]
 fn table_of_modes() {
@@ -165,41 +171,52 @@ fn table_of_modes() {
         ("sample", Mode::Sample { eta: 1.0 }),
         ("langevin", Mode::Langevin { corrections: 1 }),
     ];
-    let names = [1, 4, 7, 10, 13, 16, 19, 22].map(|n| format!("kodak/kodim{n:02}.png"));
-    let mut table = [[[0.0; 4]; 4]; 6];
+    let cells = |row: &[[f64; 4]; 4]| {
+        let cells = row.map(|[p, s, g, m]| format!("{p:.2} / {m:.3} / {s:.1} / {g:.2}"));
+        cells.join(" | ")
+    };
+    let start = Instant::now();
+    println!("PSNR / MS-SSIM / SSIMULACRA2 / sharpness at {rates:?} bits per pixel");
+    let names = [1, 4, 7, 10, 13, 16, 19, 22].map(|n| format!("kodim{n:02}"));
+    let mut means = [[[0.0; 4]; 4]; 6];
     for name in &names {
-        let Some(picture) = common::data(name) else {
+        let Some(picture) = common::data(&format!("kodak/{name}.png")) else {
             return;
         };
-        let (x, y) = ((picture.width() - 384) / 2, (picture.height() - 256) / 2);
-        let window = picture.to_image().crop_imm(x, y, 384, 256);
-        let meter = Meter::new(Picture::from_image(window).expect("8 bits"));
+        let meter = Meter::new(picture);
         let file = Encoder::new(&prior)
             .target(Target::Bpp(rates[3]))
             .encode(&meter.original)
             .expect("encodes")
             .bytes;
+        let pixels = f64::from(meter.original.width()) * f64::from(meter.original.height());
+        let mut stream = StreamDecoder::new(&prior, u64::MAX);
+        let (mut at, mut table) = (0, [[[0.0; 4]; 4]; 6]);
         for (r, rate) in rates.into_iter().enumerate() {
-            let prefix = &file[..((rate * 384.0 * 256.0 / 8.0) as usize).min(file.len())];
+            let end = ((rate * pixels / 8.0) as usize).min(file.len());
+            feed(&mut stream, &file[at..end]);
+            at = end;
             for (m, (called, mode)) in modes.into_iter().enumerate() {
-                let shown = show(&prior, prefix, mode);
-                let got = meter.measure(&shown);
-                for (sum, v) in table[m][r].iter_mut().zip(got) {
+                let sampler = Sampler::new(mode).expect("valid");
+                let shown = stream.show(&sampler, &mut |_| {}).expect("decodes").picture;
+                table[m][r] = meter.measure(&shown);
+                for (sum, v) in means[m][r].iter_mut().zip(table[m][r]) {
                     *sum += v / names.len() as f64;
                 }
                 if let Some(folder) = std::env::var_os("DCODEC_SHOWN") {
-                    let stem = name.trim_start_matches("kodak/").trim_end_matches(".png");
-                    let file = format!("{stem}-{rate}-{}.png", called.replace(' ', "-"));
+                    let file = format!("{name}-{rate}-{}.png", called.replace(' ', "-"));
                     let path = std::path::PathBuf::from(folder).join(file);
                     shown.to_image().save(path).expect("writable");
                 }
             }
         }
-        println!("{name}");
+        println!("{name}, after {:.0} s", start.elapsed().as_secs_f64());
+        for ((called, _), row) in modes.iter().zip(&table) {
+            println!("| {called} | {} |", cells(row));
+        }
     }
-    println!("PSNR / MS-SSIM / SSIMULACRA2 / sharpness at {rates:?} bits per pixel");
-    for ((called, _), row) in modes.iter().zip(&table) {
-        let cells = row.map(|[p, s, g, m]| format!("{p:.2} / {m:.3} / {s:.1} / {g:.2}"));
-        println!("| `{called}` | {} |", cells.join(" | "));
+    println!("mean of the pictures");
+    for ((called, _), row) in modes.iter().zip(&means) {
+        println!("| {called} | {} |", cells(row));
     }
 }
