@@ -1,0 +1,280 @@
+//! What `decode` writes and refuses, and what `cut` leaves for it.
+
+use super::*;
+
+#[test]
+fn encode_and_decode() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let ran = good(dir, &["encode", "pic.png"]);
+    assert_eq!(names(dir), ["pic.dfc", "pic.png"]);
+    let file = read(dir, "pic.dfc");
+    assert!(file.starts_with(b"\x89DFC"));
+    assert!(ran.out.is_empty());
+    assert!(ran.err.contains("pic.dfc: 48 x 32"), "{}", ran.err);
+    let size = format!("{} bytes", file.len());
+    assert!(ran.err.contains(&size), "{}", ran.err);
+
+    let ran = good(dir, &["decode", "pic.dfc", "-o", "back.png"]);
+    assert!(ran.out.is_empty());
+    assert!(ran.err.contains("back.png: 48 x 32"), "{}", ran.err);
+    assert!(ran.err.contains("complete"), "{}", ran.err);
+    let (before, after) = (picture(dir, "pic.png"), picture(dir, "back.png"));
+    assert!(psnr(&before, &after) > 33.0);
+    // The command shows what the library decodes.
+    let prior = common::prior();
+    let decoded = Decoder::new(&prior).decode(&file).expect("decodes");
+    assert!(decoded.picture == after);
+}
+
+#[test]
+fn picture_formats() {
+    let dir = with_file();
+    let dir = dir.path();
+    good(dir, &["decode", "pic.dfc", "-o", "back.png"]);
+    good(dir, &["encode", "back.png", "-o", "again.dfc"]);
+    for name in ["back.ppm", "back.bmp", "back.tiff", "back.webp"] {
+        good(dir, &["decode", "pic.dfc", "-o", name]);
+        assert!(picture(dir, name) == picture(dir, "back.png"), "{name}");
+        let out = format!("{name}.dfc");
+        good(dir, &["encode", name, "-o", &out]);
+        assert!(read(dir, &out) == read(dir, "again.dfc"), "{name}");
+    }
+    good(dir, &["decode", "pic.dfc", "-o", "back.jpg"]);
+    assert!(psnr(&picture(dir, "back.jpg"), &picture(dir, "back.png")) > 30.0);
+    // The format asked for names the default output, and comes before the output's own name.
+    good(dir, &["decode", "pic.dfc", "--format", "bmp"]);
+    assert!(read(dir, "pic.bmp").starts_with(b"BM"));
+    good(dir, &["decode", "pic.dfc", "--format", "pnm", "-o", "raw"]);
+    assert!(read(dir, "raw").starts_with(b"P6"));
+}
+
+#[test]
+fn grey_and_alpha_survive() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    for (name, colour, alpha) in [
+        ("grey.png", Colour::Grey, false),
+        ("greya.png", Colour::Grey, true),
+        ("rgba.png", Colour::Rgb, true),
+    ] {
+        let before = common::noise(20, 24, colour, alpha, 1);
+        before.to_image().save(dir.join(name)).expect("writable");
+        good(dir, &["encode", name, "-Q", "50", "-o", "x.dfc", "-f"]);
+        good(dir, &["decode", "x.dfc", "-o", "x.png", "-f"]);
+        let after = picture(dir, "x.png");
+        assert_eq!(after.colour(), colour, "{name}");
+        assert_eq!(after.alpha(), before.alpha(), "{name}");
+    }
+    // What the output cannot hold is said.
+    let ran = good(dir, &["decode", "x.dfc", "-o", "x.jpg"]);
+    assert!(ran.err.contains("x.jpg: note: "), "{}", ran.err);
+}
+
+#[test]
+fn unknown_picture_formats() {
+    let dir = with_file();
+    let dir = dir.path();
+    for output in ["out.xyz", "out.dfc", "out"] {
+        let args = ["decode", "pic.dfc", "-o", output];
+        bad(dir, &args, 2, output, "png, jpg");
+    }
+    bad(
+        dir,
+        &["decode", "pic.dfc", "--format", "svg"],
+        2,
+        "",
+        "`svg`",
+    );
+}
+
+#[test]
+fn truncated_files() {
+    let dir = with_file();
+    let dir = dir.path();
+    let file = read(dir, "pic.dfc");
+    let prior = common::prior();
+    for n in [30, 60, file.len() / 2, file.len() - 1] {
+        fs::write(dir.join("part.dfc"), &file[..n]).expect("writable");
+        let ran = good(dir, &["decode", "part.dfc", "-f"]);
+        let wanted = format!("from {n} of {n} bytes");
+        assert!(ran.err.contains(&wanted), "{}", ran.err);
+        assert!(!ran.err.contains("complete"), "{}", ran.err);
+        let decoded = Decoder::new(&prior).decode(&file[..n]).expect("decodes");
+        assert!(picture(dir, "part.png") == decoded.picture);
+        let info = good(dir, &["info", "part.dfc"]).out;
+        assert!(String::from_utf8_lossy(&info).contains("cut"));
+        good(dir, &["cut", "part.dfc", "--bytes", "28", "-o", "c", "-f"]);
+        assert_eq!(read(dir, "c"), &file[..28]);
+    }
+    fs::write(dir.join("part.dfc"), &file[..12]).expect("writable");
+    for args in [
+        &["decode", "part.dfc", "-f"][..],
+        &["info", "part.dfc"],
+        &["cut", "part.dfc", "--bytes", "99", "-o", "x"],
+    ] {
+        bad(dir, args, 1, "part.dfc", "12 bytes");
+    }
+}
+
+#[test]
+fn damaged_files() {
+    let dir = with_file();
+    let dir = dir.path();
+    let mut file = read(dir, "pic.dfc");
+    let middle = file.len() / 2;
+    file[middle] ^= 0x20;
+    fs::write(dir.join("bad.dfc"), &file).expect("writable");
+    for args in [
+        &["decode", "bad.dfc"][..],
+        &["info", "bad.dfc"],
+        &["cut", "bad.dfc", "--bpp", "9", "-o", "x"],
+    ] {
+        let ran = bad(dir, args, 1, "bad.dfc", "check 0x");
+        assert!(ran.err.starts_with("error: bad.dfc: layer "), "{}", ran.err);
+    }
+    // What comes before the damage can be saved.
+    good(dir, &["decode", "bad.dfc", "--bytes", "80"]);
+}
+
+#[test]
+fn cut_then_decode() {
+    let dir = with_file();
+    let dir = dir.path();
+    let file = read(dir, "pic.dfc");
+    good(dir, &["cut", "pic.dfc", "--bytes", "100", "-o", "a.dfc"]);
+    assert_eq!(read(dir, "a.dfc"), &file[..100]);
+    let ran = good(dir, &["cut", "pic.dfc", "--bpp", "0.25", "-o", "b.dfc"]);
+    assert_eq!(read(dir, "b.dfc"), &file[..48]);
+    assert!(ran.err.contains("48 of "), "{}", ran.err);
+    good(dir, &["cut", "pic.dfc", "--layers", "4", "-o", "c.dfc"]);
+    let four = read(dir, "c.dfc");
+    assert!(file.starts_with(&four) && four.len() < file.len());
+    // A cut file shows what the whole one shows so far.
+    for (name, flags) in [
+        ("a", ["--bytes", "100"]),
+        ("b", ["--bpp", "0.25"]),
+        ("c", ["--layers", "4"]),
+    ] {
+        good(dir, &["decode", &format!("{name}.dfc")]);
+        let args = [&["decode", "pic.dfc", "-o", "x.png", "-f"], &flags[..]].concat();
+        good(dir, &args);
+        assert!(picture(dir, "x.png") == picture(dir, &format!("{name}.png")));
+    }
+    // Where there is nothing to cut off, the result is a copy, and that is said.
+    for flags in [["--bytes", "1000000"], ["--layers", "999"], ["--bpp", "99"]] {
+        let ran = good(
+            dir,
+            &[&["cut", "pic.dfc", "-o", "d", "-f"], &flags[..]].concat(),
+        );
+        assert_eq!(read(dir, "d"), file);
+        assert!(ran.err.contains("copy"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn decode_says_what_it_used() {
+    let dir = with_file();
+    let dir = dir.path();
+    let size = read(dir, "pic.dfc").len();
+    for (flag, value, said) in [
+        ("--layers", "3", " 3 layers, ".to_owned()),
+        ("--layers", "0", " 0 layers, ".to_owned()),
+        ("--bytes", "100", format!("from 100 of {size} bytes")),
+        ("--bpp", "0.5", format!("from 96 of {size} bytes (0.5000 ")),
+    ] {
+        let args = ["decode", "pic.dfc", "-o", "x.png", "-f", flag, value];
+        let ran = good(dir, &args);
+        assert!(ran.err.contains(&said), "{said}: {}", ran.err);
+    }
+}
+
+#[test]
+fn memory_is_limited_and_time_is_told() {
+    let dir = TempDir::new().expect("a folder");
+    let dir = dir.path();
+    fs::copy(common::sample_path("badge.png"), dir.join("in.png")).expect("copies");
+    let small = ["encode", "in.png", "-o", "in.dfc", "-Q", "40"];
+    let limited = |size| [&small[..], &["--max-memory", size]].concat();
+    bad(
+        dir,
+        &limited("20M"),
+        1,
+        "in.png",
+        "over the limit of 0.02 GB",
+    );
+    bad(dir, &limited("4X"), 2, "", "unknown unit");
+    let ran = good(dir, &[&limited("2G")[..], &["--timing"]].concat());
+    for part in [
+        "read", "network", "calls", "rotation", "trellis", "write", "total",
+    ] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+    assert!(ran.out.is_empty());
+    let decode = ["decode", "in.dfc", "-o", "out.png"];
+    let tiny = [&decode[..], &["--max-memory", "1M"]].concat();
+    bad(dir, &tiny, 1, "in.dfc", "over the limit of 0.00 GB");
+    let ran = good(dir, &[&decode[..], &["--timing"]].concat());
+    assert!(ran.err.contains("GFLOP/s"), "{}", ran.err);
+    // Silent but for the table that was asked for.
+    let ran = good(dir, &[&decode[..], &["--timing", "-q", "-f"]].concat());
+    assert!(ran.err.starts_with("read"), "{}", ran.err);
+    let ran = good(dir, &[&decode[..], &["-q", "-f"]].concat());
+    assert!(ran.err.is_empty(), "{}", ran.err);
+}
+
+#[test]
+fn modes_of_decoding() {
+    let dir = with_picture();
+    let dir = dir.path();
+    good(dir, &["encode", "-q", "pic.png", "--bpp", "1"]);
+    let decode = |name: &str, flags: &[&str]| {
+        let args = [&["decode", "pic.dfc", "-f", "-o", name], flags].concat();
+        let ran = good(dir, &args);
+        (picture(dir, name), ran.err)
+    };
+    let (mean, said) = decode("mean.png", &[]);
+    assert!(!said.contains(", mean"), "{said}");
+    let (flow, said) = decode("flow.png", &["--mode", "flow", "--steps", "4"]);
+    assert!(said.contains(", flow, "), "{said}");
+    assert!(flow != mean);
+    // The ends of the knob are the modes.
+    for (r, want) in [("0", &mean), ("1", &flow)] {
+        let (got, _) = decode("r.png", &["--realism", r, "--steps", "4"]);
+        assert!(got == *want, "realism {r}");
+    }
+    let (same, _) = decode("mean2.png", &["--mode", "mean"]);
+    assert!(same == mean);
+    let sample = |seed| {
+        decode(
+            "s.png",
+            &["--mode", "sample", "--steps", "3", "--seed", seed],
+        )
+        .0
+    };
+    assert!(sample("1") == sample("1") && sample("1") != sample("2"));
+    // DDIM draws no noise.
+    let ddim = |seed| decode("d.png", &["--mode", "sample", "--eta", "0", "--seed", seed]).0;
+    assert!(ddim("1") == ddim("2"));
+    let flags = ["--mode", "langevin", "--steps", "2", "--corrections", "2"];
+    let (langevin, _) = decode("l.png", &flags);
+    assert!(langevin != mean && psnr(&langevin, &mean) > 20.0);
+    // Before the first layer nothing is known to any mode.
+    let header = decode("h.png", &["--bytes", "30", "--mode", "sample"]).0;
+    assert!(header.samples().iter().all(|v| v == 128));
+
+    for (flags, what) in [
+        (&["--eta", "0.5"][..], "--eta needs --mode sample"),
+        (&["--mode", "flow", "--corrections", "1"], "langevin"),
+        (&["--steps", "5"], "--steps needs --mode"),
+        (&["--mode", "sample", "--eta", "1.5"], "from 0 to 1"),
+        (&["--realism=-1"], "from 0 to 1"),
+        (&["--realism", "2"], "from 0 to 1"),
+        (&["--realism", "0.5", "--mode", "flow"], "--mode"),
+        (&["--mode", "flow", "--steps", "0"], "--steps"),
+        (&["--mode", "sharp"], "possible values"),
+    ] {
+        let args = [&["decode", "pic.dfc", "-o", "no.png"], flags].concat();
+        bad(dir, &args, 2, "", what);
+    }
+}

@@ -1,0 +1,154 @@
+//! What `info` says of files and priors, and priors of other sorts.
+
+use super::*;
+
+#[test]
+fn priors_are_described() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let text = String::from_utf8(good(dir, &["info", "--prior", "shipped"]).out).expect("text");
+    assert!(
+        text.contains("2782124") && text.contains("photographs"),
+        "{text}"
+    );
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/models/s.safetensors");
+    let json = good(dir, &["info", "--json", "--prior", weights]).out;
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    assert!(text.contains(json["prior"].as_str().expect("a name")));
+    assert_eq!(json["channels"], serde_json::json!([48, 80, 128, 160]));
+}
+
+#[test]
+fn info_as_json() {
+    let dir = with_file();
+    let dir = dir.path();
+    let file = read(dir, "pic.dfc");
+    let json = |args: &[&str]| -> serde_json::Value {
+        serde_json::from_slice(&good(dir, args).out).expect("JSON")
+    };
+    let all = json(&["info", "--json", "pic.dfc"]);
+    let keys: Vec<&str> = all
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let mut wanted = [
+        "version",
+        "width",
+        "height",
+        "colour",
+        "prior",
+        "seed",
+        "trellis_state_bits",
+        "bytes",
+        "bpp",
+        "header_bytes",
+        "trellis_bytes",
+        "overhead_bytes",
+        "complete",
+        "parts",
+        "layers",
+        "partial",
+    ];
+    wanted.sort_unstable();
+    assert_eq!(keys, wanted);
+    assert_eq!((&all["version"], &all["width"]), (&1.into(), &48.into()));
+    assert_eq!(
+        (&all["height"], &all["colour"]),
+        (&32.into(), &"RGB".into())
+    );
+    assert_eq!(all["prior"], common::prior().id().to_string());
+    assert_eq!(all["bytes"], file.len());
+    assert_eq!(all["complete"], true);
+    assert!(all["partial"].is_null());
+    let layers = all["layers"].as_array().expect("layers");
+    for key in [
+        "index",
+        "sigma",
+        "sigma_code",
+        "stages",
+        "bits",
+        "offset",
+        "end",
+        "bpp",
+    ] {
+        assert!(layers[0][key].is_number(), "{key}");
+    }
+    // Layers follow each other without gaps, and the end marker is three bytes.
+    assert_eq!(layers[0]["offset"], all["header_bytes"]);
+    for pair in layers.windows(2) {
+        assert_eq!(pair[0]["end"], pair[1]["offset"]);
+    }
+    assert_eq!(layers[layers.len() - 1]["end"], file.len() - 3);
+    let count = |key: &str| all[key].as_u64().expect("a count");
+    assert_eq!(
+        count("trellis_bytes") + count("overhead_bytes"),
+        count("bytes")
+    );
+
+    good(dir, &["cut", "pic.dfc", "--bytes", "100", "-o", "part.dfc"]);
+    let part = json(&["info", "--json", "part.dfc"]);
+    assert_eq!(
+        (&part["complete"], &part["bytes"]),
+        (&false.into(), &100.into())
+    );
+    for key in [
+        "index",
+        "sigma",
+        "sigma_code",
+        "stages",
+        "offset",
+        "stages_present",
+    ] {
+        assert!(part["partial"][key].is_number(), "{key}");
+    }
+    let text = String::from_utf8(good(dir, &["info", "pic.dfc"]).out).expect("text");
+    assert!(
+        text.starts_with("pic.dfc: dfc version 1, 48 x 32 RGB\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn other_priors() {
+    let dir = with_file();
+    let dir = dir.path();
+    fs::write(dir.join("bogus.st"), "no weights at all").expect("writable");
+    for args in [
+        &["encode", "pic.png", "-f", "--prior", "bogus.st"][..],
+        &["decode", "pic.dfc", "-f", "--prior", "bogus.st"],
+    ] {
+        bad(dir, args, 1, "bogus.st", "weights");
+    }
+    bad(
+        dir,
+        &["decode", "pic.dfc", "-f", "--prior", "missing.st"],
+        1,
+        "missing.st",
+        "",
+    );
+    // The shipped weights named as a file are the same prior.
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/s.safetensors");
+    let shipped = shipped.to_str().expect("text");
+    good(
+        dir,
+        &["encode", "pic.png", "-o", "again.dfc", "--prior", shipped],
+    );
+    assert_eq!(read(dir, "again.dfc"), read(dir, "pic.dfc"));
+    // A file of an unknown prior names both.
+    let picture = common::noise(16, 16, Colour::Rgb, false, 3);
+    let gaussian = common::gaussian();
+    let file = dcodec::Encoder::new(&gaussian)
+        .encode(&picture)
+        .expect("encodes")
+        .bytes;
+    fs::write(dir.join("other.dfc"), file).expect("writable");
+    let ran = bad(dir, &["decode", "other.dfc"], 1, "other.dfc", "--prior");
+    for id in [gaussian.id(), common::prior().id()] {
+        assert!(ran.err.contains(&id.to_string()), "{}", ran.err);
+    }
+    // What needs no network needs no prior.
+    good(dir, &["info", "other.dfc"]);
+    good(dir, &["cut", "other.dfc", "--bytes", "40", "-o", "x"]);
+}
