@@ -8,7 +8,7 @@ mod sender;
 
 use bitvec::prelude::*;
 
-use crate::container::{END_BYTES, Header, Layer, MAX_SIDE, PartName, Writer};
+use crate::container::{Header, Layer, MAX_SIDE, PartName, Writer};
 use crate::error::{Error, Result};
 use crate::exact;
 use crate::map::{self, Map};
@@ -276,7 +276,8 @@ impl<'a> Encoder<'a> {
                 .map(|(spread, t, end, _)| spread.shares(t * s.levels(), *end));
             sender.map = map.as_deref_mut();
             let before = goal.psnr.map(|_| chain.clone());
-            if !chain.advance(s, &mut sender)? {
+            let mut whole = chain.advance(s, &mut sender)?;
+            if !whole {
                 let x0_hat = match self.reconstruct {
                     true => chain.x0_hat()?.clone(),
                     false => chain.take_x0_hat()?,
@@ -289,11 +290,11 @@ impl<'a> Encoder<'a> {
             {
                 sent.cut_at(picture, psnr, &mut before, s)?;
                 // A layer that is needed whole has been walked already.
-                if sent.bits.len() < 4 * sent.stages {
+                whole = sent.bits.len() == 4 * sent.stages;
+                if !whole {
                     chain = before;
                 }
             }
-            let whole = sent.bits.len() == 4 * sent.stages;
             // Nothing can stand behind a layer that is not whole.
             let head = Layer::head_bytes(writer.unchecked(), sent.stages as u32);
             late.write(&mut writer, !whole || head > room);
@@ -345,15 +346,16 @@ impl<'a> Encoder<'a> {
             (true, Some(shown)) => Some(picture_of(picture, &shown)?),
             (true, None) => Some(picture_of(picture, chain.x0_hat()?)?),
         };
-        let bytes = match goal.bytes {
-            Some(b) if writer.len() + END_BYTES > b => writer.cut(b),
-            _ if layers
-                .last()
-                .is_some_and(|l| l.bits < 4 * u64::from(l.layer.stages)) =>
-            {
-                writer.cut(usize::MAX)
+        let most = goal.bytes.unwrap_or(usize::MAX);
+        let last = layers.last();
+        let bytes = match last.is_some_and(|l| l.bits < 4 * u64::from(l.layer.stages)) {
+            true => writer.cut(most),
+            // Room for a part of the end marker only is filled with that part.
+            false => {
+                let mut bytes = writer.finish();
+                bytes.truncate(most);
+                bytes
             }
-            _ => writer.finish(),
         };
         Ok(Encoded {
             bytes,

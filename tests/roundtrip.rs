@@ -86,7 +86,7 @@ fn impossible_targets_are_refused() {
     let picture = common::noise(16, 16, Colour::Rgb, false, 1);
     for target in [
         Target::Bytes(0),
-        Target::Bytes(20),
+        Target::Bytes(13),
         Target::Bpp(0.0),
         Target::Bpp(-1.0),
         Target::Bpp(f64::NAN),

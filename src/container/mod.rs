@@ -21,8 +21,6 @@ pub const VERSION: u8 = 1;
 
 /// The tag of the end marker.
 pub(crate) const TAG_END: u8 = 0x00;
-/// Bytes of the end marker, its check included.
-pub(crate) const END_BYTES: usize = 3;
 /// A layer's tag is this plus the distance of its noise level from the one before, in grid steps (1..=127).
 pub(crate) const TAG_LAYER: u8 = 0x80;
 

@@ -65,16 +65,17 @@ impl<'a> Sender<'a> {
         }
         let rotate = || shared.rotation.forward(&shared.stream, m);
         let w = shared.meter.time(Part::Rotation, rotate);
-        let (stages, fit) = (self.sent.stages, self.fit());
+        // A part that comes first may spare the check; what then is too much is cut off.
+        let (stages, fit) = (self.sent.stages, self.fit(0));
         self.sent.bits = shared.meter.time(Part::Trellis, || {
             trellis::search(shared.code, &shared.stream, &w, stages, fit)
         });
         w
     }
 
-    /// The stages that there is room for.
-    fn fit(&self) -> usize {
-        let head = Layer::head_bytes(self.unchecked, self.sent.stages as u32);
+    /// The stages that there is room for behind a head that follows `unchecked` bytes.
+    fn fit(&self, unchecked: u64) -> usize {
+        let head = Layer::head_bytes(unchecked, self.sent.stages as u32);
         self.room.saturating_sub(head).saturating_mul(2)
     }
 }
@@ -88,7 +89,7 @@ impl Channel for Sender<'_> {
         self.sent.energy = energy;
         self.sent.kl_bits = rate::kl_bits(energy);
         self.sent.stages = rate::stages(shared.code, energy, x0_hat.len());
-        self.fit() >= self.sent.stages
+        self.fit(self.unchecked) >= self.sent.stages
     }
 
     fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
