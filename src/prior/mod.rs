@@ -95,7 +95,7 @@ impl Weights {
 
 impl Denoiser for Network {
     fn is_reference(&self) -> bool {
-        true
+        self.kernel().is_reference()
     }
 
     fn multiple(&self) -> usize {

@@ -1,7 +1,7 @@
 //! The fast network: the reference's forward pass in our own fixed arithmetic, on the CPU.
 //!
-//! Same weights, same `x_t`, same sigma: same bits, on every processor and with any number of threads. Convolutions
-//! follow [`kernel`](super::kernel); the embedding's sin, cos, exp and log are a pure-Rust libm in f64, its linear
+//! Same weights, same `x_t`, same sigma: same bits, on every processor and with any number of threads, WebAssembly's
+//! vectors excepted. Convolutions follow [`kernel`](super::kernel); the embedding's sin, cos, exp and log are a pure-Rust libm in f64, its linear
 //! layers scalar fused multiply-adds in index order; the three coefficients are computed in f64 and rounded once.
 
 use std::f64::consts::PI;
@@ -191,7 +191,7 @@ impl Network {
         Network::with_kernel(weights, Kernel::best())
     }
 
-    /// Packs the weights for a given kernel; the output's bits do not depend on it.
+    /// Packs the weights for a given kernel; the output's bits do not depend on it, as long as it is a reference kernel.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if this machine lacks the kernel's instructions.

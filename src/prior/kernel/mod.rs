@@ -11,6 +11,7 @@
 //! ```
 //!
 //! A vector lane holds one output channel, so lanes never mix and the width of the vectors cannot change a bit.
+//! [`Kernel::Simd128`] alone has no fused multiply-add: its products are rounded before they are added.
 //! This is the only place of the crate with unsafe code; [`conv_span`] is its checked door.
 #![allow(unsafe_code)]
 
@@ -18,16 +19,23 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_arch = "wasm32"
+))]
 mod micro;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod plain;
+#[cfg(target_arch = "wasm32")]
+mod simd128;
 
 /// Output channels come in groups of this many: one AVX-512 vector.
 pub(crate) const GROUP: usize = 16;
 
-/// An instruction set for which the network has a kernel. All give the same bits.
+/// An instruction set for which the network has a kernel. All that are [reference](Kernel::is_reference) give the same
+/// bits, and so do the two others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kernel {
     /// Scalar `f32::mul_add`, on every machine: slow, and the definition of the arithmetic.
@@ -38,25 +46,37 @@ pub enum Kernel {
     Avx512,
     /// AArch64 with NEON, 4 lanes.
     Neon,
+    /// WebAssembly with SIMD128, 4 lanes: products and sums rounded apart, which moves pictures by far less than clause
+    /// 22.2 of the specification allows.
+    Simd128,
+    /// The arithmetic of [`Kernel::Simd128`] in scalar code on every machine: shows anywhere what it changes.
+    Unfused,
 }
 
 impl Kernel {
+    /// Whether the kernel follows the reference arithmetic (clause 15.5 of the specification) to the bit.
+    pub fn is_reference(self) -> bool {
+        !matches!(self, Kernel::Simd128 | Kernel::Unfused)
+    }
+
     /// Whether this machine can run the kernel.
     pub fn is_available(self) -> bool {
         match self {
-            Kernel::Plain => true,
+            Kernel::Plain | Kernel::Unfused => true,
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx512 => is_x86_feature_detected!("avx512f"),
             #[cfg(target_arch = "aarch64")]
             Kernel::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[cfg(target_arch = "wasm32")]
+            Kernel::Simd128 => cfg!(target_feature = "simd128"),
             #[allow(unreachable_patterns)]
             _ => false,
         }
     }
 
-    /// The kernels that this machine can run, slowest first; never empty.
+    /// The reference kernels that this machine can run, slowest first; never empty.
     pub fn available() -> Vec<Kernel> {
         [Kernel::Plain, Kernel::Neon, Kernel::Avx2, Kernel::Avx512]
             .into_iter()
@@ -64,8 +84,11 @@ impl Kernel {
             .collect()
     }
 
-    /// The fastest kernel of this machine.
+    /// The fastest kernel of this machine: a reference kernel, except in WebAssembly with SIMD128.
     pub fn best() -> Kernel {
+        if Kernel::Simd128.is_available() {
+            return Kernel::Simd128;
+        }
         Kernel::available().pop().unwrap_or(Kernel::Plain)
     }
 
@@ -147,7 +170,8 @@ pub(crate) fn conv_span(kernel: Kernel, mut span: Span) {
     span.check();
     assert!(kernel.is_available(), "{kernel:?} is not available here");
     match kernel {
-        Kernel::Plain => plain::span(&mut span),
+        Kernel::Plain => plain::span(&mut span, |x, w, acc| x.mul_add(w, acc)),
+        Kernel::Unfused => plain::span(&mut span, |x, w, acc| x * w + acc),
         // SAFETY: the instructions are available and `check` has verified every length.
         #[cfg(target_arch = "x86_64")]
         Kernel::Avx2 => unsafe { avx2::span(&mut span) },
@@ -157,6 +181,9 @@ pub(crate) fn conv_span(kernel: Kernel, mut span: Span) {
         // SAFETY: as above.
         #[cfg(target_arch = "aarch64")]
         Kernel::Neon => unsafe { neon::span(&mut span) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "wasm32")]
+        Kernel::Simd128 => unsafe { simd128::span(&mut span) },
         #[allow(unreachable_patterns)]
         _ => unreachable!("unavailable kernels were refused above"),
     }

@@ -2,8 +2,8 @@
 
 use super::{Epilogue, GROUP, Span};
 
-/// Computes a span, one pixel and one group of channels at a time.
-pub(super) fn span(s: &mut Span) {
+/// Computes a span, one pixel and one group of channels at a time, with `mul_add(x, w, acc)`.
+pub(super) fn span(s: &mut Span, mul_add: impl Fn(f32, f32, f32) -> f32) {
     let width = s.bias.len();
     for q in 0..s.pixels {
         let out = &mut s.out[q * s.out_step..][..width];
@@ -15,7 +15,7 @@ pub(super) fn span(s: &mut Span) {
                 let x = &s.x[q * s.step + tap..][..s.ci];
                 for (x, w) in x.iter().zip(&mut weights) {
                     for (a, w) in acc.iter_mut().zip(&w[first..first + GROUP]) {
-                        *a = x.mul_add(*w, *a);
+                        *a = mul_add(*x, *w, *a);
                     }
                 }
             }

@@ -122,6 +122,26 @@ fn kernels_give_the_same_bits_with_the_shipped_weights() {
 }
 
 #[test]
+fn rounded_products_change_the_last_bits_only() {
+    let x_t = parity("x_t.25");
+    let run = |kernel| {
+        let network = Network::with_kernel(&shipped(), kernel).unwrap();
+        network.x0_hat(&x_t, 25.0).unwrap()
+    };
+    let (fused, unfused) = (run(Kernel::Plain), run(Kernel::Unfused));
+    assert_ne!(bits(&fused), bits(&unfused));
+    let d = distance(&fused, &unfused);
+    assert!(d <= 1e-5, "{d:.2e}");
+    // The vectors of WebAssembly and the scalar code are one arithmetic.
+    if Kernel::Simd128.is_available() {
+        assert_eq!(bits(&run(Kernel::Simd128)), bits(&unfused));
+    }
+    let references = Kernel::available().into_iter();
+    assert!(references.map(Kernel::is_reference).all(|is| is));
+    assert!(!Kernel::Unfused.is_reference() && !Kernel::Simd128.is_reference());
+}
+
+#[test]
 fn threads_and_earlier_calls_change_no_bit() {
     let x_t = texture(160, 96);
     let run = |threads| {

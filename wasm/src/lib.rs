@@ -1,0 +1,229 @@
+//! The decoder for browsers and Node: a C interface, for modules of `wasm32-unknown-unknown`.
+//!
+//! ```text
+//! cargo build -p dcodec-wasm --profile wasm --target wasm32-unknown-unknown
+//! ```
+//!
+//! with `-C target-feature=+simd128` in the compiler's flags. `decode.mjs` beside this crate shows the calls:
+//!
+//! 1. `alloc(n)` gives room for `n` bytes in the module's memory, `free(at, n)` takes it back.
+//! 2. `open(at, n)` starts a decoder with the weights file in those bytes; with `n = 0`, with the prior inside the module.
+//! 3. `push(decoder, at, n)` takes the next bytes of a file, in pieces of any size; it gives the layers so far.
+//! 4. `show(decoder)` makes the picture of all bytes so far: `width`, `height`, and `pixels`, RGBA of 8 bits row by row, the
+//!    `ImageData` of a canvas. It stays until the next call with this decoder.
+//! 5. `close(decoder)`.
+//!
+//! `open` gives 0 and the others give -1 where they fail; `message()` then points at the reason, UTF-8 that ends in a zero
+//! byte. Functions that take a decoder take what `open` gave and `close` has not had.
+
+use std::cell::RefCell;
+use std::ffi::CString;
+
+use dcodec::prior::Weights;
+use dcodec::{Colour, Error, Event, Picture, Prior, Result, StreamDecoder};
+
+/// Larger pictures are refused: a module has 4 GB at most, and a browser's tab often less.
+const MAX_PIXELS: u64 = 50_000_000;
+const MAX_MEMORY: u64 = 2_500_000_000;
+
+/// One decode.
+pub struct Decoder {
+    /// Used up to its end marker, behind which all input is ignored.
+    stream: StreamDecoder<'static>,
+    layers: i32,
+    ended: bool,
+    width: u32,
+    height: u32,
+    rgba: Vec<u8>,
+    /// What `stream` borrows: dropped after it, by `close`.
+    prior: *mut Prior,
+}
+
+thread_local! {
+    /// Why the last call failed.
+    static MESSAGE: RefCell<CString> = RefCell::default();
+}
+
+fn keep_message(e: &Error) {
+    let text = e.to_string().replace('\0', " ");
+    MESSAGE.set(CString::new(text).unwrap_or_default());
+}
+
+/// The value of a call, -1 if it failed.
+fn value(result: Result<i32>) -> i32 {
+    result.unwrap_or_else(|e| {
+        keep_message(&e);
+        -1
+    })
+}
+
+impl Decoder {
+    fn push(&mut self, mut bytes: &[u8]) -> Result<i32> {
+        while !self.ended {
+            let (used, event) = self.stream.push(bytes)?;
+            bytes = &bytes[used..];
+            match event {
+                Event::Layer(..) => self.layers += 1,
+                Event::End => self.ended = true,
+                Event::NeedMore => break,
+                _ => {}
+            }
+        }
+        Ok(self.layers)
+    }
+
+    fn show(&mut self) -> Result<i32> {
+        let picture = self.stream.preview()?.picture.into_eight();
+        (self.width, self.height) = (picture.width(), picture.height());
+        self.rgba = rgba(&picture);
+        Ok(0)
+    }
+}
+
+/// Red, green, blue and alpha of each pixel.
+fn rgba(picture: &Picture) -> Vec<u8> {
+    let samples = picture.samples().as_eight().unwrap_or_default();
+    let alpha = picture.alpha().and_then(|a| a.as_eight());
+    let channels = picture.colour().channels();
+    let mut out = Vec::with_capacity(samples.len() / channels * 4);
+    for (i, pixel) in samples.chunks_exact(channels).enumerate() {
+        match (picture.colour(), pixel) {
+            (Colour::Rgb, &[r, g, b]) => out.extend([r, g, b]),
+            _ => out.extend([pixel[0]; 3]),
+        }
+        out.push(alpha.map_or(255, |a| a[i]));
+    }
+    out
+}
+
+#[cfg(feature = "weights")]
+fn inside() -> Result<Weights> {
+    Weights::shipped()
+}
+
+#[cfg(not(feature = "weights"))]
+fn inside() -> Result<Weights> {
+    let e = "this module has no prior inside: give it a weights file";
+    Err(Error::Unsupported(e.into()))
+}
+
+/// Room for `n` bytes, uninitialised.
+#[unsafe(no_mangle)]
+pub extern "C" fn alloc(n: usize) -> *mut u8 {
+    let room = Vec::with_capacity(n);
+    std::mem::ManuallyDrop::new(room).as_mut_ptr()
+}
+
+/// Takes room back.
+///
+/// # Safety
+/// `at` came from `alloc(n)` and was not freed since.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free(at: *mut u8, n: usize) {
+    // SAFETY: as the caller promises.
+    drop(unsafe { Vec::from_raw_parts(at, 0, n) });
+}
+
+/// Starts a decoder with a weights file, or with the prior inside if `n` is 0; null if that fails.
+///
+/// # Safety
+/// `at` points at `n` bytes, which are not needed after the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn open(at: *const u8, n: usize) -> *mut Decoder {
+    let weights = match n {
+        0 => inside(),
+        // SAFETY: as the caller promises.
+        _ => Weights::from_bytes(unsafe { std::slice::from_raw_parts(at, n) }),
+    };
+    match weights.and_then(|w| Prior::from_weights(&w)) {
+        Ok(prior) => {
+            let prior = Box::into_raw(Box::new(prior));
+            // SAFETY: it lives until `close`, which drops the stream first.
+            let stream = StreamDecoder::new(unsafe { &*prior }, MAX_PIXELS);
+            Box::into_raw(Box::new(Decoder {
+                stream: stream.max_memory(MAX_MEMORY),
+                layers: 0,
+                ended: false,
+                width: 0,
+                height: 0,
+                rgba: Vec::new(),
+                prior,
+            }))
+        }
+        Err(e) => {
+            keep_message(&e);
+            std::ptr::null_mut()
+        }
+    }
+}
+
+/// Takes the next bytes of the file; the number of whole layers so far.
+///
+/// # Safety
+/// `decoder` is open, `at` points at `n` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn push(decoder: *mut Decoder, at: *const u8, n: usize) -> i32 {
+    // SAFETY: as the caller promises.
+    let (decoder, bytes) = unsafe { (&mut *decoder, std::slice::from_raw_parts(at, n)) };
+    value(decoder.push(bytes))
+}
+
+/// Makes the picture of the bytes so far.
+///
+/// # Safety
+/// `decoder` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn show(decoder: *mut Decoder) -> i32 {
+    // SAFETY: as the caller promises.
+    value(unsafe { &mut *decoder }.show())
+}
+
+/// Width of the picture that `show` made, in pixels.
+///
+/// # Safety
+/// `decoder` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn width(decoder: *const Decoder) -> u32 {
+    // SAFETY: as the caller promises.
+    unsafe { &*decoder }.width
+}
+
+/// Height of the picture that `show` made, in pixels.
+///
+/// # Safety
+/// `decoder` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn height(decoder: *const Decoder) -> u32 {
+    // SAFETY: as the caller promises.
+    unsafe { &*decoder }.height
+}
+
+/// The picture that `show` made: 4 bytes a pixel.
+///
+/// # Safety
+/// `decoder` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pixels(decoder: *const Decoder) -> *const u8 {
+    // SAFETY: as the caller promises.
+    unsafe { &*decoder }.rgba.as_ptr()
+}
+
+/// Why the last call failed.
+#[unsafe(no_mangle)]
+pub extern "C" fn message() -> *const u8 {
+    MESSAGE.with_borrow(|m| m.as_ptr().cast())
+}
+
+/// Ends a decode.
+///
+/// # Safety
+/// `decoder` is open, and not used after.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn close(decoder: *mut Decoder) {
+    // SAFETY: as the caller promises; the stream goes before the prior that it borrows.
+    unsafe {
+        let prior = (*decoder).prior;
+        drop(Box::from_raw(decoder));
+        drop(Box::from_raw(prior));
+    }
+}
