@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use dcodec::container::PriorId;
 use dcodec::prior::gaussian::Gaussian;
-use dcodec::{Colour, Event, Picture, Prior, Samples, StreamDecoder};
+use dcodec::{Colour, Decoded, Event, Picture, Prior, Samples, StreamDecoder};
 use image::imageops::FilterType;
 
 pub fn prior() -> Prior {
@@ -105,17 +105,23 @@ impl Rng {
     }
 }
 
-/// The picture after every layer.
-pub fn layers(prior: &Prior, file: &[u8]) -> Vec<Picture> {
+/// What is shown after every layer.
+pub fn decoded_layers(prior: &Prior, file: &[u8]) -> Vec<Decoded> {
     let mut stream = StreamDecoder::new(prior, u64::MAX);
     let (mut rest, mut shown) = (file, Vec::new());
     loop {
         let (used, event) = stream.push(rest).expect("valid");
         rest = &rest[used..];
         match event {
-            Event::Layer(..) => shown.push(stream.preview().expect("decodes").picture),
+            Event::Layer(..) => shown.push(stream.preview().expect("decodes")),
             Event::End | Event::NeedMore => return shown,
             _ => {}
         }
     }
+}
+
+/// The picture after every layer.
+pub fn layers(prior: &Prior, file: &[u8]) -> Vec<Picture> {
+    let shown = decoded_layers(prior, file).into_iter();
+    shown.map(|d| d.picture).collect()
 }
