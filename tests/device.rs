@@ -12,8 +12,8 @@ mod common;
 use std::time::Instant;
 
 use common::layers;
-use dcodec::prior::{CandleUNet, Device, Weights};
-use dcodec::{Colour, Decoder, Encoder, Picture, Prior, Target, metrics};
+use dcodec::prior::{CandleUNet, Device, Precision, Weights};
+use dcodec::{Colour, Decoder, Encoder, Picture, Planes, Prior, Target, metrics};
 
 /// The device asked for; none for the short check.
 fn asked() -> Option<String> {
@@ -22,15 +22,23 @@ fn asked() -> Option<String> {
 
 /// The shipped prior on the device under test, and what that is called.
 fn other() -> (Prior, String) {
+    other_in(Precision::F32)
+}
+
+/// The same in numbers of another type.
+fn other_in(precision: Precision) -> (Prior, String) {
     let weights = Weights::shipped().expect("valid");
     let device: Device = asked().map_or(Device::Cpu, |d| d.parse().expect("a device"));
     let name = device.name().unwrap_or_else(|e| panic!("{e}"));
     if device != Device::Cpu {
-        let prior = Prior::on(&weights, device).unwrap_or_else(|e| panic!("{e}"));
-        return (prior, format!("{device}, {name}"));
+        let prior = Prior::with_precision(&weights, device, precision);
+        let prior = prior.unwrap_or_else(|e| panic!("{e}"));
+        return (prior, format!("{device}, {name}, {precision}"));
     }
-    let candle = CandleUNet::new(&weights, &candle_core::Device::Cpu).expect("builds");
-    (Prior::new(candle, weights.id()), "candle on the CPU".into())
+    let cpu = candle_core::Device::Cpu;
+    let candle = CandleUNet::with_precision(&weights, &cpu, precision).expect("builds");
+    let name = format!("candle on the CPU, {precision}");
+    (Prior::new(candle, weights.id()), name)
 }
 
 /// The pictures to compare, by name.
@@ -151,6 +159,15 @@ fn mirrored(width: u32, height: u32) -> Picture {
 #[test]
 fn timings_of_both_devices() {
     let (ours, (theirs, name)) = (common::prior(), other());
+    // The narrow types are timed where they may be faster.
+    let narrow = match asked() {
+        Some(_) => vec![other_in(Precision::Bf16), other_in(Precision::F16)],
+        None => Vec::new(),
+    };
+    let priors = || {
+        let all = [("the CPU", &ours), (name.as_str(), &theirs)].into_iter();
+        all.chain(narrow.iter().map(|(prior, name)| (name.as_str(), prior)))
+    };
     let sizes: &[(u32, u32)] = match asked() {
         Some(_) => &[(640, 480), (1632, 1224), (4000, 3000)],
         None => &[(96, 64)],
@@ -158,7 +175,7 @@ fn timings_of_both_devices() {
     let target = Target::Bpp(0.3);
     // Whatever a device does once is not timed.
     let small = mirrored(64, 64);
-    for prior in [&ours, &theirs] {
+    for (_, prior) in priors() {
         let file = Encoder::new(prior).target(target).encode(&small);
         Decoder::new(prior)
             .decode(&file.expect("encodes").bytes)
@@ -170,7 +187,7 @@ fn timings_of_both_devices() {
     for &(width, height) in sizes {
         let picture = mirrored(width, height);
         let mut shown = Vec::new();
-        for (place, prior) in [("the CPU", &ours), (name.as_str(), &theirs)] {
+        for (place, prior) in priors() {
             let start = Instant::now();
             let file = Encoder::new(prior).target(target).encode(&picture);
             let file = file.expect("encodes");
@@ -187,8 +204,104 @@ fn timings_of_both_devices() {
             shown.push(metrics::psnr(&picture, &decoded.picture).expect("same form"));
         }
         // Each by its own encoder, hence of unlike files of the same rate.
-        assert!((shown[0] - shown[1]).abs() < 0.1, "PSNR {shown:?}");
+        let apart = |psnr: &f64| (shown[0] - psnr).abs() < 0.1;
+        assert!(shown.iter().all(apart), "PSNR {shown:?}");
     }
+}
+
+#[test]
+fn narrow_numbers_cost_little() {
+    narrow_numbers(96, 64);
+}
+
+/// The figures of clause 22.4: `cargo test --release --test device figures -- --ignored --nocapture` prints them.
+#[test]
+#[ignore = "takes a minute; the same on a smaller picture always runs"]
+fn figures_of_narrow_numbers() {
+    narrow_numbers(192, 128);
+}
+
+/// What the narrow types change in x0_hat and in decoded pictures.
+fn narrow_numbers(width: u32, height: u32) {
+    let picture = common::resized("coffee.png", width, height);
+    let ours = common::prior();
+    let x_0 = picture.to_planes();
+    // Noise of standard deviation one, from twelve uniform values.
+    let mut rng = common::Rng(5);
+    let mut unit = || (rng.next() >> 11) as f64 / (1u64 << 53) as f64;
+    let mut noise = Planes::zeros(x_0.width, x_0.height);
+    for v in &mut noise.data {
+        *v = (0..12).map(|_| unit()).sum::<f64>() as f32 - 6.0;
+    }
+    let psnr_at = |prior: &Prior, sigma: f64| {
+        let mut x_t = x_0.clone();
+        let pairs = x_t.data.iter_mut().zip(&noise.data);
+        pairs.for_each(|(x, n)| *x += sigma as f32 * n);
+        let x0_hat = prior.x0_hat(&x_t, sigma).expect("runs");
+        let pairs = x0_hat.data.iter().zip(&x_0.data);
+        let squares: f64 = pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        10.0 * (255f64.powi(2) * x_0.data.len() as f64 / squares).log10()
+    };
+    let levels = [200.0, 50.0, 12.0, 5.0, 2.0];
+    let reference = levels.map(|sigma| psnr_at(&ours, sigma));
+    println!("x0_hat in f32 at sigma {levels:?}: PSNR {reference:.3?}");
+
+    let encode = |prior: &Prior| {
+        let mut encoder = Encoder::new(prior).target(Target::Quality(80.0));
+        encoder.encode(&picture).expect("encodes").bytes
+    };
+    let file = encode(&ours);
+    let shown = layers(&ours, &file);
+    let psnr = |p: &Picture| metrics::psnr(&picture, p).expect("same form");
+    let last = |shown: &[Picture]| psnr(shown.last().expect("not empty"));
+    for (precision, most_at_once, most) in [
+        // Within clause 22.2, and outside it.
+        (Precision::F16, 0.01, (0.01, 0.001)),
+        (Precision::Bf16, 0.1, (0.3, 0.1)),
+    ] {
+        let (theirs, name) = other_in(precision);
+        assert!(!theirs.is_reference());
+        let single: Vec<f64> = levels.iter().map(|&s| psnr_at(&theirs, s)).collect();
+        let lost: Vec<f64> = reference.iter().zip(&single).map(|(a, b)| a - b).collect();
+        let others = layers(&theirs, &file);
+        let pairs = shown.iter().zip(&others);
+        let all = pairs.map(|(a, b)| apart(&picture, a, b));
+        let worst = all.fold((0f64, 0f64), |m, d| (m.0.max(d.0), m.1.max(d.1)));
+        // Both ends in the narrow type: what the prior itself loses.
+        let own = encode(&theirs);
+        let kept = last(&layers(&theirs, &own)) - last(&shown);
+        println!(
+            "{name}: x0_hat loses {lost:.4?} dB; a file of f32 {:.4} dB apart, {:.3} % over one level; both ends narrow {:+.3} % bytes, {kept:+.4} dB",
+            worst.0,
+            100.0 * worst.1,
+            100.0 * (own.len() as f64 / file.len() as f64 - 1.0),
+        );
+        assert!(
+            lost.iter().all(|l| l.abs() < most_at_once),
+            "{precision}: {lost:?}"
+        );
+        assert!(
+            worst.0 <= most.0 && worst.1 <= most.1,
+            "{precision}: {worst:?}"
+        );
+        assert!(kept.abs() < 0.1, "{precision}: {kept}");
+    }
+}
+
+#[test]
+fn the_cpu_computes_in_f32() {
+    let weights = Weights::shipped().expect("valid");
+    for precision in [Precision::Bf16, Precision::F16] {
+        let refused = Prior::with_precision(&weights, Device::Cpu, precision).err();
+        let text = refused.expect("refused").to_string();
+        assert!(text.contains(&precision.to_string()), "{text}");
+        assert_eq!(
+            precision.to_string().parse::<Precision>().expect("reads"),
+            precision
+        );
+    }
+    assert!(Prior::with_precision(&weights, Device::Cpu, Precision::F32).is_ok());
+    assert!("f64".parse::<Precision>().is_err());
 }
 
 /// Runs the command: exit code, standard output and errors.
@@ -265,6 +378,27 @@ fn devices_that_are_missing_say_how_to_get_them() {
     for device in ["gpu", "cuda:", "cuda:-1", "cuda:+1", "CPU", ""] {
         assert_eq!(encode(device).0, 2, "{device}");
     }
+    assert!(!to.exists());
+    let sample = sample.to_str().expect("text");
+    let narrow = |precision: &str, more: &[&str]| {
+        let out = to.to_str().expect("text");
+        let all = [
+            &["encode", sample, "-o", out, "--precision", precision],
+            more,
+        ]
+        .concat();
+        command(&all)
+    };
+    let (code, _, err) = narrow("bf16", &["--device", "cpu"]);
+    assert!(
+        code == 2 && err.contains("the cpu computes in f32"),
+        "{code}: {err}"
+    );
+    let (code, _, err) = narrow("f8", &[]);
+    assert!(
+        code == 2 && err.contains("f32, bf16 or f16"),
+        "{code}: {err}"
+    );
     assert!(!to.exists());
     let (code, _, err) = encode("cpu");
     assert_eq!(code, 0, "{err}");

@@ -4,8 +4,26 @@
 #   tests/gpu.sh            cuda (= cuda:0); also cuda:N, metal, or cpu, which checks candle on the CPU
 #
 # Builds with the device's feature, encodes and decodes by the command in both directions, compares the pictures of CPU
-# and device layer by layer with the bound of clause 22.2 of the specification, and times both. Kodak's pictures are
-# used where DCODEC_DATA names the folder with kodak/kodim01.png and so on, else the samples. Ends with 0 if all is well.
+# and device layer by layer with the bound of clause 22.2 of the specification, and times both at 0.3, 2 and 12 megapixels,
+# the device in f32, bf16 and f16. Kodak's pictures are used where DCODEC_DATA names the folder with kodak/kodim01.png and so
+# on, else the samples. Ends with 0 if all is well.
+#
+# Without an installed CUDA toolkit its parts from PyPI will do, of one version, here 13.0, with gcc as the host's compiler:
+#
+#   python3 -m venv cu && cu/bin/pip install nvidia-{cuda-nvcc,cuda-crt,nvvm,cuda-runtime,cuda-nvrtc,cuda-cccl,cublas}==13.0.* \
+#       nvidia-curand
+#   export CUDA_HOME=$(echo $PWD/cu/lib/python3*/site-packages/nvidia/cu13) CUDA_COMPUTE_CAP=80   # Ampere and later
+#   (cd $CUDA_HOME/lib && for lib in cudart cublas cublasLt curand nvrtc; do ln -sf lib$lib.so.* lib$lib.so; done)
+#   export PATH=$CUDA_HOME/bin:$PATH LIBRARY_PATH=$CUDA_HOME/lib LD_LIBRARY_PATH=$CUDA_HOME/lib
+#
+# libcuda is the driver's. A machine without one can still build, with a library of the same symbols that finds no device:
+#
+#   mkdir stubs && gcc -E $CUDA_HOME/include/cuda.h | grep -oE '\bcu[A-Z][A-Za-z0-9_]*\(' | sort -u |
+#       sed 's/^/int /; s/($/(void) { return 100; }/' >stubs/cuda.c
+#   gcc -shared -fPIC -Wl,-soname,libcuda.so.1 -o stubs/libcuda.so stubs/cuda.c && ln -s libcuda.so stubs/libcuda.so.1
+#   export LIBRARY_PATH=$LIBRARY_PATH:$PWD/stubs   # and LD_LIBRARY_PATH too, to start the command there
+#
+# A build with CUDA does not start where these libraries or libcuda.so.1 are missing; the plain build does.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -49,6 +67,11 @@ for pair in "cpu $device" "$device cpu"; do
     dcodec encode samples/coffee.png -o "$scratch/$from.dfc" --bpp 0.3 -f --device "$from" --timing
     dcodec decode "$scratch/$from.dfc" -o "$scratch/$to.png" -f --device "$to" --timing
 done
+if [[ $device != cpu ]]; then
+    for precision in bf16 f16; do
+        dcodec decode "$scratch/cpu.dfc" -o "$scratch/$precision.png" -f --device "$device" --precision "$precision" --timing
+    done
+fi
 
 printf '\n== pictures and timings\n'
 DCODEC_DEVICE=$device cargo test --release ${features[@]+"${features[@]}"} --test device -- --nocapture --test-threads 1

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::strip::Strip;
 
-pub use device::DeviceChoice;
+pub use device::{DeviceChoice, On};
 pub use sampling::{Interpolate, ModeName, Sample, Sampling};
 
 /// A progressive image codec whose prior is a diffusion model: one file, every rate.
@@ -62,9 +62,8 @@ pub struct PriorArgs {
     /// Face hub, owner/name, in builds with the feature hub [default: the prior inside this program]
     #[arg(long, value_name = "FILE")]
     pub prior: Option<PathBuf>,
-    /// Where the network runs: auto, cpu, cuda, cuda:N or metal. auto is the GPU that the build can use, if there is one
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub device: DeviceChoice,
+    #[command(flatten)]
+    pub on: On,
     /// Refuse pictures of more pixels
     #[arg(long, value_name = "N", default_value_t = dcodec::DEFAULT_MAX_PIXELS)]
     pub max_pixels: u64,

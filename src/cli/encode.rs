@@ -28,8 +28,8 @@ pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
 /// The prior; on the CPU for an exact end unless another device is asked for.
 fn wanted_prior(a: &Encode, log: Log) -> Result<Prior, Failure> {
     let mut args = a.prior.clone();
-    if wanted_target(a).is_lossless() && args.device == DeviceChoice::Auto {
-        args.device = DeviceChoice::On(Device::Cpu);
+    if wanted_target(a).is_lossless() && args.on.device == DeviceChoice::Auto {
+        args.on.device = DeviceChoice::On(Device::Cpu);
     }
     prior(&args, log)
 }

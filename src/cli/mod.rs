@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use dcodec::prior::{Device, Weights};
+use dcodec::prior::{Device, Precision, Weights};
 use dcodec::{Error, Prior, Result};
 
 use args::{Cli, Command, DeviceChoice, PriorArgs};
@@ -173,7 +173,11 @@ pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
     if let (Some(path), Some(found)) = (path, &found)
         && found.is_dir()
     {
-        return match args.device {
+        if args.on.precision != Precision::F32 {
+            let reason = "a folder's network runs in f32 only, without --precision";
+            return Err(Error::Parameter(reason.into())).about(path);
+        }
+        return match args.on.device {
             DeviceChoice::Auto | DeviceChoice::On(Device::Cpu) => {
                 Prior::from_file(found).about(path)
             }
@@ -187,12 +191,15 @@ pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
         Some(path) => Weights::from_file(path).about(path)?,
         None => Weights::shipped()?,
     };
-    let on = |device| match &args.prior {
-        Some(path) => Prior::on(&weights, device).about(path),
-        None => Ok(Prior::on(&weights, device)?),
+    let on = |device| {
+        let prior = Prior::with_precision(&weights, device, args.on.precision);
+        match &args.prior {
+            Some(path) => prior.about(path),
+            None => Ok(prior?),
+        }
     };
     let say = |device, name| log.say(format!("the network runs on {device}, {name}"));
-    match args.device {
+    match args.on.device {
         DeviceChoice::On(Device::Cpu) => {}
         DeviceChoice::On(device) => {
             let name = device.name()?;

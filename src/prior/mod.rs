@@ -14,7 +14,7 @@ mod tile;
 mod unet;
 mod weights;
 
-pub use device::Device;
+pub use device::{Device, Precision};
 #[cfg(feature = "candle")]
 pub use diffusers::{Ddpm, Prediction, Schedule, UNet2DConfig};
 pub use kernel::Kernel;
@@ -135,6 +135,17 @@ impl Denoiser for CandleUNet {
 
     fn highest_sigma(&self, _: usize, _: usize) -> f64 {
         self.sigma_max()
+    }
+
+    /// Memory of the machine, of which a GPU's is no part.
+    fn memory(&self, width: usize, height: usize) -> u64 {
+        match self.on_the_cpu() {
+            true => {
+                let (w, h) = self.largest_tile(width, height);
+                CandleUNet::memory(self, w, h)
+            }
+            false => 0,
+        }
     }
 }
 

@@ -39,6 +39,18 @@ impl Tiling {
         }
     }
 
+    /// Cores of up to `core`, a multiple of `multiple`, with `context` around them.
+    #[cfg(feature = "candle")]
+    pub fn windows(multiple: usize, core: usize, context: usize) -> Tiling {
+        Tiling {
+            multiple,
+            whole: core,
+            core,
+            context,
+            cuts: multiple,
+        }
+    }
+
     /// The cores of one axis of `n` values: one if it can be whole, else pieces of nearly equal length.
     fn cores(&self, n: usize) -> Vec<(usize, usize)> {
         if n <= self.whole {
