@@ -213,6 +213,7 @@ fn free_memory(device: Device) -> Option<u64> {
 /// The names of the NVIDIA GPUs.
 #[cfg(feature = "cuda")]
 fn cuda_names() -> Result<Vec<String>> {
+    use candle_core::cuda::cudarc::driver::sys::CUresult::CUDA_ERROR_NO_DEVICE;
     use candle_core::cuda::cudarc::driver::{CudaContext, DriverError};
 
     let names = || -> Result<Vec<String>, DriverError> {
@@ -220,7 +221,10 @@ fn cuda_names() -> Result<Vec<String>> {
         let name = |n| CudaContext::new(n as usize)?.name();
         (0..count.max(0)).map(name).collect()
     };
-    names().map_err(|e| Error::Backend(format!("no CUDA device answers: {e}")))
+    match names() {
+        Err(DriverError(CUDA_ERROR_NO_DEVICE)) => Ok(Vec::new()),
+        names => names.map_err(|e| Error::Backend(format!("no CUDA device answers: {e}"))),
+    }
 }
 
 #[cfg(not(feature = "cuda"))]
