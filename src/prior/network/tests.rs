@@ -136,8 +136,8 @@ fn rounded_products_change_the_last_bits_only() {
     if Kernel::Simd128.is_available() {
         assert_eq!(bits(&run(Kernel::Simd128)), bits(&unfused));
     }
-    let references = Kernel::available().into_iter();
-    assert!(references.map(Kernel::is_reference).all(|is| is));
+    let references = Kernel::available();
+    assert!(references.into_iter().all(Kernel::is_reference));
     assert!(!Kernel::Unfused.is_reference() && !Kernel::Simd128.is_reference());
 }
 
