@@ -5,6 +5,7 @@ mod limits;
 mod parts;
 mod plan;
 mod sender;
+mod shown;
 
 use bitvec::prelude::*;
 
@@ -13,9 +14,7 @@ use crate::error::{Error, Result};
 use crate::exact;
 use crate::map::{self, Map};
 use crate::metadata::Metadata;
-use crate::metrics::psnr_of;
 use crate::picture::{Colour, Picture};
-use crate::planes::{Planar, Planes};
 use crate::prior::{LOWEST_SIGMA, Prior};
 use crate::reverse::Chain;
 use crate::samples::Depth;
@@ -24,6 +23,7 @@ use crate::timings::{Part, Timings};
 
 use plan::{Goal, START_BITS};
 use sender::Sender;
+use shown::{picture_of, shown_psnr, squared_error};
 
 pub use interest::{Interest, Region};
 pub use plan::{Effort, Target};
@@ -396,27 +396,4 @@ impl<'a> Encoder<'a> {
 fn into_bytes(mut bits: BitVec<u8, Msb0>) -> Vec<u8> {
     bits.set_uninitialized(false);
     bits.into_vec()
-}
-
-fn squared_error(x_0: &Planar, x0_hat: &Planes) -> f64 {
-    let values = x_0.values().zip(&x0_hat.data);
-    values.map(|(a, b)| f64::from(a - b).powi(2)).sum()
-}
-
-/// RGB PSNR in dB of the picture that a receiver shows for `x0_hat`.
-fn shown_psnr(picture: &Picture, x0_hat: &Planes) -> Result<f64> {
-    let squares = picture.squared_error(x0_hat)?;
-    Ok(psnr_of(squares, picture.samples().len(), picture.depth()))
-}
-
-/// The picture that a receiver shows for `x0_hat`.
-fn picture_of(like: &Picture, x0_hat: &Planes) -> Result<Picture> {
-    Picture::from_planes(
-        x0_hat,
-        like.width(),
-        like.height(),
-        like.colour(),
-        like.depth(),
-        like.alpha().cloned(),
-    )
 }

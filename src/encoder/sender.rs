@@ -3,7 +3,7 @@
 use bitvec::prelude::*;
 
 use super::interest::Shares;
-use super::shown_psnr;
+use super::shown::shown_psnr;
 use crate::channel::rotation::Rotated;
 use crate::channel::{rate, trellis};
 use crate::container::Layer;
