@@ -21,7 +21,7 @@ use crate::samples::Depth;
 use crate::schedule::Sigma;
 use crate::timings::{Part, Timings};
 
-use plan::{Goal, START_BITS};
+use plan::{Goal, Next, START_BITS};
 use sender::Sender;
 use shown::{picture_of, shown_psnr, squared_error};
 
@@ -267,9 +267,18 @@ impl<'a> Encoder<'a> {
                 Some((spread, t, end, errors)) => spread.shares(t * t, *end).sent(errors),
                 None => error,
             };
-            let s = self.effort.next(t, first, goal.sigma, error);
             let used = writer.len() + late.bytes();
             let room = goal.bytes.map_or(usize::MAX, |b| b - used);
+            let s = self.effort.next(t, first, goal.sigma, error);
+            let next = Next {
+                t,
+                s,
+                error,
+                len: x0_hat.len(),
+            };
+            let s = self.effort.fitting(&next, |stages| {
+                Layer::head_bytes(writer.unchecked(), stages as u32) + stages.div_ceil(2) <= room
+            });
             let mut sender = Sender::new(&x_0, room, writer.unchecked());
             sender.shares = weighing
                 .as_ref()

@@ -22,7 +22,7 @@ use crate::timings::{Meter, Part};
 const SLOW_STAGES: f64 = 256.0;
 
 /// Layers of fewer stages are shown when they are whole.
-const WHOLE_STAGES: usize = 32;
+pub const WHOLE_STAGES: usize = 64;
 
 /// What both ends share about one layer: the code, the rotation and the noise.
 pub struct Shared<'a> {

@@ -127,7 +127,7 @@ fn psnr_is_reached_and_hardly_exceeded() {
                 file.bytes.len()
             );
             assert!(got >= target, "{name}: {got:.3} of {target} dB");
-            // A layer of under 32 stages is shown only when it is whole, so that it can jump over the target.
+            // A layer of under 64 stages is shown only when it is whole, so that it can jump over the target.
             let jumps = file.layers.last().is_some_and(|l| l.layer.stages < 32);
             assert!(
                 got < target + 0.3 || jumps,

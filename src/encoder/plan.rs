@@ -1,12 +1,14 @@
 //! Where the encoder goes: targets, efforts, and the noise levels of the layers.
 
 use super::interest::Left;
+use crate::channel::{rate, trellis::Code};
 use crate::container::{Header, MAX_DELTA, UNCHECKED};
 use crate::error::{Error, Result};
 use crate::exact;
 use crate::picture::Picture;
 use crate::prior::LOWEST_SIGMA;
-use crate::schedule::{CODES_PER_OCTAVE, MAX_CODE, Sigma};
+use crate::reverse::WHOLE_STAGES;
+use crate::schedule::{CODES_PER_OCTAVE, MAX_CODE, Sigma, Step};
 
 /// Bits that the first layer should cost, which sets the noise level where the chain starts.
 pub(super) const START_BITS: f64 = 24.0;
@@ -86,6 +88,27 @@ impl Effort {
         code.and_then(Sigma::from_code).unwrap_or(highest)
     }
 
+    /// The end of the next layer, or, where its bits do not fit and it is so short that a decoder shows nothing of a part, the
+    /// lowest level above it that they reach whole.
+    pub(super) fn fitting(&self, next: &Next, fits: impl Fn(usize) -> bool) -> Sigma {
+        let (Some(t), Some(code)) = (next.t, Code::new(self.nu)) else {
+            return next.s;
+        };
+        let stages = |s: Sigma| {
+            let step = Step { t: Some(t), s };
+            rate::stages(code, step.shift().powi(2) * next.error, next.len)
+        };
+        let whole = stages(next.s);
+        if whole >= WHOLE_STAGES || fits(whole) {
+            return next.s;
+        }
+        let above = next.s.code() + 1..t.code();
+        let reached = above
+            .filter_map(Sigma::from_code)
+            .find(|&s| fits(stages(s)));
+        reached.unwrap_or(next.s)
+    }
+
     pub(super) fn nu(&self) -> u8 {
         self.nu
     }
@@ -104,6 +127,15 @@ impl Effort {
         let last = s <= end || 3 * (s.code() - end.code()) < t.code() - s.code();
         (if last { end } else { s }).max(t.below(MAX_DELTA))
     }
+}
+
+/// A layer to come.
+pub(super) struct Next {
+    pub t: Option<Sigma>,
+    pub s: Sigma,
+    /// |x_0 - x0_hat|^2, and of how many values.
+    pub error: f64,
+    pub len: usize,
 }
 
 /// Noise levels `stride` codes apart at 40 levels, and as sqrt(sigma) elsewhere.
