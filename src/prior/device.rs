@@ -99,8 +99,8 @@ impl FromStr for Device {
 
 /// The numbers that a GPU computes the network in.
 ///
-/// The narrow types are for chips that are faster in them; no GPU was timed. Pictures of f16 stay within clause 22.2 of the
-/// specification, those of bf16 do not: clause 22.4 gives the figures.
+/// The narrow types are for chips that are faster in them; no GPU was timed. Pictures of f16 are at the edge of clause 22.2 of the
+/// specification, those of bf16 outside: clause 22.4 gives the figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Precision {
