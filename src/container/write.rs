@@ -17,7 +17,11 @@ pub struct Writer {
 
 impl Writer {
     /// Starts a file with its header.
+    ///
+    /// # Panics
+    /// For a trellis outside [`TRELLISES`](super::TRELLISES) or an odd `start`, which no header can tell.
     pub fn new(header: &Header) -> Self {
+        assert!(header.start.is_multiple_of(2), "start {}", header.start);
         let mut w = Writer {
             bytes: Vec::new(),
             crc: crc32fast::Hasher::new(),
