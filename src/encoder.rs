@@ -279,10 +279,22 @@ impl<'a> Encoder<'a> {
             let s = self.effort.fitting(&next, |stages| {
                 Layer::head_bytes(writer.unchecked(), stages as u32) + stages.div_ceil(2) <= room
             });
-            let mut sender = Sender::new(&x_0, room, writer.unchecked());
-            sender.shares = weighing
-                .as_ref()
-                .map(|(spread, t, end, _)| spread.shares(t * s.levels(), *end));
+            let sender_to = |s: Sigma| {
+                let mut sender = Sender::new(&x_0, room, writer.unchecked());
+                sender.shares = weighing
+                    .as_ref()
+                    .map(|(spread, t, end, _)| spread.shares(t * s.levels(), *end));
+                sender
+            };
+            let s = match goal.psnr {
+                None => s,
+                Some(psnr) => self.effort.sufficing(&next, |s| {
+                    let mut trial = chain.clone();
+                    trial.advance(s, &mut sender_to(s))?;
+                    Ok(shown_psnr(picture, trial.x0_hat()?)? >= psnr)
+                })?,
+            };
+            let mut sender = sender_to(s);
             sender.map = map.as_deref_mut();
             let before = goal.psnr.map(|_| chain.clone());
             let mut whole = chain.advance(s, &mut sender)?;

@@ -91,22 +91,50 @@ impl Effort {
     /// The end of the next layer, or, where its bits do not fit and it is so short that a decoder shows nothing of a part, the
     /// lowest level above it that they reach whole.
     pub(super) fn fitting(&self, next: &Next, fits: impl Fn(usize) -> bool) -> Sigma {
-        let (Some(t), Some(code)) = (next.t, Code::new(self.nu)) else {
+        let Some(t) = next.t.filter(|_| self.is_short(next)) else {
             return next.s;
         };
-        let stages = |s: Sigma| {
-            let step = Step { t: Some(t), s };
-            rate::stages(code, step.shift().powi(2) * next.error, next.len)
-        };
-        let whole = stages(next.s);
-        if whole >= WHOLE_STAGES || fits(whole) {
-            return next.s;
-        }
-        let above = next.s.code() + 1..t.code();
-        let reached = above
+        let whole = next.s.code()..t.code();
+        let reached = whole
             .filter_map(Sigma::from_code)
-            .find(|&s| fits(stages(s)));
+            .find(|&s| fits(self.stages(next, s)));
         reached.unwrap_or(next.s)
+    }
+
+    /// The same for a picture: the highest level at which it `suffices`, if it does at the end of the layer.
+    pub(super) fn sufficing(
+        &self,
+        next: &Next,
+        mut suffices: impl FnMut(Sigma) -> Result<bool>,
+    ) -> Result<Sigma> {
+        let mut found = next.s;
+        let Some(t) = next.t.filter(|_| self.is_short(next)) else {
+            return Ok(found);
+        };
+        if suffices(found)? {
+            let mut above = t;
+            while let Some(middle) = Sigma::from_code((found.code() + above.code()) / 2)
+                && middle > found
+            {
+                match suffices(middle)? {
+                    true => found = middle,
+                    false => above = middle,
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a decoder shows nothing of a part of this layer.
+    fn is_short(&self, next: &Next) -> bool {
+        self.stages(next, next.s) < WHOLE_STAGES
+    }
+
+    /// Stages of a layer that ends at `s`.
+    fn stages(&self, next: &Next, s: Sigma) -> usize {
+        let step = Step { t: next.t, s };
+        let code = Code::new(self.nu).unwrap_or_default();
+        rate::stages(code, step.shift().powi(2) * next.error, next.len)
     }
 
     pub(super) fn nu(&self) -> u8 {
