@@ -245,9 +245,9 @@ impl Prior {
 
     /// x0_hat = E[x_0 | x_t], clipped to the range of pixels.
     ///
-    /// Above the network's highest level, usually 256, the picture is averaged over boxes, which divides the noise by their side, denoised there, and
-    /// interpolated back: only coarse scales can be seen through such noise. Sides are extended by reflection, large
-    /// pictures run in overlapping tiles.
+    /// Above the network's highest level, usually 256, the picture is averaged over boxes, which divides the noise by their
+    /// side, denoised there, and interpolated back: only coarse scales can be seen through such noise. Sides are extended
+    /// by reflection, large pictures run in overlapping tiles.
     pub fn x0_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
         self.predict(x_t, sigma, &Meter::default())
     }
