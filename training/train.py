@@ -2,6 +2,8 @@
 
   python3 train.py --data DIR [DIR ...] --config s --minutes 60 --out run/s [--init run/s/last.pt | weights.safetensors] [--lr 1e-3]
 
+On a CPU, `torchrun --nproc-per-node 2 train.py ...` with a batch for each process is faster than two threads.
+
 The loss is the code length: E |x_0 - x0_hat|^2 / sigma^2 with log sigma uniform (nats per unit of log sigma, up to a factor),
 lifted at high sigma so that the first steps are learned too. Writes OUT/last.pt (to resume), OUT/ema.safetensors (f16 weights,
 configuration in the metadata) and OUT/log.csv. Validation pictures are the last 3 % of the list.
@@ -11,6 +13,7 @@ import argparse, copy, csv, glob, json, math, os, time
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
+import torch.distributed as dist
 from PIL import Image
 from model import CONFIGS, SIGMA_DATA, UNet, denoise
 
@@ -73,8 +76,9 @@ class Muon(torch.optim.Optimizer):
     """Momentum orthogonalised by a Newton-Schulz iteration for matrices and convolutions (Jordan et al. 2024), with the
     update's root mean square brought to that of Adam (Liu et al. 2025)."""
 
-    def __init__(self, params, lr, momentum=0.95):
+    def __init__(self, params, lr, momentum=0.95, dtype=torch.float32):
         super().__init__(params, dict(lr=lr, momentum=momentum))
+        self.dtype = dtype
 
     @torch.no_grad()
     def step(self):
@@ -86,8 +90,8 @@ class Muon(torch.optim.Optimizer):
                 m.lerp_(p.grad, 1 - group["momentum"])
                 g = p.grad.lerp(m, group["momentum"]).reshape(len(p), -1)
                 tall = g.shape[0] > g.shape[1]
-                # bfloat16 serves: five steps bring singular values near 1, not to it.
-                x = ((g.T if tall else g) / (g.norm() + 1e-12)).bfloat16()
+                # bfloat16 serves where it is fast: five steps bring singular values near 1, not to it.
+                x = ((g.T if tall else g) / (g.norm() + 1e-12)).to(self.dtype)
                 for _ in range(5):
                     a = x @ x.T
                     x = 3.4445 * x + (-4.775 * a + 2.0315 * a @ a) @ x
@@ -100,6 +104,21 @@ def export(net, path, sigma_max, note):
 
     meta = {"format": "dcodec-prior", "version": "1", "config": json.dumps(net.config), "sigma_data": repr(SIGMA_DATA), "sigma_max": repr(sigma_max), "note": note}
     save_file({k: v.detach().half().cpu().contiguous() for k, v in net.state_dict().items()}, path, metadata=meta)
+
+
+def typical(sigma):
+    """A rough idea of the squared error on photographs at sigma: some 2, 40 and 170 square levels at sigma 2, 25 and 100."""
+    s = 255 * sigma
+    return 0.9 * s**1.25 / (1 + (s / 150) ** 0.8) / 255**2
+
+
+def share(tensors):
+    """Replaces tensors by their means over the processes."""
+    flat = torch.cat([t.flatten() for t in tensors])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for t, mean in zip(tensors, flat.split([t.numel() for t in tensors])):
+        t.copy_(mean.view_as(t))
 
 
 def main():
@@ -119,8 +138,13 @@ def main():
     a.add_argument("--lift", type=float, default=0.5, help="power of 1 + (sigma / 60)^2 by which high levels weigh more")
     a.add_argument("--upright", action="store_true", help="mirror pictures left to right only, do not turn them")
     a.add_argument("--muon", action="store_true", help="orthogonalised momentum for the inner convolutions instead of Adam")
+    a.add_argument("--relative", action="store_true", help="weigh by 1 / (error + typical error) instead of --lift: a decibel counts the same at all levels")
     a.add_argument("--threads", type=int, default=0)
     a = a.parse_args()
+    rank, world = 0, int(os.environ.get("WORLD_SIZE", 1))
+    if world > 1:
+        dist.init_process_group("gloo")
+        rank = dist.get_rank()
     cuda = torch.cuda.is_available()
     device = torch.device("cuda" if cuda else "cpu")
     patch, bs = a.patch or (128 if cuda else 80), a.batch or (64 if cuda else 16)
@@ -139,10 +163,11 @@ def main():
     hold = max(1, len(images) * 3 // 100)
     train, val = tiles(images[:-hold], a.tile), tiles(images[-hold:], a.tile)
     del images
-    print(f"{len(files) + len(arrays)} files, {len(train)} training tiles, {len(val)} validation tiles, device {device}", flush=True)
+    if rank == 0:
+        print(f"{len(files) + len(arrays)} files, {len(train)} training tiles, {len(val)} validation tiles, device {device}", flush=True)
     if cuda:
         train = train.to(device)
-    gen = torch.Generator(device=device).manual_seed(int(time.time()))
+    gen = torch.Generator(device=device).manual_seed(world * int(time.time()) + rank)
 
     net = UNet(**CONFIGS[a.config]).to(device)
     step = 0
@@ -162,7 +187,7 @@ def main():
     inner = [p for n, p in net.named_parameters() if p.dim() == 4 and not n.startswith(("input", "output"))] if a.muon else []
     rest = [p for p in net.parameters() if not any(p is q for q in inner)]
     opt = torch.optim.Adam(rest, lr=a.lr, betas=(0.9, 0.99), fused=cuda)
-    muon = Muon(inner, lr=a.lr) if inner else None
+    muon = Muon(inner, lr=a.lr, dtype=torch.bfloat16 if cuda or a.bf16 else torch.float32) if inner else None
     if a.init and "opt" in state and not a.muon:
         opt.load_state_dict(state["opt"])
     if cuda:
@@ -178,8 +203,17 @@ def main():
         torch.save({"net": net.state_dict(), "ema": ema.state_dict(), "opt": opt.state_dict(), "step": step}, os.path.join(a.out, "last.pt"))
         export(ema, os.path.join(a.out, "ema.safetensors"), a.sigma_max, note)
 
+    def clock():
+        """The share of the time that has gone, the same in all processes."""
+        done = torch.tensor((time.time() - start) / total)
+        if world > 1:
+            dist.broadcast(done, 0)
+        return done.item()
+
+    if world > 1:
+        dist.barrier()
     start, total, first, mark, losses = time.time(), a.minutes * 60, step, time.time(), []
-    while (done := (time.time() - start) / total) < 1:
+    while (done := clock()) < 1:
         warm = min(1.0, (step - first + 1) / 300)
         lr = a.lr * warm * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
         for g in opt.param_groups + (muon.param_groups if muon else []):
@@ -192,10 +226,15 @@ def main():
         with autocast():
             d = denoise(run, y, sig)
         mse = (d - x).square().mean((1, 2, 3))
-        weight = (1 + (sig / SIGMA_DATA) ** 2) ** a.lift / sig**2
+        if a.relative:
+            weight = 1 / (mse.detach() + typical(sig))
+        else:
+            weight = (1 + (sig / SIGMA_DATA) ** 2) ** a.lift / sig**2
         loss = (mse * weight).mean()
         net.zero_grad(set_to_none=True)
         loss.backward()
+        if world > 1:
+            share([p.grad for p in net.parameters()])
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         opt.step()
         if muon:
@@ -206,12 +245,14 @@ def main():
             torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), 1 - decay)
         if step % 50 == 0:
             losses.append(loss.item())
-        if time.time() - mark > 120 or step == first + 20:
+        if rank == 0 and (time.time() - mark > 900 or step == first + 20):
             mark = time.time()
             psnr = validate(ema, val, device, autocast)
             row = [step, round((time.time() - start) / 60, 2), round(float(np.mean(losses[-20:])) if losses else loss.item(), 5)] + [round(p, 3) for p in psnr]
             rows.writerow(row); log.flush(); print(row, flush=True)
             save(f"step {step}")
+    if rank > 0:
+        return
     psnr = validate(ema, val, device, autocast)
     rows.writerow([step, round(a.minutes, 2), "end"] + [round(p, 3) for p in psnr]); log.flush()
     save(f"step {step}")
