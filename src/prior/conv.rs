@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::kernel::{Epilogue, GROUP, Kernel, Span, conv_span};
+use super::winograd::Winograd;
 
 /// Activations of one scale: rows of pixels of channels (NHWC), with a border of one zero pixel on every side.
 ///
@@ -95,6 +96,8 @@ pub(super) struct Conv {
     ci: usize,
     /// Panels of each phase (dy, dx) of the output: four for [`Shape::Up`], else one.
     phases: Vec<Vec<Panel>>,
+    /// The way of [`Shape::Same`] between whole groups of channels, for grids that suit it.
+    minimal: Option<Winograd>,
 }
 
 impl Conv {
@@ -129,10 +132,14 @@ impl Conv {
             }
             panels
         };
+        let whole = |c: usize| c.is_multiple_of(GROUP);
+        let minimal = (shape == Shape::Same && whole(ci) && whole(co))
+            .then(|| Winograd::new(kernel, ci, weight, bias));
         Conv {
             shape,
             ci,
             phases: (0..phases).map(pack).collect(),
+            minimal,
         }
     }
 
@@ -141,6 +148,11 @@ impl Conv {
     /// # Panics
     /// If the grids' sizes do not belong to the layer.
     pub fn run(&self, kernel: Kernel, input: &Grid, out: &mut Grid, epilogue: Epilogue) {
+        if let Some(minimal) = self.minimal.as_ref()
+            && Winograd::suits(out.width, out.height)
+        {
+            return minimal.run(kernel, input, out, epilogue);
+        }
         let (k, origin, stride, spread) = self.shape.geometry();
         assert_eq!(input.channels, self.ci);
         assert_eq!(out.width * stride, input.width * spread);

@@ -13,6 +13,7 @@ mod tile;
 #[cfg(feature = "candle")]
 mod unet;
 mod weights;
+mod winograd;
 
 pub use device::{Device, Precision};
 #[cfg(feature = "candle")]

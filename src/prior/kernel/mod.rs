@@ -30,6 +30,7 @@ mod neon;
 mod plain;
 #[cfg(target_arch = "wasm32")]
 mod simd128;
+pub(super) mod winograd;
 
 /// Output channels come in groups of this many: one AVX-512 vector.
 pub(crate) const GROUP: usize = 16;

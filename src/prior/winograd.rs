@@ -1,0 +1,211 @@
+//! Convolutions of 3 x 3 taps by minimal filtering: tiles, packing, and the loop over tiles.
+
+use rayon::prelude::*;
+
+use super::conv::Grid;
+use super::kernel::{Epilogue, Kernel, Span, conv_span, winograd};
+use winograd::{Outputs, POINTS, Points, REACH, TILE, transform_in, transform_out};
+
+/// Tiles that are transformed together: their values stay in the cache while the weights of a point pass by.
+const TOGETHER: usize = 48;
+
+/// Grids of fewer tiles take the sum over taps: transformed weights are four times as many, and few tiles share them.
+const FEWEST: usize = 16;
+
+/// A convolution of 3 x 3 taps with zero padding of one, its weights transformed and packed for one kernel.
+#[derive(Debug)]
+pub(super) struct Winograd {
+    ci: usize,
+    /// First channel and width of the panels that one call of the kernel computes.
+    panels: Vec<(usize, usize)>,
+    /// For each point the panels, `[ci][width]` each.
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+    /// What products are added to, and the pixels outside the border.
+    zeros: Vec<f32>,
+}
+
+impl Winograd {
+    /// Whether grids of this size are computed so: part of the reference arithmetic.
+    pub fn suits(width: usize, height: usize) -> bool {
+        width.div_ceil(TILE) * height.div_ceil(TILE) >= FEWEST
+    }
+
+    /// Transforms and packs `weight` `[co][ci][3][3]`; `ci` and `co` are multiples of [`GROUP`](super::kernel::GROUP).
+    pub fn new(kernel: Kernel, ci: usize, weight: &[f32], bias: &[f32]) -> Winograd {
+        let co = bias.len();
+        let mut first = 0;
+        let panel = |width: usize| {
+            first += width;
+            (first - width, width)
+        };
+        let panels: Vec<_> = kernel.panels(co).into_iter().map(panel).collect();
+        let (taps, _) = weight.as_chunks::<9>();
+        let points: Vec<_> = taps
+            .par_iter()
+            .with_min_len(256)
+            .map(winograd::transform_weights)
+            .collect();
+        let mut weights = vec![0.0; POINTS * ci * co];
+        let pack = |(point, to): (usize, &mut [f32])| {
+            let mut to = to.iter_mut();
+            for &(first, width) in &panels {
+                for i in 0..ci {
+                    let channels = first..first + width;
+                    let values = channels.map(|o| points[o * ci + i][point]);
+                    values.zip(&mut to).for_each(|(value, to)| *to = value);
+                }
+            }
+        };
+        weights
+            .par_chunks_mut(ci * co)
+            .enumerate()
+            .for_each(pack);
+        Winograd {
+            ci,
+            panels,
+            weights,
+            bias: bias.to_vec(),
+            zeros: vec![0.0; ci.max(co)],
+        }
+    }
+
+    /// Runs the layer from `input` into `out`, in parallel over rows of tiles of the current rayon pool.
+    ///
+    /// # Panics
+    /// If the grids' sizes do not belong to the layer.
+    pub fn run(&self, kernel: Kernel, input: &Grid, out: &mut Grid, epilogue: Epilogue) {
+        let (width, height) = (out.width, out.height);
+        assert_eq!((input.width, input.height), (width, height));
+        assert_eq!((input.channels, out.channels), (self.ci, self.bias.len()));
+        let (across, down) = (width.div_ceil(TILE), height.div_ceil(TILE));
+        // Some rows of tiles a task where they are short, but tasks for all threads.
+        let share = down.div_ceil(2 * rayon::current_num_threads());
+        let rows = TOGETHER.div_ceil(across).clamp(1, share);
+        let band = TILE * out.row_stride();
+        out.rows_mut()
+            .par_chunks_mut(rows * band)
+            .enumerate()
+            .for_each_init(Scratch::default, |scratch, (task, out)| {
+                let tiles = across * out.len().div_ceil(band);
+                let together = tiles.div_ceil(tiles.div_ceil(TOGETHER));
+                for from in (0..tiles).step_by(together) {
+                    let to = (from + together).min(tiles);
+                    let places = (from..to).map(|i| (i / across, i % across));
+                    let job = Job {
+                        kernel,
+                        input,
+                        top: task * rows,
+                        tiles: to - from,
+                    };
+                    self.products(&job, places.clone(), scratch);
+                    self.finish(&job, places, scratch, out, epilogue);
+                }
+            });
+    }
+
+    /// The products of some tiles, from the input's pixels.
+    fn products(
+        &self,
+        job: &Job,
+        places: impl Iterator<Item = (usize, usize)>,
+        scratch: &mut Scratch,
+    ) {
+        let (ci, co) = (self.ci, self.bias.len());
+        let v = Points {
+            tiles: job.tiles,
+            channels: ci,
+        };
+        let m = Points { channels: co, ..v };
+        scratch.fit(v, m);
+        for (tile, (row, column)) in places.enumerate() {
+            let inputs = job.pixels(TILE * (job.top + row), TILE * column, &self.zeros);
+            transform_in(job.kernel, &inputs, tile, v, &mut scratch.v);
+        }
+        for (point, weights) in self.weights.chunks_exact(ci * co).enumerate() {
+            for &(first, width) in &self.panels {
+                conv_span(
+                    job.kernel,
+                    Span {
+                        x: &scratch.v[point * v.stride()..],
+                        step: ci,
+                        taps: &[0],
+                        ci,
+                        weights: &weights[first * ci..(first + width) * ci],
+                        bias: &self.zeros[..width],
+                        out: &mut scratch.m[point * m.stride() + first..],
+                        out_step: co,
+                        pixels: job.tiles,
+                        epilogue: Epilogue::Store,
+                    },
+                );
+            }
+        }
+    }
+
+    /// The outputs of some tiles, from their products, in the rows of a task.
+    fn finish(
+        &self,
+        job: &Job,
+        places: impl Iterator<Item = (usize, usize)>,
+        scratch: &Scratch,
+        out: &mut [f32],
+        epilogue: Epilogue,
+    ) {
+        let co = self.bias.len();
+        let points = Points {
+            tiles: job.tiles,
+            channels: co,
+        };
+        let stride = (job.input.width + 2) * co;
+        for (tile, (row, column)) in places.enumerate() {
+            let (y, x) = (TILE * (job.top + row), TILE * column);
+            let to = Outputs {
+                out: &mut out[TILE * row * stride + (1 + x) * co..],
+                stride,
+                rows: TILE.min(job.input.height - y),
+                columns: TILE.min(job.input.width - x),
+            };
+            transform_out(job.kernel, &scratch.m, tile, points, &self.bias, epilogue, to);
+        }
+    }
+}
+
+/// Tiles that are computed together.
+struct Job<'a> {
+    kernel: Kernel,
+    input: &'a Grid,
+    /// First row of tiles of the task.
+    top: usize,
+    /// How many tiles.
+    tiles: usize,
+}
+
+impl<'a> Job<'a> {
+    /// The pixels of the tile at row `y` and column `x` of the grid with its border; `zeros` where there are none.
+    fn pixels(&self, y: usize, x: usize, zeros: &'a [f32]) -> [&'a [f32]; POINTS] {
+        let ci = self.input.channels;
+        let (width, height) = (self.input.width + 2, self.input.height + 2);
+        std::array::from_fn(|i| {
+            let (y, x) = (y + i / REACH, x + i % REACH);
+            match y < height && x < width {
+                true => &self.input.data[(y * width + x) * ci..][..ci],
+                false => &zeros[..ci],
+            }
+        })
+    }
+}
+
+/// Transforms of inputs and products; a thread's tasks share them.
+#[derive(Default)]
+struct Scratch {
+    v: Vec<f32>,
+    m: Vec<f32>,
+}
+
+impl Scratch {
+    fn fit(&mut self, v: Points, m: Points) {
+        self.v.resize(v.len().max(self.v.len()), 0.0);
+        self.m.resize(m.len().max(self.m.len()), 0.0);
+    }
+}
