@@ -230,7 +230,7 @@ fn an_interrupted_run_goes_on() {
         .assert()
         .success();
     let said = String::from_utf8_lossy(&again.get_output().stderr).into_owned();
-    let going = format!("going on with {} measurements", before - 1);
+    let going = format!("{} measurements of an interrupted run", before - 1);
     assert!(said.contains(&going), "{said}");
     assert!(!kept.exists());
     let quality = |name: &str| {

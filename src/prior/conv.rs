@@ -145,6 +145,8 @@ impl Conv {
 
     /// Runs the layer from `input` into `out`, in parallel over blocks of rows of the current rayon pool.
     ///
+    /// By minimal filtering where grid and layer suit it, else by the sum over taps.
+    ///
     /// # Panics
     /// If the grids' sizes do not belong to the layer.
     pub fn run(&self, kernel: Kernel, input: &Grid, out: &mut Grid, epilogue: Epilogue) {

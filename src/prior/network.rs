@@ -1,8 +1,9 @@
 //! The fast network: the reference's forward pass in our own fixed arithmetic, on the CPU.
 //!
 //! Same weights, same `x_t`, same sigma: same bits, on every processor and with any number of threads, WebAssembly's
-//! vectors excepted. Convolutions follow [`kernel`](super::kernel); the embedding's sin, cos, exp and log are a pure-Rust libm in f64, its linear
-//! layers scalar fused multiply-adds in index order; the three coefficients are computed in f64 and rounded once.
+//! vectors excepted. Convolutions follow [`kernel`](super::kernel), those of 3 x 3 taps inside blocks
+//! [`winograd`](super::winograd); the embedding's sin, cos, exp and log are a pure-Rust libm in f64, its linear layers scalar
+//! fused multiply-adds in index order; the three coefficients are computed in f64 and rounded once.
 
 use std::f64::consts::PI;
 use std::sync::{Mutex, PoisonError};

@@ -57,10 +57,7 @@ impl Winograd {
                 }
             }
         };
-        weights
-            .par_chunks_mut(ci * co)
-            .enumerate()
-            .for_each(pack);
+        weights.par_chunks_mut(ci * co).enumerate().for_each(pack);
         Winograd {
             ci,
             panels,
@@ -166,7 +163,9 @@ impl Winograd {
                 rows: TILE.min(job.input.height - y),
                 columns: TILE.min(job.input.width - x),
             };
-            transform_out(job.kernel, &scratch.m, tile, points, &self.bias, epilogue, to);
+            transform_out(
+                job.kernel, &scratch.m, tile, points, &self.bias, epilogue, to,
+            );
         }
     }
 }
@@ -207,5 +206,95 @@ impl Scratch {
     fn fit(&mut self, v: Points, m: Points) {
         self.v.resize(v.len().max(self.v.len()), 0.0);
         self.m.resize(m.len().max(self.m.len()), 0.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prior::kernel::GROUP;
+
+    /// Values between -1 and 1 that repeat nothing.
+    fn noise(n: usize, seed: u64) -> Vec<f32> {
+        let mut state = seed;
+        let next = || {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+        };
+        std::iter::repeat_with(next).take(n).collect()
+    }
+
+    /// A grid of noise inside its border of zeros.
+    fn grid(width: usize, height: usize, channels: usize, seed: u64) -> Grid {
+        let mut grid = Grid::new(channels);
+        grid.resize(width, height);
+        let values = noise(width * height * channels, seed);
+        let stride = grid.row_stride();
+        for (row, from) in grid
+            .rows_mut()
+            .chunks_mut(stride)
+            .zip(values.chunks(width * channels))
+        {
+            row[channels..][..from.len()].copy_from_slice(from);
+        }
+        grid
+    }
+
+    /// The sum over taps in f64.
+    fn sum(input: &Grid, weight: &[f32], o: usize, y: usize, x: usize) -> f64 {
+        let (ci, stride) = (input.channels, input.row_stride());
+        let term = |i: usize, tap: usize| {
+            let at = (y + tap / 3) * stride + (x + tap % 3) * ci + i;
+            f64::from(weight[(o * ci + i) * 9 + tap]) * f64::from(input.data[at])
+        };
+        (0..ci)
+            .map(|i| (0..9).map(|tap| term(i, tap)).sum::<f64>())
+            .sum()
+    }
+
+    #[test]
+    fn tiles_of_all_shapes_give_the_sum_over_taps() {
+        let (ci, co) = (GROUP, 3 * GROUP);
+        let (weight, bias) = (noise(9 * ci * co, 1), noise(co, 2));
+        let scale = noise(co, 3);
+        for (width, height) in [(16, 16), (1, 61), (97, 3), (30, 13), (227, 18)] {
+            let input = grid(width, height, ci, 4);
+            for kernel in Kernel::available() {
+                let layer = Winograd::new(kernel, ci, &weight, &bias);
+                for epilogue in [Epilogue::Store, Epilogue::Add, Epilogue::ReluScale(&scale)] {
+                    let before = grid(width, height, co, 5);
+                    let mut out = grid(width, height, co, 5);
+                    layer.run(kernel, &input, &mut out, epilogue);
+                    for (i, (got, old)) in out.data.iter().zip(&before.data).enumerate() {
+                        let (pixel, o) = (i / co, i % co);
+                        let (y, x) = (pixel / (width + 2), pixel % (width + 2));
+                        let inside = (1..=height).contains(&y) && (1..=width).contains(&x);
+                        let acc = match inside {
+                            true => sum(&input, &weight, o, y - 1, x - 1) + f64::from(bias[o]),
+                            false => 0.0,
+                        };
+                        let expected = match epilogue {
+                            _ if !inside => 0.0,
+                            Epilogue::Store => acc,
+                            Epilogue::Add => f64::from(*old) + acc,
+                            Epilogue::ReluScale(scale) => acc.max(0.0) * f64::from(scale[o]),
+                        };
+                        let error = (f64::from(*got) - expected).abs();
+                        assert!(
+                            error < 1e-4,
+                            "{kernel:?} {width} x {height}: {got} at {x}, {y}, expected {expected}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn small_grids_are_left_to_the_sum_over_taps() {
+        assert!(Winograd::suits(16, 16) && Winograd::suits(61, 1) && Winograd::suits(13, 14));
+        assert!(!Winograd::suits(60, 1) && !Winograd::suits(12, 20));
     }
 }

@@ -171,7 +171,7 @@ fn open_state(a: &Rd, log: Log) -> Result<State> {
     let state = State::open(path)?;
     if let Some(path) = state.path().filter(|_| state.len() > 0) {
         log.say(format!(
-            "{}: going on with {} measurements of an interrupted run",
+            "{}: {} measurements of an interrupted run, used as far as they fit",
             path.display(),
             state.len()
         ));

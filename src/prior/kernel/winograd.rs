@@ -117,14 +117,7 @@ pub(crate) struct Outputs<'a> {
 
 /// y of one tile plus `bias`, through the epilogue.
 #[inline(always)]
-fn tile_out(
-    m: &[f32],
-    tile: usize,
-    points: Points,
-    bias: &[f32],
-    epilogue: Epilogue,
-    to: Outputs,
-) {
+fn tile_out(m: &[f32], tile: usize, points: Points, bias: &[f32], epilogue: Epilogue, to: Outputs) {
     for group in 0..points.channels / GROUP {
         let first = group * GROUP;
         let mut columns = [[[0.0; GROUP]; TILE]; REACH];
