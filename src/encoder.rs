@@ -4,26 +4,22 @@ mod interest;
 mod limits;
 mod parts;
 mod plan;
+mod run;
 mod sender;
 mod shown;
 
-use bitvec::prelude::*;
-
-use crate::container::{Header, Layer, MAX_SIDE, PartName, Writer};
-use crate::error::{Error, Result};
-use crate::exact;
-use crate::map::{self, Map};
+use crate::container::{Header, Layer};
+use crate::error::Result;
+use crate::map::Map;
 use crate::metadata::Metadata;
 use crate::picture::{Colour, Picture};
 use crate::prior::{LOWEST_SIGMA, Prior};
-use crate::reverse::Chain;
 use crate::samples::Depth;
 use crate::schedule::Sigma;
-use crate::timings::{Part, Timings};
+use crate::timings::Timings;
 
-use plan::{Goal, Next, START_BITS};
-use sender::Sender;
-use shown::{picture_of, shown_psnr, squared_error};
+use plan::START_BITS;
+use run::{Run, Turn};
 
 pub use interest::{Interest, Region};
 pub use plan::{Effort, Target};
@@ -180,9 +176,9 @@ impl<'a> Encoder<'a> {
 
     /// Encodes one picture.
     ///
-    /// Errors: [`Error::Parameter`] for a target that no file can meet or an interest of another size, [`Error::Limits`] for a
+    /// Errors: [`Error::Parameter`](crate::Error::Parameter) for a target that no file can meet or an interest of another size, [`Error::Limits`](crate::Error::Limits) for a
     /// side over [`MAX_SIDE`], metadata over [`MAX_METADATA`](crate::container::MAX_METADATA) or memory over the limit,
-    /// [`Error::Backend`] if the network fails.
+    /// [`Error::Backend`](crate::Error::Backend) if the network fails.
     pub fn encode(&mut self, picture: &Picture) -> Result<Encoded> {
         let encoded = self.encode_to(picture, self.target.settle(picture))?;
         if self.target != Target::Lossless(None) || encoded.bytes.len() <= picture.samples().bytes()
@@ -199,194 +195,21 @@ impl<'a> Encoder<'a> {
     }
 
     fn encode_to(&mut self, picture: &Picture, target: Target) -> Result<Encoded> {
-        let (width, height, alpha) = (picture.width(), picture.height(), picture.alpha().is_some());
-        let (colour, depth) = (picture.colour(), picture.depth());
-        if width.max(height) > MAX_SIDE {
-            return Err(Error::Limits(format!(
-                "{width} x {height} pixels: the format ends at {MAX_SIDE} a side"
-            )));
-        }
-        if target.is_lossless() && !self.prior.is_reference() {
-            let e = "an exact end needs the reference arithmetic, that of the CPU's own kernels (--device cpu)";
-            return Err(Error::Unsupported(e.into()));
-        }
-        self.check_memory(width, height, colour, depth, alpha)?;
-        let x_0 = picture.to_planar();
-        let energy: f64 = x_0.values().map(|v| f64::from(v).powi(2)).sum();
-        let mut header = self.header(width, height, colour, depth, alpha);
-        let first = self.first(&header, energy);
-        // Even, and above the first level.
-        header.start = (first.code() + 2) & !1;
-        let goal = Goal::new(target, &header)?;
-        let mut writer = Writer::new(&header);
-        let mut chain = Chain::new(self.prior, &header);
-        let begin = || parts::begin(&mut writer, picture, &self.metadata);
-        let mut late = chain.meter().time(Part::Alpha, begin)?;
-        let least = writer.len() + late.bytes();
-        if let Some(bytes) = goal.bytes.filter(|&b| b < least) {
-            return Err(Error::Parameter(format!(
-                "{bytes} bytes are too few: header, alpha and metadata alone take {least}"
-            )));
-        }
-        let spread = match &self.interest {
-            Some(interest) => interest.spread(picture, &x_0)?,
-            None => None,
-        };
-        let mut map = self.map.then(|| vec![0.0; x_0.width * x_0.height]);
-        let mut layers: Vec<LayerReport> = Vec::new();
-        // What the receiver shows in the end, where it is not the chain's x0_hat.
-        let mut shown = None;
+        let mut run = Run::begin(self, picture, target)?;
         let reached = loop {
-            if goal.bytes.is_some_and(|b| writer.len() + late.bytes() >= b) {
-                break true;
-            }
-            let t = chain.t();
-            let at_end = t.is_some_and(|t| t <= goal.sigma);
-            if at_end && goal.psnr.is_none() {
-                break goal.bytes.is_none();
-            }
-            let x0_hat = chain.x0_hat()?;
-            let (psnr_before, error) = rayon::join(
-                || shown_psnr(picture, x0_hat),
-                || squared_error(&x_0, x0_hat),
-            );
-            let psnr_before = psnr_before?;
-            if at_end || goal.psnr.is_some_and(|p| psnr_before >= p) {
-                break goal.psnr.is_none_or(|p| psnr_before >= p);
-            }
-            let weighing = match (&spread, t) {
-                (Some(spread), Some(t)) => {
-                    let errors = spread.errors(&x_0, x0_hat);
-                    let left = goal.left(writer.len(), x0_hat.len());
-                    let end = spread.end(t.levels(), &errors, left);
-                    Some((spread, t.levels(), end, errors))
-                }
-                _ => None,
+            let plan = match run.next()? {
+                Turn::End { reached } => break reached,
+                Turn::Layer(plan) => plan,
             };
-            let error = match &weighing {
-                Some((spread, t, end, errors)) => spread.shares(t * t, *end).sent(errors),
-                None => error,
-            };
-            let used = writer.len() + late.bytes();
-            let room = goal.bytes.map_or(usize::MAX, |b| b - used);
-            let s = self.effort.next(t, first, goal.sigma, error);
-            let next = Next {
-                t,
-                s,
-                error,
-                len: x0_hat.len(),
-            };
-            let s = self.effort.fitting(&next, |stages| {
-                Layer::head_bytes(writer.unchecked(), stages as u32) + stages.div_ceil(2) <= room
-            });
-            let sender_to = |s: Sigma| {
-                let mut sender = Sender::new(&x_0, room, writer.unchecked());
-                sender.shares = weighing
-                    .as_ref()
-                    .map(|(spread, t, end, _)| spread.shares(t * s.levels(), *end));
-                sender
-            };
-            let s = match goal.psnr {
-                None => s,
-                Some(psnr) => self.effort.sufficing(&next, |s| {
-                    let mut trial = chain.clone();
-                    trial.advance(s, &mut sender_to(s))?;
-                    Ok(shown_psnr(picture, trial.x0_hat()?)? >= psnr)
-                })?,
-            };
-            let mut sender = sender_to(s);
-            sender.map = map.as_deref_mut();
-            let before = goal.psnr.map(|_| chain.clone());
-            let mut whole = chain.advance(s, &mut sender)?;
-            if !whole {
-                let x0_hat = match self.reconstruct {
-                    true => chain.x0_hat()?.clone(),
-                    false => chain.take_x0_hat()?,
-                };
-                sender.search(&chain.step(s), &chain.shared(), x0_hat);
-            }
-            let mut sent = sender.sent;
-            if let (Some(psnr), Some(mut before)) = (goal.psnr, before)
-                && shown_psnr(picture, chain.x0_hat()?)? >= psnr
-            {
-                sent.cut_at(picture, psnr, &mut before, s)?;
-                // A layer that is needed whole has been walked already.
-                whole = sent.bits.len() == 4 * sent.stages;
-                if !whole {
-                    chain = before;
-                }
-            }
-            // Nothing can stand behind a layer that is not whole.
-            let head = Layer::head_bytes(writer.unchecked(), sent.stages as u32);
-            late.write(&mut writer, !whole || head > room);
-            let layer = writer.layer(s.code(), sent.stages as u32);
-            if !whole {
-                let room = goal
-                    .bytes
-                    .map_or(usize::MAX, |b| b.saturating_sub(writer.len()));
-                sent.bits.truncate(8usize.saturating_mul(room));
-                if !sent.bits.is_empty() && self.reconstruct {
-                    shown = Some(chain.between(s, &sent.bits, sent.stages)?);
-                }
-            }
-            let present = sent.bits.len() as u64;
-            writer.body(&into_bytes(sent.bits));
-            layers.push(LayerReport {
-                layer,
-                kl_bits: sent.kl_bits,
-                bits: present,
-                delivered: sent.delivered,
-                psnr_before,
-                end: writer.len() as u64,
-            });
+            let whole = run.send(&plan)?;
             if let Some(report) = &mut self.progress {
-                let done = goal.progress(&header, s, writer.len());
-                report(Progress {
-                    layers: layers.len(),
-                    bytes: writer.len(),
-                    sigma: s.levels(),
-                    done,
-                });
+                report(run.progress(&plan));
             }
             if !whole {
                 break true;
             }
         };
-        let mut exact_bytes = None;
-        if target.is_lossless() {
-            let meter = chain.meter().clone();
-            let code = || exact::encode(&mut chain, &header, picture);
-            let payload = meter.time(Part::Exact, code)?;
-            writer.part(PartName::EXACT, &payload);
-            exact_bytes = Some(payload.len() as u64);
-        }
-        late.write(&mut writer, true);
-        let reconstruction = match (self.reconstruct, shown) {
-            (false, _) => None,
-            (true, _) if exact_bytes.is_some() => Some(picture.clone()),
-            (true, Some(shown)) => Some(picture_of(picture, &shown)?),
-            (true, None) => Some(picture_of(picture, chain.x0_hat()?)?),
-        };
-        let most = goal.bytes.unwrap_or(usize::MAX);
-        let last = layers.last();
-        let bytes = match last.is_some_and(|l| l.bits < 4 * u64::from(l.layer.stages)) {
-            true => writer.cut(most),
-            // Room for a part of the end marker only is filled with that part.
-            false => {
-                let mut bytes = writer.finish();
-                bytes.truncate(most);
-                bytes
-            }
-        };
-        Ok(Encoded {
-            bytes,
-            layers,
-            exact_bytes,
-            reached,
-            reconstruction,
-            map: map.map(|bits| map::fold(picture, x_0.width, &bits, |sum, _| sum)),
-            timings: chain.meter().read(),
-        })
+        run.finish(reached)
     }
 
     /// A header that does not know yet where the chain starts.
@@ -411,10 +234,4 @@ impl<'a> Encoder<'a> {
         let first = Sigma::nearest(first.clamp(4.0 * LOWEST_SIGMA, self.prior.highest_sigma(w, h)));
         self.effort.first(first)
     }
-}
-
-/// The bytes of `bits`, with zeros behind the last.
-fn into_bytes(mut bits: BitVec<u8, Msb0>) -> Vec<u8> {
-    bits.set_uninitialized(false);
-    bits.into_vec()
 }

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::conv::{Conv, Grid, Shape};
 use super::kernel::{Epilogue, GROUP, Kernel};
 use super::weights::{Config, EMBED_INPUTS, PICTURE_CHANNELS, Weights};
+use super::winograd::Winograd;
 use crate::{Error, Planes, Result};
 
 /// x0_hat = c_skip x_t + c_out F(c_in x_t, log sigma) (Karras et al. 2022, EDM, table 1), in 8-bit levels.
@@ -275,15 +276,21 @@ impl Network {
         self.precondition.sigma_max
     }
 
-    /// Bytes of the activations of a picture of `width` x `height` pixels.
+    /// Bytes of the activations of a picture of `width` x `height` pixels, and of transformed weights and their products.
     pub fn memory(&self, width: usize, height: usize) -> u64 {
         let grid = |scale: usize, channels: usize| {
             ((width >> scale) + 2) * ((height >> scale) + 2) * channels * size_of::<f32>()
         };
         let ends = PICTURE_CHANNELS + PICTURE_CHANNELS.next_multiple_of(GROUP);
-        let scales = self.config.channels.iter().enumerate();
+        let channels = &self.config.channels;
+        let scales = channels.iter().enumerate();
         let scales = scales.map(|(i, &channels)| 2 * grid(i + 1, channels));
-        (grid(1, ends) + scales.sum::<usize>()) as u64
+        let weights = [&self.enc, &self.dec].into_iter().flatten();
+        let weights = weights.zip(channels.iter().cycle());
+        let weights = weights.map(|(blocks, &c)| 2 * blocks.len() * Winograd::bytes(c));
+        let scratch = channels.iter().map(|&c| Winograd::scratch_bytes(c));
+        let scratch = scratch.max().unwrap_or(0);
+        (grid(1, ends) + scales.sum::<usize>() + weights.sum::<usize>() + scratch) as u64
     }
 
     /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma` levels.

@@ -31,6 +31,20 @@ impl Winograd {
         width.div_ceil(TILE) * height.div_ceil(TILE) >= FEWEST
     }
 
+    /// Bytes of the transformed weights of a layer from `channels` to as many.
+    pub fn bytes(channels: usize) -> usize {
+        POINTS * channels * channels * size_of::<f32>()
+    }
+
+    /// Bytes that such a layer takes on all threads together while it runs.
+    pub fn scratch_bytes(channels: usize) -> usize {
+        let points = Points {
+            tiles: TOGETHER,
+            channels,
+        };
+        rayon::current_num_threads() * 2 * points.len() * size_of::<f32>()
+    }
+
     /// Transforms and packs `weight` `[co][ci][3][3]`; `ci` and `co` are multiples of [`GROUP`](super::kernel::GROUP).
     pub fn new(kernel: Kernel, ci: usize, weight: &[f32], bias: &[f32]) -> Winograd {
         let co = bias.len();

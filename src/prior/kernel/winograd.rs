@@ -91,14 +91,15 @@ fn lanes(values: &[f32], at: usize) -> &Lanes {
 #[inline(always)]
 fn tile_in(inputs: &[&[f32]; POINTS], tile: usize, points: Points, v: &mut [f32]) {
     for group in 0..points.channels / GROUP {
-        let mut columns = [[[0.0; GROUP]; REACH]; REACH];
-        for x in 0..REACH {
-            let d = std::array::from_fn(|y| lanes(inputs[REACH * y + x], group * GROUP));
-            columns[x] = scatter(d);
-        }
+        let column = |x| {
+            scatter(std::array::from_fn(|y| {
+                lanes(inputs[REACH * y + x], group * GROUP)
+            }))
+        };
+        let columns: [_; REACH] = std::array::from_fn(column);
+        let row = |y| scatter(std::array::from_fn(|x| &columns[x][y]));
         for y in 0..REACH {
-            let row = scatter(std::array::from_fn(|x| &columns[x][y]));
-            for (x, value) in row.iter().enumerate() {
+            for (x, value) in row(y).iter().enumerate() {
                 let at = points.at(REACH * y + x, tile, group);
                 v[at..at + GROUP].copy_from_slice(value);
             }
@@ -120,15 +121,16 @@ pub(crate) struct Outputs<'a> {
 fn tile_out(m: &[f32], tile: usize, points: Points, bias: &[f32], epilogue: Epilogue, to: Outputs) {
     for group in 0..points.channels / GROUP {
         let first = group * GROUP;
-        let mut columns = [[[0.0; GROUP]; TILE]; REACH];
-        for x in 0..REACH {
-            let at = |y: usize| points.at(REACH * y + x, tile, group);
-            columns[x] = gather(std::array::from_fn(|y| lanes(m, at(y))));
-        }
+        let column = |x| {
+            gather(std::array::from_fn(|y| {
+                lanes(m, points.at(REACH * y + x, tile, group))
+            }))
+        };
+        let columns: [_; REACH] = std::array::from_fn(column);
+        let row = |y| gather(std::array::from_fn(|x| &columns[x][y]));
         let bias = lanes(bias, first);
-        for y in 0..to.rows {
-            let row = gather(std::array::from_fn(|x| &columns[x][y]));
-            for (x, value) in row.iter().enumerate().take(to.columns) {
+        for y in 0..TILE.min(to.rows) {
+            for (x, value) in row(y).iter().enumerate().take(to.columns) {
                 let at = y * to.stride + x * points.channels + first;
                 let out: &mut Lanes = to.out[at..].first_chunk_mut().expect("a group of channels");
                 let values = out.iter_mut().zip(value).zip(bias);

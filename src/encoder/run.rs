@@ -1,0 +1,328 @@
+//! One picture on its way into a file: layer after layer until the goal is met.
+
+use bitvec::prelude::*;
+
+use super::interest::Spread;
+use super::parts::{self, Late};
+use super::plan::{Effort, Goal, Next, Target};
+use super::sender::{Sender, Sent};
+use super::shown::{picture_of, shown_psnr, squared_error};
+use super::{Encoded, Encoder, LayerReport, Progress};
+use crate::container::{Header, Layer, MAX_SIDE, PartName, Writer};
+use crate::error::{Error, Result};
+use crate::exact;
+use crate::map;
+use crate::picture::Picture;
+use crate::planes::{Planar, Planes};
+use crate::reverse::Chain;
+use crate::schedule::Sigma;
+use crate::timings::Part;
+
+/// The state of an encode.
+pub(super) struct Run<'r> {
+    picture: &'r Picture,
+    x_0: Planar,
+    target: Target,
+    goal: Goal,
+    effort: Effort,
+    reconstruct: bool,
+    header: Header,
+    /// Where the first layer ends.
+    first: Sigma,
+    writer: Writer,
+    late: Late,
+    chain: Chain<'r>,
+    spread: Option<Spread>,
+    map: Option<Vec<f64>>,
+    layers: Vec<LayerReport>,
+    /// What the receiver shows in the end, where it is not the chain's x0_hat.
+    shown: Option<Planes>,
+}
+
+/// What comes next.
+pub(super) enum Turn {
+    /// Nothing: the target is reached, or the lowest noise level is.
+    End { reached: bool },
+    /// A layer.
+    Layer(Plan),
+}
+
+/// A layer to be sent.
+pub(super) struct Plan {
+    next: Next,
+    /// Bytes that its head and bits may take.
+    room: usize,
+    /// With an interest: the noise at which the chain will end where the interest is highest.
+    end: Option<f64>,
+    /// PSNR in dB of what is shown before it.
+    psnr: f64,
+}
+
+impl<'r> Run<'r> {
+    /// Writes what stands before the first layer.
+    ///
+    /// Errors: as [`Encoder::encode`].
+    pub fn begin<'a: 'r>(
+        encoder: &Encoder<'a>,
+        picture: &'r Picture,
+        target: Target,
+    ) -> Result<Self> {
+        let (width, height, alpha) = (picture.width(), picture.height(), picture.alpha().is_some());
+        let (colour, depth) = (picture.colour(), picture.depth());
+        if width.max(height) > MAX_SIDE {
+            return Err(Error::Limits(format!(
+                "{width} x {height} pixels: the format ends at {MAX_SIDE} a side"
+            )));
+        }
+        if target.is_lossless() && !encoder.prior.is_reference() {
+            let e = "an exact end needs the reference arithmetic, that of the CPU's own kernels (--device cpu)";
+            return Err(Error::Unsupported(e.into()));
+        }
+        encoder.check_memory(width, height, colour, depth, alpha)?;
+        let x_0 = picture.to_planar();
+        let energy: f64 = x_0.values().map(|v| f64::from(v).powi(2)).sum();
+        let mut header = encoder.header(width, height, colour, depth, alpha);
+        let first = encoder.first(&header, energy);
+        // Even, and above the first level.
+        header.start = (first.code() + 2) & !1;
+        let goal = Goal::new(target, &header)?;
+        let mut writer = Writer::new(&header);
+        let chain = Chain::new(encoder.prior, &header);
+        let begin = || parts::begin(&mut writer, picture, &encoder.metadata);
+        let late = chain.meter().time(Part::Alpha, begin)?;
+        let least = writer.len() + late.bytes();
+        if let Some(bytes) = goal.bytes.filter(|&b| b < least) {
+            return Err(Error::Parameter(format!(
+                "{bytes} bytes are too few: header, alpha and metadata alone take {least}"
+            )));
+        }
+        let spread = match &encoder.interest {
+            Some(interest) => interest.spread(picture, &x_0)?,
+            None => None,
+        };
+        Ok(Run {
+            picture,
+            target,
+            goal,
+            effort: encoder.effort.clone(),
+            reconstruct: encoder.reconstruct,
+            header,
+            first,
+            writer,
+            late,
+            chain,
+            spread,
+            map: encoder.map.then(|| vec![0.0; x_0.width * x_0.height]),
+            x_0,
+            layers: Vec::new(),
+            shown: None,
+        })
+    }
+
+    /// Bytes written or owed.
+    fn used(&self) -> usize {
+        self.writer.len() + self.late.bytes()
+    }
+
+    /// Decides on the next layer.
+    pub fn next(&mut self) -> Result<Turn> {
+        let used = self.used();
+        if self.goal.bytes.is_some_and(|b| used >= b) {
+            return Ok(Turn::End { reached: true });
+        }
+        let t = self.chain.t();
+        let at_end = t.is_some_and(|t| t <= self.goal.sigma);
+        if at_end && self.goal.psnr.is_none() {
+            let reached = self.goal.bytes.is_none();
+            return Ok(Turn::End { reached });
+        }
+        let x0_hat = self.chain.x0_hat()?;
+        let (psnr, error) = rayon::join(
+            || shown_psnr(self.picture, x0_hat),
+            || squared_error(&self.x_0, x0_hat),
+        );
+        let psnr = psnr?;
+        if at_end || self.goal.psnr.is_some_and(|p| psnr >= p) {
+            let reached = self.goal.psnr.is_none_or(|p| psnr >= p);
+            return Ok(Turn::End { reached });
+        }
+        let (error, end) = match (&self.spread, t) {
+            (Some(spread), Some(t)) => {
+                let errors = spread.errors(&self.x_0, x0_hat);
+                let left = self.goal.left(self.writer.len(), x0_hat.len());
+                let end = spread.end(t.levels(), &errors, left);
+                let shares = spread.shares(t.levels().powi(2), end);
+                (shares.sent(&errors), Some(end))
+            }
+            _ => (error, None),
+        };
+        let room = self.goal.bytes.map_or(usize::MAX, |b| b - used);
+        let mut next = Next {
+            t,
+            s: self.effort.next(t, self.first, self.goal.sigma, error),
+            error,
+            len: x0_hat.len(),
+        };
+        next.s = self.effort.fitting(&next, |stages| {
+            self.head_bytes(stages) + stages.div_ceil(2) <= room
+        });
+        let mut plan = Plan {
+            next,
+            room,
+            end,
+            psnr,
+        };
+        if let Some(psnr) = self.goal.psnr {
+            plan.next.s = self.effort.sufficing(&plan.next, |s| {
+                let mut trial = self.chain.clone();
+                let unchecked = self.writer.unchecked();
+                let mut sender = plan.sender(s, &self.x_0, self.spread.as_ref(), unchecked);
+                trial.advance(s, &mut sender)?;
+                Ok(shown_psnr(self.picture, trial.x0_hat()?)? >= psnr)
+            })?;
+        }
+        Ok(Turn::Layer(plan))
+    }
+
+    /// Bytes of the head of a layer of so many stages.
+    fn head_bytes(&self, stages: usize) -> usize {
+        Layer::head_bytes(self.writer.unchecked(), stages as u32)
+    }
+
+    /// Sends a layer and writes it; whether it is whole, so that more may follow.
+    pub fn send(&mut self, plan: &Plan) -> Result<bool> {
+        let s = plan.next.s;
+        let unchecked = self.writer.unchecked();
+        let mut sender = plan.sender(s, &self.x_0, self.spread.as_ref(), unchecked);
+        sender.map = self.map.as_deref_mut();
+        let before = self.goal.psnr.map(|_| self.chain.clone());
+        let mut whole = self.chain.advance(s, &mut sender)?;
+        if !whole {
+            let x0_hat = match self.reconstruct {
+                true => self.chain.x0_hat()?.clone(),
+                false => self.chain.take_x0_hat()?,
+            };
+            sender.search(&self.chain.step(s), &self.chain.shared(), x0_hat);
+        }
+        let mut sent = sender.sent;
+        if let (Some(psnr), Some(mut before)) = (self.goal.psnr, before)
+            && shown_psnr(self.picture, self.chain.x0_hat()?)? >= psnr
+        {
+            sent.cut_at(self.picture, psnr, &mut before, s)?;
+            // A layer that is needed whole has been walked already.
+            whole = sent.bits.len() == 4 * sent.stages;
+            if !whole {
+                self.chain = before;
+            }
+        }
+        self.write(plan, sent, whole)?;
+        Ok(whole)
+    }
+
+    fn write(&mut self, plan: &Plan, mut sent: Sent, whole: bool) -> Result<()> {
+        let s = plan.next.s;
+        // Nothing can stand behind a layer that is not whole.
+        let head = self.head_bytes(sent.stages);
+        self.late
+            .write(&mut self.writer, !whole || head > plan.room);
+        let layer = self.writer.layer(s.code(), sent.stages as u32);
+        if !whole {
+            let written = self.writer.len();
+            let room = self
+                .goal
+                .bytes
+                .map_or(usize::MAX, |b| b.saturating_sub(written));
+            sent.bits.truncate(8usize.saturating_mul(room));
+            if !sent.bits.is_empty() && self.reconstruct {
+                self.shown = Some(self.chain.between(s, &sent.bits, sent.stages)?);
+            }
+        }
+        let bits = sent.bits.len() as u64;
+        self.writer.body(&into_bytes(sent.bits));
+        self.layers.push(LayerReport {
+            layer,
+            kl_bits: sent.kl_bits,
+            bits,
+            delivered: sent.delivered,
+            psnr_before: plan.psnr,
+            end: self.writer.len() as u64,
+        });
+        Ok(())
+    }
+
+    /// How far the work is, after a layer.
+    pub fn progress(&self, plan: &Plan) -> Progress {
+        let (s, bytes) = (plan.next.s, self.writer.len());
+        Progress {
+            layers: self.layers.len(),
+            bytes,
+            sigma: s.levels(),
+            done: self.goal.progress(&self.header, s, bytes),
+        }
+    }
+
+    /// Writes what stands behind the last layer.
+    pub fn finish(mut self, reached: bool) -> Result<Encoded> {
+        let (picture, chain) = (self.picture, &mut self.chain);
+        let mut exact_bytes = None;
+        if self.target.is_lossless() {
+            let meter = chain.meter().clone();
+            let code = || exact::encode(chain, &self.header, picture);
+            let payload = meter.time(Part::Exact, code)?;
+            self.writer.part(PartName::EXACT, &payload);
+            exact_bytes = Some(payload.len() as u64);
+        }
+        self.late.write(&mut self.writer, true);
+        let reconstruction = match (self.reconstruct, &self.shown) {
+            (false, _) => None,
+            (true, _) if exact_bytes.is_some() => Some(picture.clone()),
+            (true, Some(shown)) => Some(picture_of(picture, shown)?),
+            (true, None) => Some(picture_of(picture, self.chain.x0_hat()?)?),
+        };
+        let most = self.goal.bytes.unwrap_or(usize::MAX);
+        let last = self.layers.last();
+        let bytes = match last.is_some_and(|l| l.bits < 4 * u64::from(l.layer.stages)) {
+            true => self.writer.cut(most),
+            // Room for a part of the end marker only is filled with that part.
+            false => {
+                let mut bytes = self.writer.finish();
+                bytes.truncate(most);
+                bytes
+            }
+        };
+        let width = self.x_0.width;
+        let map = self.map;
+        Ok(Encoded {
+            bytes,
+            layers: self.layers,
+            exact_bytes,
+            reached,
+            reconstruction,
+            map: map.map(|bits| map::fold(picture, width, &bits, |sum, _| sum)),
+            timings: self.chain.meter().read(),
+        })
+    }
+}
+
+impl Plan {
+    /// The sender of this layer, if it ends at `s`.
+    fn sender<'a>(
+        &self,
+        s: Sigma,
+        x_0: &'a Planar,
+        spread: Option<&'a Spread>,
+        unchecked: u64,
+    ) -> Sender<'a> {
+        let mut sender = Sender::new(x_0, self.room, unchecked);
+        if let (Some(spread), Some(t), Some(end)) = (spread, self.next.t, self.end) {
+            sender.shares = Some(spread.shares(t.levels() * s.levels(), end));
+        }
+        sender
+    }
+}
+
+/// The bytes of `bits`, with zeros behind the last.
+fn into_bytes(mut bits: BitVec<u8, Msb0>) -> Vec<u8> {
+    bits.set_uninitialized(false);
+    bits.into_vec()
+}
