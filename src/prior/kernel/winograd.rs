@@ -91,13 +91,12 @@ fn lanes(values: &[f32], at: usize) -> &Lanes {
 #[inline(always)]
 fn tile_in(inputs: &[&[f32]; POINTS], tile: usize, points: Points, v: &mut [f32]) {
     for group in 0..points.channels / GROUP {
-        let column = |x| {
-            scatter(std::array::from_fn(|y| {
-                lanes(inputs[REACH * y + x], group * GROUP)
-            }))
-        };
-        let columns: [_; REACH] = std::array::from_fn(column);
-        let row = |y| scatter(std::array::from_fn(|x| &columns[x][y]));
+        let mut columns = [[[0.0; GROUP]; REACH]; REACH];
+        for (x, column) in columns.iter_mut().enumerate() {
+            let d = |y: usize| lanes(inputs[REACH * y + x], group * GROUP);
+            *column = scatter([d(0), d(1), d(2), d(3), d(4), d(5)]);
+        }
+        let row = |y: usize| scatter(columns.each_ref().map(|column| &column[y]));
         for y in 0..REACH {
             for (x, value) in row(y).iter().enumerate() {
                 let at = points.at(REACH * y + x, tile, group);
@@ -121,13 +120,12 @@ pub(crate) struct Outputs<'a> {
 fn tile_out(m: &[f32], tile: usize, points: Points, bias: &[f32], epilogue: Epilogue, to: Outputs) {
     for group in 0..points.channels / GROUP {
         let first = group * GROUP;
-        let column = |x| {
-            gather(std::array::from_fn(|y| {
-                lanes(m, points.at(REACH * y + x, tile, group))
-            }))
-        };
-        let columns: [_; REACH] = std::array::from_fn(column);
-        let row = |y| gather(std::array::from_fn(|x| &columns[x][y]));
+        let mut columns = [[[0.0; GROUP]; TILE]; REACH];
+        for (x, column) in columns.iter_mut().enumerate() {
+            let m = |y: usize| lanes(m, points.at(REACH * y + x, tile, group));
+            *column = gather([m(0), m(1), m(2), m(3), m(4), m(5)]);
+        }
+        let row = |y: usize| gather(columns.each_ref().map(|column| &column[y]));
         let bias = lanes(bias, first);
         for y in 0..TILE.min(to.rows) {
             for (x, value) in row(y).iter().enumerate().take(to.columns) {
