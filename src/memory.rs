@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::prior::Prior;
 
 /// The program, the default prior, and small blocks that the allocator keeps.
-const PROGRAM: u64 = 64_000_000;
+const PROGRAM: u64 = 48_000_000;
 
 /// What is alive at the peak, besides what the channel and the network take for themselves.
 pub struct Alive {

@@ -170,7 +170,7 @@ fn timings_of_both_devices() {
     };
     let sizes: &[(u32, u32)] = match asked() {
         Some(_) => &[(640, 480), (1632, 1224), (4000, 3000)],
-        None => &[(96, 64)],
+        None => &[(256, 192)],
     };
     let target = Target::Bpp(0.3);
     // Whatever a device does once is not timed.

@@ -7,7 +7,7 @@ use super::kernel::{Epilogue, Kernel, Span, conv_span, winograd};
 use winograd::{Outputs, POINTS, Points, REACH, TILE, transform_in, transform_out};
 
 /// Tiles that are transformed together: their values stay in the cache while the weights of a point pass by.
-const TOGETHER: usize = 48;
+const TOGETHER: usize = 24;
 
 /// Grids of fewer tiles take the sum over taps: transformed weights are four times as many, and few tiles share them.
 const FEWEST: usize = 16;
