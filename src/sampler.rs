@@ -13,8 +13,8 @@
 //! | [`Mode::Langevin`] | the same, with corrections | the same |
 //!
 //! The price is squared error: a perfect sample has twice that of the mean (3 dB), the flow less. Mean of eight Kodak pictures
-//! (kodim01, 04 .. 22; `tests/modes.rs` prints it; weights of 20 November 2026), RGB PSNR in dB / MS-SSIM / SSIMULACRA2 / sharpness, which is the energy of the
-//! differences of neighbouring samples over that of the original's:
+//! (kodim01, 04 .. 22; `tests/modes.rs` prints it, here of the weights of 20 November 2026), RGB PSNR in dB / MS-SSIM /
+//! SSIMULACRA2 / sharpness, which is the energy of the differences of neighbouring samples over that of the original's:
 //!
 //! | Bits per pixel | 0.05 | 0.1 | 0.2 | 0.4 |
 //! |---|---|---|---|---|
