@@ -176,9 +176,10 @@ impl<'a> Encoder<'a> {
 
     /// Encodes one picture.
     ///
-    /// Errors: [`Error::Parameter`](crate::Error::Parameter) for a target that no file can meet or an interest of another size, [`Error::Limits`](crate::Error::Limits) for a
-    /// side over [`MAX_SIDE`], metadata over [`MAX_METADATA`](crate::container::MAX_METADATA) or memory over the limit,
-    /// [`Error::Backend`](crate::Error::Backend) if the network fails.
+    /// Errors: [`Error::Parameter`](crate::Error::Parameter) for a target that no file can meet or an interest of another size,
+    /// [`Error::Limits`](crate::Error::Limits) for a side over [`MAX_SIDE`](crate::container::MAX_SIDE), metadata over
+    /// [`MAX_METADATA`](crate::container::MAX_METADATA) or memory over the limit, [`Error::Backend`](crate::Error::Backend) if the
+    /// network fails.
     pub fn encode(&mut self, picture: &Picture) -> Result<Encoded> {
         let encoded = self.encode_to(picture, self.target.settle(picture))?;
         if self.target != Target::Lossless(None) || encoded.bytes.len() <= picture.samples().bytes()
