@@ -80,7 +80,7 @@ fn the_layers_are_these() {
         rgb: true,
         alpha: false,
         deep: false,
-        prior: PriorId([12, 141, 92, 155]),
+        prior: PriorId([41, 246, 187, 11]),
         seed: 2020,
         nu: 14,
         start: 252,
