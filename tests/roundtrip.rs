@@ -127,9 +127,10 @@ fn psnr_is_reached_and_hardly_exceeded() {
                 file.bytes.len()
             );
             assert!(got >= target, "{name}: {got:.3} of {target} dB");
-            // A layer of under 64 stages is shown only when it is whole, and ends on the grid of noise levels.
+            // A layer of under 64 stages is shown only when it is whole, and ends on the grid of noise levels; in a file of 45
+            // bytes one level of the grid moves the picture by up to 0.7 dB.
             let step = file.layers.last().is_some_and(|l| l.layer.stages < 64);
-            let most = if step { 0.6 } else { 0.3 };
+            let most = if step { 0.8 } else { 0.3 };
             assert!(got < target + most, "{name}: {got:.3} of {target} dB");
         }
     }
