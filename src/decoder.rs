@@ -81,6 +81,7 @@ pub struct Decoder<'p> {
     max_layers: u32,
     max_memory: u64,
     sampler: Sampler,
+    orientations: usize,
 }
 
 impl<'p> Decoder<'p> {
@@ -92,6 +93,7 @@ impl<'p> Decoder<'p> {
             max_layers: u32::MAX,
             max_memory: u64::MAX,
             sampler: Sampler::default(),
+            orientations: 1,
         }
     }
 
@@ -115,19 +117,22 @@ impl<'p> Decoder<'p> {
     }
 
     /// The expected peak of memory in bytes of decoding `bytes` bytes of a file with this header, these and the program
-    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, five for a sampler. What a
+    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, four then with
+    /// [`Decoder::orientations`], five for a sampler. What a
     /// denoiser of your own takes is included as far as it says.
     pub fn memory(&self, header: &Header, bytes: u64, cut: bool) -> u64 {
         let pixels = u64::from(header.width) * u64::from(header.height);
         let depth = if header.deep { 2 } else { 1 };
         let alive = memory::Alive {
             arrays: match self.sampler.mode() {
+                Mode::Mean if cut && self.orientations > 1 => 4,
                 Mode::Mean if cut => 3,
                 Mode::Mean => 2,
                 // The chain's, and those of the walk.
                 _ => 5,
             },
             bytes: bytes + if header.alpha { 2 * pixels * depth } else { 0 },
+            orientations: self.orientations,
             searching: false,
         };
         memory::peak(self.prior, header, alive)
@@ -143,7 +148,8 @@ impl<'p> Decoder<'p> {
 
     /// The same, reporting the share of the work done so far.
     pub fn decode_with(&self, bytes: &[u8], mut progress: impl FnMut(f64)) -> Result<Decoded> {
-        let mut stream = StreamDecoder::new(self.prior, self.max_pixels);
+        let mut stream =
+            StreamDecoder::new(self.prior, self.max_pixels).orientations(self.orientations);
         let mean = self.sampler.mode() == Mode::Mean;
         let layers = if mean { 1.0 } else { 0.5 };
         let mut rest = bytes;
@@ -238,6 +244,7 @@ pub struct StreamDecoder<'p> {
     sampler: Sampler,
     /// Whether a layer that has not come whole is left out of what is shown.
     whole_layers: bool,
+    orientations: usize,
 }
 
 impl<'p> StreamDecoder<'p> {
@@ -253,6 +260,7 @@ impl<'p> StreamDecoder<'p> {
             max_memory: u64::MAX,
             sampler: Sampler::default(),
             whole_layers: false,
+            orientations: 1,
         }
     }
 
@@ -271,18 +279,22 @@ impl<'p> StreamDecoder<'p> {
         let (used, event) = self.parser.push(input)?;
         match &event {
             Event::Header(header) => {
-                if header.prior != self.prior.id() {
+                if self.prior.orientations_of(header.prior).is_none() {
                     return Err(Error::Unsupported(format!(
                         "the file needs the prior {}, but this is {}: name its weights with --prior FILE",
                         header.prior,
                         self.prior.id()
                     )));
                 }
-                let decoder = Decoder::new(self.prior).sampler(self.sampler);
+                let decoder = Decoder::new(self.prior)
+                    .sampler(self.sampler)
+                    .orientations(self.orientations);
                 let need = |cut| decoder.memory(header, 0, cut);
                 memory::check("decoding", header, need(false), self.max_memory, RAISE)?;
                 self.whole_layers = need(true) > self.max_memory;
-                self.chain = Some(Chain::new(self.prior, header));
+                let mut chain = Chain::new(self.prior, header);
+                chain.show_orientations(self.orientations);
+                self.chain = Some(chain);
             }
             Event::Part(PartName::EXACT, payload) => {
                 if let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) {
@@ -327,35 +339,6 @@ impl<'p> StreamDecoder<'p> {
         }
     }
 
-    /// The best picture that the bytes so far give; a network call unless nothing has changed since the last one.
-    ///
-    /// Errors: [`Error::Format`] if the header has not come yet.
-    pub fn preview(&mut self) -> Result<Decoded> {
-        let alpha = self.alpha();
-        let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) else {
-            return Err(self.parser.incomplete().into());
-        };
-        let exact = Exacts::of(&self.parser, &self.exact, chain)?;
-        let arrived = Arrived::of(&self.parser);
-        let mut used = used(&self.parser, chain, &arrived);
-        let between;
-        let x0_hat = match &arrived {
-            Some(a) => {
-                between = chain.between(a.s, a.bits, a.stages)?;
-                &between
-            }
-            None => chain.x0_hat()?,
-        };
-        let mut picture = picture(header, x0_hat, alpha)?;
-        used.exact = exact.lay(&mut picture);
-        Ok(Decoded {
-            picture,
-            metadata: self.metadata.clone(),
-            used,
-            timings: chain.meter().read(),
-        })
-    }
-
     /// Ends the stream: the picture that all its bytes give, and what it was made from. Missing bytes are no error;
     /// [`Used::complete`] tells whether the encoder's end was reached. Takes less memory than [`StreamDecoder::preview`], for
     /// no state has to be kept.
@@ -367,6 +350,9 @@ impl<'p> StreamDecoder<'p> {
         };
         let meter = chain.meter().clone();
         let exact = Exacts::of(&self.parser, &self.exact, &mut chain)?;
+        if exact.state() == Exact::All {
+            chain.show_orientations(1);
+        }
         let all = Arrived::of(&self.parser);
         let left_out = self.whole_layers && all.is_some();
         let arrived = all.filter(|_| !left_out);
@@ -376,11 +362,7 @@ impl<'p> StreamDecoder<'p> {
         };
         let x0_hat = match arrived {
             Some(a) => chain.end_between(a.s, a.bits, a.stages)?,
-            None => {
-                let x0_hat = chain.take_x0_hat()?;
-                drop(chain);
-                x0_hat
-            }
+            None => chain.end()?,
         };
         let alpha = header.alpha.then(|| self.alpha.plane(header, &self.parser));
         let mut picture = picture(header, &x0_hat, alpha)?;

@@ -9,11 +9,11 @@ mod sender;
 mod shown;
 
 use crate::container::{Header, Layer};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::map::Map;
 use crate::metadata::Metadata;
 use crate::picture::{Colour, Picture};
-use crate::prior::{LOWEST_SIGMA, Prior};
+use crate::prior::{LOWEST_SIGMA, ORIENTATIONS, Prior};
 use crate::samples::Depth;
 use crate::schedule::Sigma;
 use crate::timings::Timings;
@@ -77,6 +77,7 @@ pub struct Encoder<'a> {
     prior: &'a Prior,
     target: Target,
     effort: Effort,
+    orientations: usize,
     seed: u64,
     metadata: Metadata,
     reconstruct: bool,
@@ -106,6 +107,7 @@ impl<'a> Encoder<'a> {
             prior,
             target: Target::Quality(75.0),
             effort: Effort::default(),
+            orientations: 1,
             seed: 0,
             metadata: Metadata::default(),
             reconstruct: false,
@@ -125,6 +127,13 @@ impl<'a> Encoder<'a> {
     /// Sets the effort.
     pub fn effort(mut self, effort: Effort) -> Self {
         self.effort = effort;
+        self
+    }
+
+    /// Averages the prior over `n` orientations of the picture, 1, 2, 4 or 8: smaller files, for `n` times the calls of the
+    /// network in the encoder and in every decoder.
+    pub fn orientations(mut self, n: usize) -> Self {
+        self.orientations = n;
         self
     }
 
@@ -176,11 +185,16 @@ impl<'a> Encoder<'a> {
 
     /// Encodes one picture.
     ///
-    /// Errors: [`Error::Parameter`](crate::Error::Parameter) for a target that no file can meet or an interest of another size,
-    /// [`Error::Limits`](crate::Error::Limits) for a side over [`MAX_SIDE`](crate::container::MAX_SIDE), metadata over
+    /// Errors: [`Error::Parameter`] for a target that no file can meet, an interest of another size, or orientations that are not
+    /// among [`ORIENTATIONS`], [`Error::Limits`](crate::Error::Limits) for a side over [`MAX_SIDE`](crate::container::MAX_SIDE), metadata over
     /// [`MAX_METADATA`](crate::container::MAX_METADATA) or memory over the limit, [`Error::Backend`](crate::Error::Backend) if the
     /// network fails.
     pub fn encode(&mut self, picture: &Picture) -> Result<Encoded> {
+        if !ORIENTATIONS.contains(&self.orientations) {
+            let n = self.orientations;
+            let e = format!("a prior is averaged over 1, 2, 4 or 8 orientations, not {n}");
+            return Err(Error::Parameter(e));
+        }
         let encoded = self.encode_to(picture, self.target.settle(picture))?;
         if self.target != Target::Lossless(None) || encoded.bytes.len() <= picture.samples().bytes()
         {
@@ -221,7 +235,7 @@ impl<'a> Encoder<'a> {
             rgb: colour == Colour::Rgb,
             alpha,
             deep: depth == Depth::Sixteen,
-            prior: self.prior.id(),
+            prior: self.prior.id_over(self.orientations),
             seed: self.seed,
             nu: self.effort.nu(),
             start: 0,

@@ -96,11 +96,6 @@ impl Rows {
         }
         Ok(Rows { samples, state })
     }
-
-    fn lay(&self, picture: &mut Picture) -> Exact {
-        picture.write_rows(&self.samples);
-        self.state
-    }
 }
 
 /// The exact rows of the bytes so far.
@@ -123,12 +118,20 @@ impl<'a> Exacts<'a> {
         })
     }
 
-    /// Puts them in the place of the lossy ones.
-    pub fn lay(&self, picture: &mut Picture) -> Exact {
+    /// How many there are.
+    pub fn state(&self) -> Exact {
         match self {
             Exacts::None => Exact::None,
-            Exacts::Whole(rows) => rows.lay(picture),
-            Exacts::Part(rows) => rows.lay(picture),
+            Exacts::Whole(rows) => rows.state,
+            Exacts::Part(rows) => rows.state,
         }
+    }
+
+    /// Puts them in the place of the lossy ones.
+    pub fn lay(&self, picture: &mut Picture) -> Exact {
+        if let Exacts::Whole(Rows { samples, .. }) | Exacts::Part(Rows { samples, .. }) = self {
+            picture.write_rows(samples);
+        }
+        self.state()
     }
 }

@@ -15,6 +15,8 @@ pub struct Alive {
     pub arrays: u64,
     /// Bytes of pictures and files.
     pub bytes: u64,
+    /// Over how many orientations what is shown is averaged.
+    pub orientations: usize,
     /// Whether layers are searched for.
     pub searching: bool,
 }
@@ -22,7 +24,8 @@ pub struct Alive {
 /// The expected peak in bytes of memory of work on the picture of `header`.
 pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> u64 {
     let (values, (width, height)) = (header.coded_len(), header.coded_size());
-    let (network, tile) = prior.memory(width, height);
+    let n = prior.orientations_of(header.prior).unwrap_or(1);
+    let (network, tile) = prior.memory(width, height, n.max(alive.orientations));
     // Two arrays suffice where the picture is denoised at half its size, but that has to be held as well.
     let reduced = (8 + 1) * values + tile;
     let search = match alive.searching {

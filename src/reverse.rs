@@ -1,5 +1,7 @@
 //! The one loop x_T -> x_0, run by the encoder and the decoder alike (Algorithms 3 and 4 of Ho, Jain and Abbeel 2020).
 
+mod shown;
+
 use std::borrow::Borrow;
 use std::sync::Arc;
 
@@ -17,9 +19,6 @@ use crate::random::Stream;
 use crate::samples::{Sample, Samples};
 use crate::schedule::{Sigma, Step};
 use crate::timings::{Meter, Part};
-
-/// Arrived stages at which a part of a layer counts half in what is shown.
-const SLOW_STAGES: f64 = 256.0;
 
 /// Layers of fewer stages are shown when they are whole.
 pub const WHOLE_STAGES: usize = 64;
@@ -100,12 +99,16 @@ pub struct Chain<'p> {
     /// Zero at the start, where rho = 0 makes it irrelevant.
     x_t: Planes,
     x0_hat: Option<Planes>,
+    /// Over how many orientations of the picture the prior is averaged, and over how many what is shown.
+    orientations: usize,
+    shown_orientations: usize,
     /// Shared by the clones of a chain.
     meter: Arc<Meter>,
 }
 
 impl<'p> Chain<'p> {
-    /// The start of the chain of a file: nothing is known, x0_hat is mid grey.
+    /// The start of the chain of a file: nothing is known, x0_hat is mid grey. The header says over how many orientations the
+    /// prior is averaged.
     pub fn new(prior: &'p Prior, header: &Header) -> Self {
         let (width, height) = header.coded_size();
         Chain {
@@ -119,8 +122,15 @@ impl<'p> Chain<'p> {
             layer: 0,
             x_t: Planes::zeros(width, height),
             x0_hat: Some(Planes::zeros(width, height)),
+            orientations: prior.orientations_of(header.prior).unwrap_or(1),
+            shown_orientations: 1,
             meter: Arc::default(),
         }
+    }
+
+    /// Says over how many orientations of the picture what is shown is averaged.
+    pub fn show_orientations(&mut self, n: usize) {
+        self.shown_orientations = n;
     }
 
     /// The noise level of x_t; none at the start.
@@ -199,136 +209,15 @@ impl<'p> Chain<'p> {
         Step { t: self.t, s }
     }
 
-    /// x0_hat when only some stages of the next layer have arrived.
-    ///
-    /// The rotated values of these stages are at sigma_s, the others still at sigma_t; mixed by the rotation, the picture
-    /// is x_0 plus noise of a level between, and is denoised as that.
-    pub fn between(
-        &mut self,
-        s: Sigma,
-        bits: &BitSlice<u8, Msb0>,
-        stages: usize,
-    ) -> Result<Planes> {
-        self.x0_hat()?;
-        let x0_hat = self.x0_hat.take().unwrap_or_default();
-        let shown = match self.moves(bits, stages) {
-            true => self.mixed(s, bits, stages, self.x_t.clone(), &x0_hat)?,
-            false if self.t.is_none() => Planes::zeros(x0_hat.width, x0_hat.height),
-            false => x0_hat.clone(),
-        };
-        self.x0_hat = Some(x0_hat);
-        Ok(shown)
-    }
-
-    /// The same as the last thing that the chain does, with an array less in memory.
-    pub fn end_between(
-        mut self,
-        s: Sigma,
-        bits: &BitSlice<u8, Msb0>,
-        stages: usize,
-    ) -> Result<Planes> {
-        let x0_hat = self.take_x0_hat()?;
-        match self.moves(bits, stages) {
-            true => {
-                let x = std::mem::take(&mut self.x_t);
-                self.mixed(s, bits, stages, x, &x0_hat)
-            }
-            false if self.t.is_none() => Ok(Planes::zeros(x0_hat.width, x0_hat.height)),
-            false => Ok(x0_hat),
-        }
-    }
-
-    /// The state inside the next layer, whose prediction [`Chain::between`] follows, and its noise level; none where that
-    /// shows x0_hat of the last whole layer, and before the first.
-    pub fn state_between(
-        &mut self,
-        s: Sigma,
-        bits: &BitSlice<u8, Msb0>,
-        stages: usize,
-    ) -> Result<Option<(Planes, f64)>> {
-        if !self.moves(bits, stages) {
-            return Ok(None);
-        }
-        let x0_hat = self.take_x0_hat()?;
-        let state = self.mix(s, bits, stages, self.x_t.clone(), &x0_hat);
-        self.x0_hat = Some(x0_hat);
-        Ok(Some(state))
-    }
-
     /// x_t and its noise level; none at the start.
     pub fn state(&self) -> Option<(&Planes, f64)> {
         self.t.map(|t| (&self.x_t, t.levels()))
     }
 
-    /// Whether so few stages of the next layer move what is shown.
-    fn moves(&self, bits: &BitSlice<u8, Msb0>, stages: usize) -> bool {
-        self.t.is_some() && bits.len() >= Code::BITS as usize && stages >= WHOLE_STAGES
-    }
-
-    /// What [`Chain::between`] shows; `x` is x_t.
-    fn mixed(
-        &self,
-        s: Sigma,
-        bits: &BitSlice<u8, Msb0>,
-        stages: usize,
-        x: Planes,
-        x0_hat: &Planes,
-    ) -> Result<Planes> {
-        let (x, sigma) = self.mix(s, bits, stages, x, x0_hat);
-        let mut shown = self.predict(x, sigma)?;
-        // So few bits move the prediction at random more than they improve it: let it follow slowly.
-        let n = (bits.len() / Code::BITS as usize) as f64;
-        let part = n / stages as f64;
-        let weight = (part + (1.0 - part) * n / (n + SLOW_STAGES)) as f32;
-        shown
-            .data
-            .par_iter_mut()
-            .zip(&x0_hat.data)
-            .with_min_len(1 << 14)
-            .for_each(|(v, old)| *v = old + weight * (*v - old));
-        Ok(shown)
-    }
-
-    /// The state inside the next layer and its noise level; `x` is x_t.
-    fn mix(
-        &self,
-        s: Sigma,
-        bits: &BitSlice<u8, Msb0>,
-        stages: usize,
-        mut x: Planes,
-        x0_hat: &Planes,
-    ) -> (Planes, f64) {
-        let arrived = bits.len() / Code::BITS as usize;
-        let (step, shared) = (self.step(s), self.shared());
-        let (rho, std) = (step.rho() as f32, step.std() as f32);
-        // What x_t holds beyond the mean of p(x_s | x_t), in units of std.
-        let values = x.data.par_iter().zip(&x0_hat.data).with_min_len(1 << 14);
-        let beyond: Vec<f32> = values.map(|(x, x0)| (1.0 - rho) * (x - x0) / std).collect();
-        to_mean(&mut x, x0_hat, &step);
-        let signs = shared.signs(bits, stages);
-        let amplitude = rate::amplitude(self.code, stages, x.len()) as f32;
-        self.meter.time(Part::Rotation, || {
-            let beyond = shared.rotation.forward(&shared.stream, beyond);
-            let mix = |first: usize, y: &mut [f32]| {
-                signs.fill(first, y);
-                for (y, (i, beyond)) in y.iter_mut().zip(beyond.every(first, 1)) {
-                    *y = if i % stages < arrived {
-                        amplitude * *y
-                    } else {
-                        beyond
-                    };
-                }
-            };
-            shared
-                .rotation
-                .inverse(&shared.stream, 1.0, mix, &mut x.data, |x, z| *x += std * z);
-        });
-        (x, step.sigma_between(arrived as f64 / stages as f64))
-    }
-
     /// E[x_0 | x_t] of a state with noise of `sigma` levels.
     pub fn predict(&self, x_t: impl Borrow<Planes>, sigma: f64) -> Result<Planes> {
-        let mut x0_hat = self.prior.predict(x_t, sigma, &self.meter)?;
+        let n = self.orientations;
+        let mut x0_hat = self.prior.predict(x_t, sigma, n, &self.meter)?;
         project(&mut x0_hat, self.grey, self.size);
         Ok(x0_hat)
     }

@@ -16,7 +16,7 @@ use dcodec::{
 fn measure(prior: &str, quality: f64, width: u32, height: u32) -> Vec<(String, f64, f64)> {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut rows = Vec::new();
-    for work in ["encode", "decode", "cut"] {
+    for work in ["encode", "decode", "cut", "averaged"] {
         let child = std::process::Command::new(std::env::current_exe().expect("known"))
             .args(["--exact", "child", "--ignored", "--nocapture"])
             .env("DCODEC_MEMORY_WORK", work)
@@ -78,11 +78,12 @@ fn child() {
         encoder.memory(width, height, Colour::Rgb, Depth::Eight, false)
     } else {
         let mut file = std::fs::read(var("FILE")).expect("readable");
-        let cut = work == "cut";
+        let cut = work != "decode";
         if cut {
             file.truncate(file.len() - file.len() / 8);
         }
-        let decoder = Decoder::new(&prior);
+        let n = if work == "averaged" { 8 } else { 1 };
+        let decoder = Decoder::new(&prior).orientations(n);
         let decoded = decoder.decode(&file).expect("decodes");
         assert_eq!(decoded.used.partial > 0.0, cut);
         let mut stream = StreamDecoder::new(&prior, u64::MAX);

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from PIL import Image
-from model import CONFIGS, SIGMA_DATA, UNet, denoise
+from model import CONFIGS, SIGMA_DATA, UNet, denoise, grow
 
 GRID = [2, 5, 12, 25, 50, 100, 220, 480]
 
@@ -74,7 +74,7 @@ def validate(net, bank, device, autocast):
 
 class Muon(torch.optim.Optimizer):
     """Momentum orthogonalised by a Newton-Schulz iteration for matrices and convolutions (Jordan et al. 2024), with the
-    update's root mean square brought to that of Adam (Liu et al. 2025)."""
+    update's root mean square brought to that of Adam (Liu et al. 2025). Processes share the iterations out among themselves."""
 
     def __init__(self, params, lr, momentum=0.95, dtype=torch.float32):
         super().__init__(params, dict(lr=lr, momentum=momentum))
@@ -82,21 +82,29 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self):
+        many = dist.is_initialized()
+        rank, world = (dist.get_rank(), dist.get_world_size()) if many else (0, 1)
         for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                m = self.state[p].setdefault("momentum", torch.zeros_like(p))
-                m.lerp_(p.grad, 1 - group["momentum"])
-                g = p.grad.lerp(m, group["momentum"]).reshape(len(p), -1)
-                tall = g.shape[0] > g.shape[1]
-                # bfloat16 serves where it is fast: five steps bring singular values near 1, not to it.
-                x = ((g.T if tall else g) / (g.norm() + 1e-12)).to(self.dtype)
-                for _ in range(5):
-                    a = x @ x.T
-                    x = 3.4445 * x + (-4.775 * a + 2.0315 * a @ a) @ x
-                x = (x.T if tall else x).float()
-                p.add_(x.reshape(p.shape), alpha=-group["lr"] * 0.2 * max(g.shape) ** 0.5)
+            # The largest first, dealt out in turn.
+            params = sorted((p for p in group["params"] if p.grad is not None), key=lambda p: -p.numel())
+            updates = [self.direction(p, group["momentum"]) if i % world == rank else torch.zeros_like(p) for i, p in enumerate(params)]
+            if many:
+                share(updates)
+            for p, update in zip(params, updates):
+                p.add_(update, alpha=-group["lr"] * world)
+
+    def direction(self, p, momentum):
+        m = self.state[p].setdefault("momentum", torch.zeros_like(p))
+        m.lerp_(p.grad, 1 - momentum)
+        g = p.grad.lerp(m, momentum).reshape(len(p), -1)
+        tall = g.shape[0] > g.shape[1]
+        # bfloat16 serves where it is fast: five steps bring singular values near 1, not to it.
+        x = ((g.T if tall else g) / (g.norm() + 1e-12)).to(self.dtype)
+        for _ in range(5):
+            a = x @ x.T
+            x = 3.4445 * x + (-4.775 * a + 2.0315 * a @ a) @ x
+        x = (x.T if tall else x).float()
+        return x.reshape(p.shape) * (0.2 * max(g.shape) ** 0.5)
 
 
 def export(net, path, sigma_max, note):
@@ -140,6 +148,8 @@ def main():
     a.add_argument("--muon", action="store_true", help="orthogonalised momentum for the inner convolutions instead of Adam")
     a.add_argument("--relative", action="store_true", help="weigh by 1 / (error + typical error) instead of --lift: a decibel counts the same at all levels")
     a.add_argument("--threads", type=int, default=0)
+    a.add_argument("--every", type=float, default=5, help="minutes from one checkpoint and line of the log to the next")
+    a.add_argument("--validate", type=float, default=15, help="minutes from one validation to the next, done at a checkpoint")
     a = a.parse_args()
     rank, world = 0, int(os.environ.get("WORLD_SIZE", 1))
     if world > 1:
@@ -176,8 +186,8 @@ def main():
         if a.init.endswith(".safetensors"):
             from safetensors.torch import load_file
 
-            weights = {k: v.float() for k, v in load_file(a.init).items()}
-            state = {"net": weights, "ema": weights, "step": 0}
+            grow(net, {k: v.float() for k, v in load_file(a.init).items()})
+            state = {"net": net.state_dict(), "ema": net.state_dict(), "step": 0}
         else:
             state = torch.load(a.init, map_location=device)
         net.load_state_dict(state["net"])
@@ -212,7 +222,7 @@ def main():
 
     if world > 1:
         dist.barrier()
-    start, total, first, mark, losses = time.time(), a.minutes * 60, step, time.time(), []
+    start, total, first, mark, losses, checks = time.time(), a.minutes * 60, step, time.time(), [], 0
     while (done := clock()) < 1:
         warm = min(1.0, (step - first + 1) / 300)
         lr = a.lr * warm * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
@@ -245,9 +255,10 @@ def main():
             torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), 1 - decay)
         if step % 50 == 0:
             losses.append(loss.item())
-        if rank == 0 and (time.time() - mark > 900 or step == first + 20):
+        if rank == 0 and (time.time() - mark > a.every * 60 or step == first + 20):
             mark = time.time()
-            psnr = validate(ema, val, device, autocast)
+            psnr = validate(ema, val, device, autocast) if mark - start > (checks + 1) * a.validate * 60 else []
+            checks += len(psnr) > 0
             row = [step, round((time.time() - start) / 60, 2), round(float(np.mean(losses[-20:])) if losses else loss.item(), 5)] + [round(p, 3) for p in psnr]
             rows.writerow(row); log.flush(); print(row, flush=True)
             save(f"step {step}")

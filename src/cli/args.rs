@@ -1,16 +1,20 @@
 //! The command line as plain data.
 
+mod average;
 mod device;
+mod roi;
 mod sampling;
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::strip::Strip;
 
+use average::orientations;
+pub use average::{Average, SHOWN};
 pub use device::{DeviceChoice, On};
+pub use roi::Roi;
 pub use sampling::{Interpolate, ModeName, Sample, Sampling};
 
 /// A progressive image codec whose prior is a diffusion model: one file, every rate.
@@ -125,6 +129,8 @@ pub struct Encode {
     /// 1 (fast) to 5 (small)
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,
+    #[command(flatten)]
+    pub average: Average,
     /// Seed of the shared noise
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -147,39 +153,6 @@ pub struct Encode {
     pub prior: PriorArgs,
     #[command(flatten)]
     pub watch: Watch,
-}
-
-/// A rectangle of interest.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Roi {
-    pub x: u32,
-    pub y: u32,
-    pub width: u32,
-    pub height: u32,
-    pub weight: Option<f64>,
-}
-
-impl FromStr for Roi {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "expected x,y,width,height in pixels, and :weight if you like".to_owned();
-        let (rectangle, weight) = match text.split_once(':') {
-            Some((r, w)) => (r, Some(w.trim().parse().map_err(|_| wrong())?)),
-            None => (text, None),
-        };
-        let numbers = rectangle.split(',').map(|n| n.trim().parse().ok());
-        match numbers.collect::<Option<Vec<u32>>>().as_deref() {
-            Some(&[x, y, width, height]) => Ok(Roi {
-                x,
-                y,
-                width,
-                height,
-                weight,
-            }),
-            _ => Err(wrong()),
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -223,6 +196,10 @@ pub struct Decode {
     pub output: Output,
     #[command(flatten)]
     pub extent: Extent,
+    /// Average the picture over 1, 2, 4 or 8 orientations of it: closer to the original the more, for a call of the network each;
+    /// frames are not averaged
+    #[arg(long, value_name = "N", default_value_t = SHOWN, value_parser = orientations)]
+    pub orientations: usize,
     /// A small picture, N pixels along the longer side, from the first bytes: far quicker than the whole
     #[arg(long, value_name = "N", conflicts_with_all = ["layers", "animate", "progress_dir"], value_parser = clap::value_parser!(u32).range(1..))]
     pub thumbnail: Option<u32>,
@@ -372,6 +349,8 @@ pub struct Rd {
     /// 1 (fast) to 5 (small)
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,
+    #[command(flatten)]
+    pub average: Average,
     /// Measure other codecs on the same pictures, with their installed tools
     #[arg(long, value_name = "CODEC,..", value_delimiter = ',')]
     pub peers: Vec<Peer>,

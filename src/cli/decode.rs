@@ -49,11 +49,17 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     };
     let decoded = match a.thumbnail {
         Some(longest) => input.all(a.prior.max_pixels).and_then(|data| {
-            let decoder = Decoder::new(&prior).max_pixels(a.prior.max_pixels);
+            let decoder = Decoder::new(&prior)
+                .max_pixels(a.prior.max_pixels)
+                .orientations(a.orientations);
             decoder.thumbnail(&data, longest)
         }),
         None => {
             let done = input.feed(&mut stream, &mut each);
+            // The mean has a part in these.
+            if matches!(sampler.mode(), Mode::Mean | Mode::Realism(_)) {
+                stream = stream.orientations(a.orientations);
+            }
             done.and_then(|()| match sampler.mode() {
                 Mode::Mean => stream.finish(),
                 _ => stream.show(&sampler, &mut |frame| {

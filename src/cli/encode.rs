@@ -104,6 +104,7 @@ fn one(
     let mut encoder = Encoder::new(prior)
         .target(wanted_target(a))
         .effort(Effort::new(a.effort).unwrap_or_default())
+        .orientations(a.average.orientations)
         .seed(a.seed)
         .reconstruct(a.verify)
         .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))

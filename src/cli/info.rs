@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use dcodec::container::{Event, Header, Layer, Parser, PartName};
-use dcodec::prior::{Device, Network, Weights};
+use dcodec::prior::{Device, Network, ORIENTATIONS, Weights};
 use dcodec::schedule::Sigma;
 use dcodec::{Error, Metadata, Result};
 use serde_json::json;
@@ -185,6 +185,14 @@ fn kind(header: &Header) -> &'static str {
     }
 }
 
+/// Over how many orientations the file needs the prior inside this program averaged, if it needs that prior.
+fn orientations(h: &Header) -> Option<usize> {
+    let weights = Weights::shipped().ok()?;
+    ORIENTATIONS
+        .into_iter()
+        .find(|&n| weights.id_over(n) == h.prior)
+}
+
 fn overhead(c: &Contents, len: usize) -> u64 {
     len as u64 - c.trellis_bytes - c.payload_bytes
 }
@@ -210,7 +218,7 @@ fn as_json(c: &Contents, len: usize) -> String {
         .collect();
     let all = json!({
         "version": dcodec::container::VERSION, "width": h.width, "height": h.height, "colour": kind(h),
-        "prior": h.prior.to_string(), "seed": h.seed, "trellis_state_bits": h.nu, "bytes": len,
+        "prior": h.prior.to_string(), "orientations": orientations(h), "seed": h.seed, "trellis_state_bits": h.nu, "bytes": len,
         "bpp": bpp(len as u64, h.width, h.height), "header_bytes": c.header_bytes, "trellis_bytes": c.trellis_bytes,
         "overhead_bytes": overhead(c, len), "complete": c.complete, "parts": parts, "layers": layers, "partial": partial,
     });
@@ -234,7 +242,12 @@ fn as_text(c: &Contents, len: usize, name: &str) -> String {
         "size      {len} bytes, {:.4} bits per pixel",
         bpp(len as u64, h.width, h.height)
     );
-    let _ = writeln!(out, "prior     {}", h.prior);
+    let average = match orientations(h) {
+        Some(1) => ", the one inside this program".into(),
+        Some(n) => format!(", the one inside this program over {n} orientations"),
+        None => String::new(),
+    };
+    let _ = writeln!(out, "prior     {}{average}", h.prior);
     let _ = writeln!(out, "trellis   {} state bits, seed {}", h.nu, h.seed);
     let o = overhead(c, len);
     let _ = writeln!(

@@ -1,6 +1,6 @@
-//! What else than the mean a receiver shows of the bytes so far.
+//! What a receiver shows of the bytes so far.
 
-use super::{Arrived, Decoded, Decoder, RAISE, StreamDecoder};
+use super::{Arrived, Decoded, Decoder, RAISE, StreamDecoder, picture, used};
 use crate::error::Result;
 use crate::exact::{Exact, Exacts};
 use crate::memory;
@@ -14,13 +14,64 @@ impl Decoder<'_> {
         self.sampler = sampler;
         self
     }
+
+    /// As [`StreamDecoder::orientations`].
+    pub fn orientations(mut self, n: usize) -> Self {
+        self.orientations = n;
+        self
+    }
 }
 
 impl StreamDecoder<'_> {
+    /// Averages what is shown over `n` orientations of the picture, up to 8: closer to the picture, for `n - 1` more calls of the
+    /// network. Without it, clauses 17 and 18 say what is shown. From the next picture on; walks of samplers stay as they are.
+    pub fn orientations(mut self, n: usize) -> Self {
+        self.orientations = n.clamp(1, 8);
+        if let Some(chain) = &mut self.chain {
+            chain.show_orientations(self.orientations);
+        }
+        self
+    }
+
     /// Says with what [`StreamDecoder::show`] will be called, so that the limit of memory holds for it before any work.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
         self.sampler = sampler;
         self
+    }
+
+    /// The best picture that the bytes so far give; a network call unless nothing has changed since the last one.
+    ///
+    /// Errors: [`Error::Format`](crate::Error::Format) if the header has not come yet.
+    pub fn preview(&mut self) -> Result<Decoded> {
+        let alpha = self.alpha();
+        let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) else {
+            return Err(self.parser.incomplete().into());
+        };
+        let exact = Exacts::of(&self.parser, &self.exact, chain)?;
+        if exact.state() == Exact::All {
+            chain.show_orientations(1);
+        }
+        let arrived = Arrived::of(&self.parser);
+        let mut used = used(&self.parser, chain, &arrived);
+        let (between, whole);
+        let x0_hat = match &arrived {
+            Some(a) => {
+                between = chain.between(a.s, a.bits, a.stages)?;
+                &between
+            }
+            None => {
+                whole = chain.shown()?;
+                &whole
+            }
+        };
+        let mut picture = picture(header, x0_hat, alpha)?;
+        used.exact = exact.lay(&mut picture);
+        Ok(Decoded {
+            picture,
+            metadata: self.metadata.clone(),
+            used,
+            timings: chain.meter().read(),
+        })
     }
 
     /// The picture that `sampler` makes of the bytes so far, starting from the state x_t at their end; also inside a layer.
@@ -90,7 +141,7 @@ impl StreamDecoder<'_> {
         };
         match Arrived::of(&self.parser) {
             Some(a) => chain.between(a.s, a.bits, a.stages),
-            None => chain.x0_hat().cloned(),
+            None => Ok(chain.shown()?.into_owned()),
         }
     }
 }

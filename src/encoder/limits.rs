@@ -33,6 +33,7 @@ impl Encoder<'_> {
             bytes: picture_bytes(header) * (1 + u64::from(self.reconstruct))
                 + header.coded_len() * sample_bytes(header)
                 + header.coded_len() / 3 * self.bytes_of_planes(),
+            orientations: 1,
             searching: true,
         };
         memory::peak(self.prior, header, alive)

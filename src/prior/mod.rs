@@ -7,6 +7,7 @@ mod diffusers;
 pub mod gaussian;
 mod kernel;
 mod network;
+mod orientation;
 pub(crate) mod scale;
 mod summary;
 mod tile;
@@ -26,6 +27,7 @@ pub use unet::CandleUNet;
 pub use weights::{Config, MAX_FILE_BYTES, WeightTensor, Weights};
 
 use std::borrow::Borrow;
+use std::ops::Range;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -34,7 +36,9 @@ use crate::container::PriorId;
 use crate::error::Result;
 use crate::planes::Planes;
 use crate::timings::{Meter, Part};
+use orientation::Orientation;
 use tile::Tiling;
+use weights::averaged;
 
 /// A denoiser: the mean of x_0 given x_t = x_0 + sigma n.
 pub trait Denoiser: Send + Sync {
@@ -158,6 +162,9 @@ fn no_folders(path: &Path) -> crate::Error {
     ))
 }
 
+/// Over how many orientations of the picture a prior can be averaged.
+pub const ORIENTATIONS: [usize; 4] = [1, 2, 4, 8];
+
 /// A denoiser with its identity.
 pub struct Prior {
     denoiser: Box<dyn Denoiser>,
@@ -218,6 +225,17 @@ impl Prior {
         }
     }
 
+    /// The identity of this prior averaged over `n` orientations of the picture, 1, 2, 4 or 8 (clause 15.7): another prior, since
+    /// its files are of no use without the average.
+    pub fn id_over(&self, n: usize) -> PriorId {
+        averaged(self.id, n)
+    }
+
+    /// Over how many orientations this prior is averaged in files of that identity; none if they need another prior.
+    pub fn orientations_of(&self, id: PriorId) -> Option<usize> {
+        ORIENTATIONS.into_iter().find(|&n| self.id_over(n) == id)
+    }
+
     /// As [`Denoiser::is_reference`].
     pub fn is_reference(&self) -> bool {
         self.denoiser.is_reference()
@@ -228,10 +246,16 @@ impl Prior {
         self.id
     }
 
-    /// Bytes that the network keeps after a call on planes of `width` x `height`, and those of the planes of one tile.
-    pub(crate) fn memory(&self, width: usize, height: usize) -> (u64, u64) {
+    /// Bytes that the network keeps after a call on planes of `width` x `height`, and those of the planes of one tile, averaged
+    /// over `n` orientations.
+    pub(crate) fn memory(&self, width: usize, height: usize, n: usize) -> (u64, u64) {
         let (w, h) = self.tiling().largest(width, height);
-        (self.denoiser.memory(w, h), 2 * 12 * (w * h) as u64)
+        let planes = if n == 1 { 2 } else { 4 };
+        let network = match n {
+            8 => self.denoiser.memory(w, h).max(self.denoiser.memory(h, w)),
+            _ => self.denoiser.memory(w, h),
+        };
+        (network, planes * 12 * (w * h) as u64)
     }
 
     /// The highest noise level at which a picture of this size can be denoised well.
@@ -250,33 +274,34 @@ impl Prior {
     /// side, denoised there, and interpolated back: only coarse scales can be seen through such noise. Sides are extended
     /// by reflection, large pictures run in overlapping tiles.
     pub fn x0_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
-        self.predict(x_t, sigma, &Meter::default())
+        self.predict(x_t, sigma, 1, &Meter::default())
     }
 
-    /// The same, timed.
+    /// The same, averaged over the first `n` orientations of the picture and timed.
     pub(crate) fn predict(
         &self,
         x_t: impl Borrow<Planes>,
         sigma: f64,
+        n: usize,
         meter: &Meter,
     ) -> Result<Planes> {
         meter.time(Part::Network, || {
-            let (x0_hat, pixels) = self.run(x_t, sigma)?;
+            let (x0_hat, pixels) = self.run(x_t, sigma, n)?;
             meter.count_call(self.denoiser.macs_per_pixel() * pixels as f64);
             Ok(x0_hat)
         })
     }
 
     /// x0_hat, and the pixels that the network saw; an x_t that is given away is freed before x0_hat is made large.
-    fn run(&self, x_t: impl Borrow<Planes>, sigma: f64) -> Result<(Planes, usize)> {
+    fn run(&self, x_t: impl Borrow<Planes>, sigma: f64, n: usize) -> Result<(Planes, usize)> {
         let (width, height) = (x_t.borrow().width, x_t.borrow().height);
         let finest = self.denoiser.highest_sigma(width, height);
         let f = scale::factor(sigma, finest, width, height);
         let mut pixels = 0;
         let mut denoise = |x: &Planes, sigma: f64| {
             self.tiling().apply(x, |tile| {
-                pixels += tile.width * tile.height;
-                self.denoiser.denoise(tile, sigma)
+                pixels += n * tile.width * tile.height;
+                self.mean(tile, sigma, 0..n)
             })
         };
         let mut x0_hat = if f == 1 {
@@ -295,6 +320,55 @@ impl Prior {
             .with_min_len(1 << 14)
             .for_each(clip);
         Ok((x0_hat, pixels))
+    }
+
+    /// x0_hat of one tile, averaged over these of the eight orientations.
+    fn mean(&self, tile: &Planes, sigma: f64, orientations: Range<usize>) -> Result<Planes> {
+        let share = 1.0 / orientations.len() as f32;
+        if orientations == (0..1) {
+            return self.denoiser.denoise(tile, sigma);
+        }
+        let mut sum = Planes::zeros(tile.width, tile.height);
+        for orientation in Orientation::all(orientations) {
+            let x0_hat = self.denoiser.denoise(&orientation.of(tile), sigma)?;
+            orientation.add_back(&x0_hat, &mut sum);
+        }
+        sum.data
+            .par_iter_mut()
+            .with_min_len(1 << 14)
+            .for_each(|v| *v *= share);
+        Ok(sum)
+    }
+
+    /// Makes of `x0_hat`, the average over the first orientations of x_t, that over these and `more`. Where the picture is
+    /// reduced first, it stays.
+    pub(crate) fn refine(
+        &self,
+        x0_hat: &mut Planes,
+        x_t: &Planes,
+        sigma: f64,
+        more: Range<usize>,
+        meter: &Meter,
+    ) -> Result<()> {
+        let finest = self.denoiser.highest_sigma(x_t.width, x_t.height);
+        let reduced = scale::factor(sigma, finest, x_t.width, x_t.height) > 1;
+        if more.is_empty() || reduced {
+            return Ok(());
+        }
+        let share = more.start as f32 / more.end as f32;
+        meter.time(Part::Network, || {
+            let mut pixels = 0;
+            let denoise = |tile: &Planes| {
+                pixels += more.len() * tile.width * tile.height;
+                self.mean(tile, sigma, more.clone())
+            };
+            let change = |to: &mut f32, more: f32| {
+                *to = share * *to + (1.0 - share) * more.clamp(-127.5, 127.5);
+            };
+            self.tiling().update(x_t, x0_hat, denoise, change)?;
+            meter.count_call(self.denoiser.macs_per_pixel() * pixels as f64);
+            Ok(())
+        })
     }
 
     /// eps_hat = (x_t - x0_hat) / sigma, the noise that DDPM's network predicts.

@@ -34,6 +34,89 @@ fn psnr(a: &Planes, b: &Planes) -> f64 {
     10.0 * (255.0f64.powi(2) * a.len() as f64 / sum).log10()
 }
 
+/// A denoiser that sees where left and up are: it adds to each value an eighth of its column and three of
+/// its row.
+struct Slanted;
+
+impl Denoiser for Slanted {
+    fn multiple(&self) -> usize {
+        8
+    }
+
+    fn denoise(&self, x_t: &Planes, _: f64) -> Result<Planes> {
+        let mut out = x_t.clone();
+        for (i, v) in out.data.iter_mut().enumerate() {
+            let (x, y) = (i % x_t.width, i / x_t.width % x_t.height);
+            *v += (x as f32 + 3.0 * y as f32) / 8.0;
+        }
+        Ok(out)
+    }
+}
+
+#[test]
+fn averages_are_over_orientations() {
+    let prior = Prior::new(Slanted, PriorId([1, 2, 3, 4]));
+    let (width, height) = (16, 8);
+    let zeros = Planes::zeros(width, height);
+    let meter = Meter::default();
+    let at = |planes: &Planes, x: usize, y: usize| planes.plane(1)[y * width + x];
+    let over = |n| prior.predict(&zeros, 10.0, n, &meter).expect("runs");
+    assert_eq!(at(&over(1), 5, 2), (5.0 + 6.0) / 8.0);
+    // Half the sum over all columns, and of the rows.
+    let centre = (7.5 + 3.0 * 3.5) / 8.0;
+    for n in [2, 4] {
+        assert_eq!(at(&over(n), 5, 2), centre, "{n}");
+    }
+    // Columns and rows exchanged, the factors change places.
+    let other = (3.0 * 7.5 + 3.5) / 8.0;
+    assert_eq!(at(&over(8), 5, 2), (centre + other) / 2.0);
+    // What is there already is not made again.
+    for (from, to) in [(1, 2), (1, 4), (2, 8), (1, 8)] {
+        let mut refined = over(from);
+        let calls = meter.read().calls;
+        prior
+            .refine(&mut refined, &zeros, 10.0, from..to, &meter)
+            .expect("runs");
+        assert_eq!(meter.read().calls, calls + 1);
+        let wanted = over(to);
+        let pairs = refined.data.iter().zip(&wanted.data);
+        assert!(
+            pairs.clone().all(|(a, b)| (a - b).abs() < 1e-4),
+            "{from}..{to}"
+        );
+    }
+}
+
+#[test]
+fn averages_have_names_of_their_own() {
+    let prior = Prior::new(Slanted, PriorId([1, 2, 3, 4]));
+    assert_eq!(prior.id_over(1), prior.id());
+    for n in ORIENTATIONS {
+        assert_eq!(prior.orientations_of(prior.id_over(n)), Some(n));
+    }
+    // SHA-256 of the bytes 1 2 3 4 2.
+    assert_eq!(prior.id_over(2).to_string(), "0d841217");
+    assert_eq!(prior.orientations_of(PriorId([4, 3, 2, 1])), None);
+}
+
+#[test]
+fn averages_of_tiles_are_tiles_of_averages() {
+    let prior = Prior::new(Slanted, PriorId([1, 2, 3, 4]));
+    let x_t = Planes::zeros(1100, 40);
+    let meter = Meter::default();
+    let mut refined = prior.predict(&x_t, 10.0, 1, &meter).expect("runs");
+    prior
+        .refine(&mut refined, &x_t, 10.0, 1..4, &meter)
+        .expect("runs");
+    let wanted = prior.predict(&x_t, 10.0, 4, &meter).expect("runs");
+    for (i, (a, b)) in refined.data.iter().zip(&wanted.data).enumerate() {
+        assert!((a - b).abs() < 1e-4, "{i}: {a} {b}");
+    }
+    // They are of tiles, not of the picture: these have other centres.
+    let centre = |x: usize| wanted.plane(0)[x];
+    assert!((centre(0) - centre(1099)).abs() > 1.0);
+}
+
 #[test]
 fn tiles_leave_no_seams() {
     let prior = Prior::shipped().expect("loads");

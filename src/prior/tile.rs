@@ -79,21 +79,35 @@ impl Tiling {
         (side(width), side(height))
     }
 
+    /// Whether a picture is one tile as it is.
+    fn is_tile(&self, x: &Planes) -> bool {
+        let fits = |n: usize| n <= self.whole && n.is_multiple_of(self.multiple);
+        fits(x.width) && fits(x.height)
+    }
+
     /// Applies `denoise`, which takes planes whose sides are multiples of `multiple`, to a picture of any size.
     pub fn apply(
         &self,
         x: &Planes,
         mut denoise: impl FnMut(&Planes) -> Result<Planes>,
     ) -> Result<Planes> {
-        let (multiple, context) = (self.multiple, self.context);
-        if x.width <= self.whole
-            && x.height <= self.whole
-            && x.width.is_multiple_of(multiple)
-            && x.height.is_multiple_of(multiple)
-        {
+        if self.is_tile(x) {
             return denoise(x);
         }
         let mut out = Planes::zeros(x.width, x.height);
+        self.update(x, &mut out, denoise, |out, done| *out = done)?;
+        Ok(out)
+    }
+
+    /// The same, but each value of `out` is changed by what was made for its place.
+    pub fn update(
+        &self,
+        x: &Planes,
+        out: &mut Planes,
+        mut denoise: impl FnMut(&Planes) -> Result<Planes>,
+        change: impl Fn(&mut f32, f32),
+    ) -> Result<()> {
+        let context = self.context;
         for (top, bottom) in self.cores(x.height) {
             for (left, right) in self.cores(x.width) {
                 let (x0, y0) = (left.saturating_sub(context), top.saturating_sub(context));
@@ -101,19 +115,22 @@ impl Tiling {
                     (right + context).min(x.width),
                     (bottom + context).min(x.height),
                 );
-                let tile = extract(x, (x0, y0), (x1 - x0, y1 - y0), multiple);
-                let done = denoise(&tile)?;
+                let done = match self.is_tile(x) {
+                    true => denoise(x)?,
+                    false => denoise(&extract(x, (x0, y0), (x1 - x0, y1 - y0), self.multiple))?,
+                };
                 for c in 0..3 {
                     for y in top..bottom {
                         let from =
                             &done.plane(c)[(y - y0) * done.width + left - x0..][..right - left];
                         let at = (c * x.height + y) * x.width + left;
-                        out.data[at..at + right - left].copy_from_slice(from);
+                        let to = &mut out.data[at..at + right - left];
+                        to.iter_mut().zip(from).for_each(|(to, v)| change(to, *v));
                     }
                 }
             }
         }
-        Ok(out)
+        Ok(())
     }
 }
 

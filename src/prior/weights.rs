@@ -41,6 +41,14 @@ fn identify(file: &[u8]) -> PriorId {
     PriorId(id)
 }
 
+/// The identity of the prior `id` averaged over `n` orientations.
+pub(super) fn averaged(id: PriorId, n: usize) -> PriorId {
+    match n {
+        1 => id,
+        _ => identify(&[&id.0[..], &[n as u8]].concat()),
+    }
+}
+
 /// Size of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -303,6 +311,11 @@ impl Weights {
     /// Identity of the file.
     pub fn id(&self) -> PriorId {
         self.id
+    }
+
+    /// The identity of this prior averaged over `n` orientations of the picture: [`Prior::id_over`](super::Prior::id_over).
+    pub fn id_over(&self, n: usize) -> PriorId {
+        averaged(self.id, n)
     }
 
     /// The tensor `name`, as in [`Config::tensors`].

@@ -23,8 +23,18 @@ fn encode_and_decode() {
     assert!(psnr(&before, &after) > 33.0);
     // The command shows what the library decodes.
     let prior = common::prior();
-    let decoded = Decoder::new(&prior).decode(&file).expect("decodes");
-    assert!(decoded.picture == after);
+    let decoder = |n| Decoder::new(&prior).orientations(n);
+    let decoded = |n| decoder(n).decode(&file).expect("decodes").picture;
+    assert!(decoded(4) == after && decoded(1) != after);
+    for n in [1, 2, 8] {
+        let args = ["decode", "pic.dfc", "-f", "-o", "n.png", "--orientations"];
+        good(dir, &[&args[..], &[&n.to_string()]].concat());
+        assert!(picture(dir, "n.png") == decoded(n), "{n}");
+    }
+    for (command, n) in [("decode", "3"), ("decode", "0"), ("encode", "16")] {
+        let args = [command, "pic.dfc", "-f", "--orientations", n];
+        bad(dir, &args, 2, "", "1, 2, 4 or 8");
+    }
 }
 
 #[test]
@@ -100,7 +110,8 @@ fn truncated_files() {
         let wanted = format!("from {n} of {n} bytes");
         assert!(ran.err.contains(&wanted), "{}", ran.err);
         assert!(!ran.err.contains("complete"), "{}", ran.err);
-        let decoded = Decoder::new(&prior).decode(&file[..n]).expect("decodes");
+        let decoder = Decoder::new(&prior).orientations(4);
+        let decoded = decoder.decode(&file[..n]).expect("decodes");
         assert!(picture(dir, "part.png") == decoded.picture);
         let info = good(dir, &["info", "part.dfc"]).out;
         assert!(String::from_utf8_lossy(&info).contains("cut"));

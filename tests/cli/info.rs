@@ -19,6 +19,25 @@ fn priors_are_described() {
 }
 
 #[test]
+fn files_say_over_how_many_orientations() {
+    let dir = with_file();
+    let dir = dir.path();
+    let text = |file: &str| String::from_utf8(good(dir, &["info", file]).out).expect("text");
+    assert!(text("pic.dfc").contains("the one inside this program\n"));
+    good(
+        dir,
+        &["encode", "pic.png", "-o", "two.dfc", "--orientations", "2"],
+    );
+    assert!(text("two.dfc").contains("the one inside this program over 2 orientations\n"));
+    let json = good(dir, &["info", "--json", "two.dfc"]).out;
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    assert_eq!(json["orientations"], 2);
+    // A decoder needs no word of it.
+    good(dir, &["decode", "two.dfc", "-o", "two.png"]);
+    assert!(psnr(&picture(dir, "pic.png"), &picture(dir, "two.png")) > 33.0);
+}
+
+#[test]
 fn info_as_json() {
     let dir = with_file();
     let dir = dir.path();
@@ -39,6 +58,7 @@ fn info_as_json() {
         "height",
         "colour",
         "prior",
+        "orientations",
         "seed",
         "trellis_state_bits",
         "bytes",

@@ -10,7 +10,7 @@ use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
 use serde::{Deserialize, Serialize};
 
 use super::state::exact;
-use crate::cli::args::Metric;
+use crate::cli::args::{Metric, SHOWN};
 
 /// How near a decoded picture is to its original; not a number where a metric cannot tell.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -137,6 +137,8 @@ pub fn pixels(picture: &Picture) -> f64 {
 pub struct Plan<'a> {
     pub prior: &'a Prior,
     pub effort: Effort,
+    /// Over how many orientations the prior is averaged.
+    pub orientations: usize,
     pub target: Target,
     /// Bitrates, ascending.
     pub points: &'a [f64],
@@ -165,6 +167,7 @@ impl Plan<'_> {
         let mut times: Vec<(usize, f64)> = Vec::new();
         let file = Encoder::new(self.prior)
             .effort(self.effort.clone())
+            .orientations(self.orientations)
             .target(self.target)
             .on_progress(|p| {
                 times.push((p.bytes, start.elapsed().as_secs_f64()));
@@ -176,7 +179,7 @@ impl Plan<'_> {
             name,
             picture,
             meter,
-            stream: StreamDecoder::new(self.prior, u64::MAX),
+            stream: StreamDecoder::new(self.prior, u64::MAX).orientations(SHOWN),
             layers: &file.layers,
             times,
             encoded: encoded.as_secs_f64(),

@@ -66,6 +66,10 @@ impl Form {
 
 pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
     check_outputs(a)?;
+    if a.paper && a.average.orientations > 1 {
+        let e = "--paper measures the prior as it is, without --orientations";
+        return Err(Error::Parameter(e.into()).into());
+    }
     let mut rates = a.points.clone();
     rates.sort_by(f64::total_cmp);
     rates.dedup();
@@ -94,6 +98,7 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
         plan: Plan {
             prior: &prior,
             effort: Effort::new(a.effort).unwrap_or_default(),
+            orientations: a.average.orientations,
             target: a
                 .quality
                 .map_or(Target::Bpp(rates[rates.len() - 1]), Target::Quality),

@@ -12,6 +12,7 @@ use super::peers::Bench;
 use super::process::Trouble;
 use super::scene::{Anchor, Colour, Scene, Shape, Text};
 use super::tools::{Scale, Tools};
+use crate::cli::args::SHOWN;
 
 /// The bitrates of the columns.
 const RATES: [f64; 4] = [0.05, 0.1, 0.2, 0.4];
@@ -99,6 +100,7 @@ pub fn rows(
 fn our_cells(picture: &Picture, plan: &Plan) -> Result<Vec<Cell>> {
     let file = Encoder::new(plan.prior)
         .effort(plan.effort.clone())
+        .orientations(plan.orientations)
         .target(Target::Bpp(RATES[RATES.len() - 1]))
         .encode(picture);
     let bytes = match file {
@@ -110,7 +112,10 @@ fn our_cells(picture: &Picture, plan: &Plan) -> Result<Vec<Cell>> {
     let cell = |rate: f64| {
         let end = (rate * pixels(picture) / 8.0) as usize;
         let prefix = &bytes[..end.min(bytes.len())];
-        match Decoder::new(plan.prior).max_pixels(u64::MAX).decode(prefix) {
+        let decoder = Decoder::new(plan.prior)
+            .max_pixels(u64::MAX)
+            .orientations(SHOWN);
+        match decoder.decode(prefix) {
             Ok(shown) => shown_cell(picture, &shown.picture, prefix.len() as u64),
             Err(Error::Format(_)) => Ok(Cell::without(format!(
                 "{rate} bpp, {end} bytes, end within the header"

@@ -99,7 +99,10 @@ impl Whole<'_> {
         let settings = [
             "dcodec".to_owned(),
             plan.prior.id().to_string(),
-            format!("{:?} {:?} {:?}", plan.effort, plan.target, plan.points),
+            format!(
+                "{:?} {} {:?} {:?}",
+                plan.effort, plan.orientations, plan.target, plan.points
+            ),
         ];
         let key = state::key(&picture, &settings.each_ref().map(String::as_str));
         let mut points: Vec<Point> = match self.state.get(&key) {

@@ -161,6 +161,7 @@ fn measure(
             let plan = Plan {
                 prior: plan.prior,
                 effort: Effort::new(a.effort).unwrap_or_default(),
+                orientations: 1,
                 target: Target::Quality(100.0),
                 points: &RATES,
             };

@@ -1,0 +1,185 @@
+//! What a state of the chain shows, also where a layer has come in part: clauses 17 and 18 of the specification.
+
+use std::borrow::Cow;
+
+use bitvec::prelude::*;
+use rayon::prelude::*;
+
+use super::{Chain, WHOLE_STAGES, project, to_mean};
+use crate::channel::rate;
+use crate::channel::trellis::Code;
+use crate::error::Result;
+use crate::planes::Planes;
+use crate::schedule::Sigma;
+use crate::timings::Part;
+
+/// Arrived stages at which a part of a layer counts half in what is shown.
+const SLOW_STAGES: f64 = 256.0;
+
+/// The weight of a part of a layer from which on the picture before it need not be refined.
+const FIRM: f64 = 0.9;
+
+impl Chain<'_> {
+    /// What is shown of x_t: x0_hat, averaged over as many orientations as asked for.
+    pub fn shown(&mut self) -> Result<Cow<'_, Planes>> {
+        self.x0_hat()?;
+        let x0_hat = self.x0_hat.take().unwrap_or_default();
+        if !self.refines() {
+            return Ok(Cow::Borrowed(self.x0_hat.insert(x0_hat)));
+        }
+        let shown = self.refined(x0_hat.clone(), &self.x_t, self.t.map(Sigma::levels));
+        self.x0_hat = Some(x0_hat);
+        shown.map(Cow::Owned)
+    }
+
+    /// The same as the last thing that the chain does, with an array less in memory.
+    pub fn end(mut self) -> Result<Planes> {
+        let x0_hat = self.take_x0_hat()?;
+        self.refined(x0_hat, &self.x_t, self.t.map(Sigma::levels))
+    }
+
+    /// What is shown when only some stages of the next layer have arrived.
+    ///
+    /// The rotated values of these stages are at sigma_s, the others still at sigma_t; mixed by the rotation, the picture
+    /// is x_0 plus noise of a level between, and is denoised as that.
+    pub fn between(
+        &mut self,
+        s: Sigma,
+        bits: &BitSlice<u8, Msb0>,
+        stages: usize,
+    ) -> Result<Planes> {
+        if !self.moves(bits, stages) {
+            return Ok(self.shown()?.into_owned());
+        }
+        let x0_hat = self.take_x0_hat()?;
+        let shown = self.mixed(s, bits, stages, self.x_t.clone(), Cow::Borrowed(&x0_hat))?;
+        self.x0_hat = Some(x0_hat);
+        Ok(shown)
+    }
+
+    /// The same as the last thing that the chain does, with an array less in memory.
+    pub fn end_between(
+        mut self,
+        s: Sigma,
+        bits: &BitSlice<u8, Msb0>,
+        stages: usize,
+    ) -> Result<Planes> {
+        if !self.moves(bits, stages) {
+            return self.end();
+        }
+        let x0_hat = self.take_x0_hat()?;
+        let x = std::mem::take(&mut self.x_t);
+        self.mixed(s, bits, stages, x, Cow::Owned(x0_hat))
+    }
+
+    /// Whether more is done to what is shown than the chain does.
+    fn refines(&self) -> bool {
+        self.shown_orientations > self.orientations
+    }
+
+    /// `x0_hat` of a state with noise of `sigma` levels as it is shown.
+    fn refined(&self, mut x0_hat: Planes, x_t: &Planes, sigma: Option<f64>) -> Result<Planes> {
+        if let (Some(sigma), true) = (sigma, self.refines()) {
+            let more = self.orientations..self.shown_orientations;
+            let prior = self.prior;
+            prior.refine(&mut x0_hat, x_t, sigma, more, &self.meter)?;
+            project(&mut x0_hat, self.grey, self.size);
+        }
+        Ok(x0_hat)
+    }
+
+    /// The state inside the next layer, whose prediction [`Chain::between`] follows, and its noise level; none where that
+    /// shows x0_hat of the last whole layer, and before the first.
+    pub fn state_between(
+        &mut self,
+        s: Sigma,
+        bits: &BitSlice<u8, Msb0>,
+        stages: usize,
+    ) -> Result<Option<(Planes, f64)>> {
+        if !self.moves(bits, stages) {
+            return Ok(None);
+        }
+        let x0_hat = self.take_x0_hat()?;
+        let state = self.mix(s, bits, stages, self.x_t.clone(), &x0_hat);
+        self.x0_hat = Some(x0_hat);
+        Ok(Some(state))
+    }
+
+    /// Whether so few stages of the next layer move what is shown.
+    fn moves(&self, bits: &BitSlice<u8, Msb0>, stages: usize) -> bool {
+        self.t.is_some() && bits.len() >= Code::BITS as usize && stages >= WHOLE_STAGES
+    }
+
+    /// What [`Chain::between`] shows; `x` is x_t.
+    fn mixed(
+        &self,
+        s: Sigma,
+        bits: &BitSlice<u8, Msb0>,
+        stages: usize,
+        x: Planes,
+        x0_hat: Cow<'_, Planes>,
+    ) -> Result<Planes> {
+        // So few bits move the prediction at random more than they improve it: let it follow slowly.
+        let n = (bits.len() / Code::BITS as usize) as f64;
+        let part = n / stages as f64;
+        let weight = part + (1.0 - part) * n / (n + SLOW_STAGES);
+        let before = (self.refines() && weight < FIRM).then(|| x.clone());
+        let (x, sigma) = self.mix(s, bits, stages, x, &x0_hat);
+        let mut shown = match self.refines() {
+            true => self.refined(self.predict(&x, sigma)?, &x, Some(sigma))?,
+            false => self.predict(x, sigma)?,
+        };
+        let x0_hat = match before {
+            Some(x_t) => {
+                let t = self.t.map(Sigma::levels);
+                Cow::Owned(self.refined(x0_hat.into_owned(), &x_t, t)?)
+            }
+            None => x0_hat,
+        };
+        let weight = weight as f32;
+        shown
+            .data
+            .par_iter_mut()
+            .zip(&x0_hat.data)
+            .with_min_len(1 << 14)
+            .for_each(|(v, old)| *v = old + weight * (*v - old));
+        Ok(shown)
+    }
+
+    /// The state inside the next layer and its noise level; `x` is x_t.
+    fn mix(
+        &self,
+        s: Sigma,
+        bits: &BitSlice<u8, Msb0>,
+        stages: usize,
+        mut x: Planes,
+        x0_hat: &Planes,
+    ) -> (Planes, f64) {
+        let arrived = bits.len() / Code::BITS as usize;
+        let (step, shared) = (self.step(s), self.shared());
+        let (rho, std) = (step.rho() as f32, step.std() as f32);
+        // What x_t holds beyond the mean of p(x_s | x_t), in units of std.
+        let values = x.data.par_iter().zip(&x0_hat.data).with_min_len(1 << 14);
+        let beyond: Vec<f32> = values.map(|(x, x0)| (1.0 - rho) * (x - x0) / std).collect();
+        to_mean(&mut x, x0_hat, &step);
+        let signs = shared.signs(bits, stages);
+        let amplitude = rate::amplitude(self.code, stages, x.len()) as f32;
+        self.meter.time(Part::Rotation, || {
+            let beyond = shared.rotation.forward(&shared.stream, beyond);
+            let mix = |first: usize, y: &mut [f32]| {
+                signs.fill(first, y);
+                for (y, (i, beyond)) in y.iter_mut().zip(beyond.every(first, 1)) {
+                    *y = if i % stages < arrived {
+                        amplitude * *y
+                    } else {
+                        beyond
+                    };
+                }
+            };
+            shared
+                .rotation
+                .inverse(&shared.stream, 1.0, mix, &mut x.data, |x, z| *x += std * z);
+        });
+        (x, step.sigma_between(arrived as f64 / stages as f64))
+    }
+}

@@ -1,0 +1,109 @@
+//! Averages over orientations of the picture: of the prior, which makes files smaller, and of what is shown.
+
+mod common;
+
+use dcodec::prior::ORIENTATIONS;
+use dcodec::{
+    DEFAULT_MAX_PIXELS, Decoder, Encoder, Error, Exact, Picture, Prior, StreamDecoder, Target,
+    metrics,
+};
+
+use common::{crop, gaussian, prior};
+
+fn encode(prior: &Prior, picture: &Picture, target: Target, n: usize) -> Vec<u8> {
+    let mut encoder = Encoder::new(prior).target(target).orientations(n);
+    encoder.encode(picture).expect("encodes").bytes
+}
+
+fn decode(prior: &Prior, file: &[u8], n: usize) -> Picture {
+    let decoder = Decoder::new(prior).orientations(n);
+    decoder.decode(file).expect("decodes").picture
+}
+
+#[test]
+fn the_more_the_smaller_and_the_closer() {
+    let prior = prior();
+    let (mut sizes, mut psnrs) = ([0; 4], [0.0; 4]);
+    for (name, x, y) in [("astronaut.png", 100, 20), ("coffee.png", 150, 20)] {
+        let picture = crop(name, x, y, 192, 160);
+        let plain = encode(&prior, &picture, Target::Quality(60.0), 1);
+        for (i, n) in ORIENTATIONS.into_iter().enumerate() {
+            let file = encode(&prior, &picture, Target::Quality(60.0), n);
+            assert_eq!(file == plain, n == 1);
+            sizes[i] += file.len();
+            // The decoder finds out by itself over how many the prior is averaged.
+            let own = metrics::psnr(&picture, &decode(&prior, &file, 1)).expect("alike");
+            assert!(own > 30.0, "{name}, {n}: {own}");
+            // The same file, shown better.
+            psnrs[i] += metrics::psnr(&picture, &decode(&prior, &plain, n)).expect("alike");
+        }
+    }
+    println!("bytes {sizes:?}, PSNR {psnrs:.2?} dB twice");
+    assert!(sizes.is_sorted_by(|a, b| a > b), "{sizes:?}");
+    assert!(psnrs.is_sorted_by(|a, b| a < b), "{psnrs:?}");
+}
+
+#[test]
+fn what_is_averaged_already_is_shown_as_it_is() {
+    let prior = prior();
+    let picture = crop("coffee.png", 150, 20, 96, 80);
+    let file = encode(&prior, &picture, Target::Quality(40.0), 4);
+    let shown = decode(&prior, &file, 1);
+    for n in [2, 4] {
+        assert!(decode(&prior, &file, n) == shown, "{n}");
+    }
+    assert!(decode(&prior, &file, 8) != shown);
+}
+
+#[test]
+fn previews_are_what_a_decoder_ends_with() {
+    let prior = prior();
+    let picture = crop("astronaut.png", 100, 20, 128, 96);
+    let file = encode(&prior, &picture, Target::Quality(60.0), 1);
+    let mut last = 0.0;
+    for part in [0.2, 0.4, 0.5, 0.6, 0.8, 0.9, 1.0] {
+        let mut bytes = &file[..(part * file.len() as f64) as usize];
+        let ended = decode(&prior, bytes, 4);
+        let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS).orientations(4);
+        while !bytes.is_empty() {
+            let (used, _) = stream.push(bytes).expect("sound");
+            bytes = &bytes[used..];
+        }
+        // A preview leaves the chain as it was.
+        for _ in 0..2 {
+            assert!(stream.preview().expect("shows").picture == ended, "{part}");
+        }
+        let psnr = metrics::psnr(&picture, &ended).expect("alike");
+        assert!(psnr > last, "{part}: {psnr} after {last}");
+        last = psnr;
+    }
+}
+
+#[test]
+fn an_exact_end_comes_back() {
+    let prior = prior();
+    let picture = crop("chelsea.png", 40, 40, 75, 50);
+    for n in [2, 8] {
+        let file = encode(&prior, &picture, Target::Lossless(None), n);
+        let decoder = Decoder::new(&prior).orientations(4);
+        let decoded = decoder.decode(&file).expect("decodes");
+        assert_eq!(decoded.used.exact, Exact::All, "{n}");
+        assert!(decoded.picture == picture, "{n}");
+    }
+}
+
+#[test]
+fn other_numbers_and_other_priors_are_refused() {
+    let (shipped, other) = (prior(), gaussian());
+    let picture = crop("chelsea.png", 40, 40, 32, 32);
+    for n in [0, 3, 16] {
+        let encoded = Encoder::new(&other).orientations(n).encode(&picture);
+        assert!(matches!(encoded, Err(Error::Parameter(_))), "{n}");
+    }
+    for n in ORIENTATIONS {
+        let file = encode(&other, &picture, Target::Quality(30.0), n);
+        decode(&other, &file, 1);
+        let refused = Decoder::new(&shipped).decode(&file);
+        assert!(matches!(refused, Err(Error::Unsupported(_))), "{n}");
+    }
+}
