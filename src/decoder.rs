@@ -286,12 +286,9 @@ impl<'p> StreamDecoder<'p> {
                         self.prior.id()
                     )));
                 }
-                let decoder = Decoder::new(self.prior)
-                    .sampler(self.sampler)
-                    .orientations(self.orientations);
-                let need = |cut| decoder.memory(header, 0, cut);
-                memory::check("decoding", header, need(false), self.max_memory, RAISE)?;
-                self.whole_layers = need(true) > self.max_memory;
+                let need = self.memory(header, false);
+                memory::check("decoding", header, need, self.max_memory, RAISE)?;
+                self.whole_layers = self.memory(header, true) > self.max_memory;
                 let mut chain = Chain::new(self.prior, header);
                 chain.show_orientations(self.orientations);
                 self.chain = Some(chain);
@@ -316,6 +313,14 @@ impl<'p> StreamDecoder<'p> {
             _ => {}
         }
         Ok((used, event))
+    }
+
+    /// The expected peak of memory, the file's bytes not counted.
+    fn memory(&self, header: &Header, cut: bool) -> u64 {
+        Decoder::new(self.prior)
+            .sampler(self.sampler)
+            .orientations(self.orientations)
+            .memory(header, 0, cut)
     }
 
     /// The header, once it has come.

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::strip::Strip;
 
 use average::orientations;
-pub use average::{Average, SHOWN};
+pub use average::{Average, shown_orientations};
 pub use device::{DeviceChoice, On};
 pub use roi::Roi;
 pub use sampling::{Interpolate, ModeName, Sample, Sampling};
@@ -167,7 +167,7 @@ pub struct Goal {
     /// Stop at this many bytes
     #[arg(long, value_name = "N")]
     pub bytes: Option<u64>,
-    /// Stop at this RGB PSNR in dB
+    /// Stop at this RGB PSNR in dB, as decode --orientations 1 shows it
     ///
     /// inf is --lossless.
     #[arg(long, value_name = "DB")]
@@ -197,9 +197,9 @@ pub struct Decode {
     #[command(flatten)]
     pub extent: Extent,
     /// Average the picture over 1, 2, 4 or 8 orientations of it: closer to the original the more, for a call of the network each;
-    /// frames are not averaged
-    #[arg(long, value_name = "N", default_value_t = SHOWN, value_parser = orientations)]
-    pub orientations: usize,
+    /// frames are not averaged [default: 4; 1 under a DDPM's folder, which may know upright pictures only]
+    #[arg(long, value_name = "N", value_parser = orientations)]
+    pub orientations: Option<usize>,
     /// A small picture, N pixels along the longer side, from the first bytes: far quicker than the whole
     #[arg(long, value_name = "N", conflicts_with_all = ["layers", "animate", "progress_dir"], value_parser = clap::value_parser!(u32).range(1..))]
     pub thumbnail: Option<u32>,

@@ -6,7 +6,7 @@ use dcodec::{
     container,
 };
 
-use super::args::{Decode, Extent, ModeName};
+use super::args::{Decode, Extent, ModeName, shown_orientations};
 use super::clock::Clock;
 use super::frames::{Animation, Folder, Kind};
 use super::save::{self, Format};
@@ -23,6 +23,8 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     clock.lap("read");
     let prior = prior(&a.prior, log)?;
     clock.lap("prior");
+    let asked = a.orientations;
+    let orientations = asked.unwrap_or_else(|| shown_orientations(&prior));
     let spinner = log.bar("decoding");
     let mut input = Input {
         source,
@@ -51,14 +53,14 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
         Some(longest) => input.all(a.prior.max_pixels).and_then(|data| {
             let decoder = Decoder::new(&prior)
                 .max_pixels(a.prior.max_pixels)
-                .orientations(a.orientations);
+                .orientations(orientations);
             decoder.thumbnail(&data, longest)
         }),
         None => {
             let done = input.feed(&mut stream, &mut each);
             // The mean has a part in these.
             if matches!(sampler.mode(), Mode::Mean | Mode::Realism(_)) {
-                stream = stream.orientations(a.orientations);
+                stream = stream.orientations(orientations);
             }
             done.and_then(|()| match sampler.mode() {
                 Mode::Mean => stream.finish(),

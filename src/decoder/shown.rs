@@ -30,6 +30,9 @@ impl StreamDecoder<'_> {
         if let Some(chain) = &mut self.chain {
             chain.show_orientations(self.orientations);
         }
+        if let Some(header) = self.parser.header() {
+            self.whole_layers = self.memory(header, true) > self.max_memory;
+        }
         self
     }
 

@@ -73,6 +73,12 @@ pub trait Denoiser: Send + Sync {
         None
     }
 
+    /// Whether it knows pictures that are mirrored or lie on a side as well as upright ones, so that averages over orientations
+    /// are better without a doubt.
+    fn any_orientation(&self) -> bool {
+        true
+    }
+
     /// The highest noise level at which a picture of `width` x `height` is not reduced first, in 8-bit levels.
     fn highest_sigma(&self, width: usize, height: usize) -> f64 {
         let _ = (width, height);
@@ -225,10 +231,15 @@ impl Prior {
         }
     }
 
-    /// The identity of this prior averaged over `n` orientations of the picture, 1, 2, 4 or 8 (clause 15.7): another prior, since
-    /// its files are of no use without the average.
+    /// The identity of this prior averaged over `n` orientations of the picture, 1, 2, 4 or 8 (clauses 3.6 and 14.9): another prior,
+    /// since its files are of no use without the average.
     pub fn id_over(&self, n: usize) -> PriorId {
         averaged(self.id, n)
+    }
+
+    /// As [`Denoiser::any_orientation`].
+    pub fn any_orientation(&self) -> bool {
+        self.denoiser.any_orientation()
     }
 
     /// Over how many orientations this prior is averaged in files of that identity; none if they need another prior.

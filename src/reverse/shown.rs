@@ -16,8 +16,9 @@ use crate::timings::Part;
 /// Arrived stages at which a part of a layer counts half in what is shown.
 const SLOW_STAGES: f64 = 256.0;
 
-/// The weight of a part of a layer from which on the picture before it need not be refined.
-const FIRM: f64 = 0.9;
+/// The weight of a part of a layer from which on the picture before it is not worth refining: what that would take away counts with
+/// the square of the rest.
+const FIRM: f64 = 0.7;
 
 impl Chain<'_> {
     /// What is shown of x_t: x0_hat, averaged over as many orientations as asked for.

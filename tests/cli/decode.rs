@@ -148,6 +148,26 @@ fn damaged_files() {
     good(dir, &["decode", "bad.dfc", "--bytes", "80"]);
 }
 
+/// A DDPM of diffusers may know upright pictures only.
+#[test]
+#[cfg(feature = "candle")]
+fn averages_by_default_where_they_are_safe() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let ddpm = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/diffusers/plain");
+    let prior = ["--prior", ddpm.to_str().expect("text")];
+    let encode = ["encode", "pic.png", "-Q", "60"];
+    good(dir, &[&encode[..], &prior].concat());
+    let decode = |name, flags: &[&str]| {
+        let args = ["decode", "pic.dfc", "-o", name];
+        good(dir, &[&args[..], &prior, flags].concat());
+        picture(dir, name)
+    };
+    let shown = decode("shown.png", &[]);
+    assert!(shown == decode("one.png", &["--orientations", "1"]));
+    assert!(shown != decode("four.png", &["--orientations", "4"]));
+}
+
 #[test]
 fn cut_then_decode() {
     let dir = with_file();

@@ -1,6 +1,7 @@
 //! Averages over orientations of the picture.
 
 use clap::Args;
+use dcodec::Prior;
 use dcodec::prior::ORIENTATIONS;
 
 #[derive(Debug, Clone, Args)]
@@ -11,9 +12,17 @@ pub struct Average {
     pub orientations: usize,
 }
 
-/// Over how many orientations pictures are averaged that are shown. Four have four fifths of what eight gain, for three calls of
+/// Four orientations have four fifths of what eight gain, for three calls of
 /// the network instead of seven.
-pub const SHOWN: usize = 4;
+const SHOWN: usize = 4;
+
+/// Over how many orientations pictures are averaged that are shown, if nothing else is asked for.
+pub fn shown_orientations(prior: &Prior) -> usize {
+    match prior.any_orientation() {
+        true => SHOWN,
+        false => 1,
+    }
+}
 
 /// Over how many orientations something is averaged.
 pub fn orientations(text: &str) -> Result<usize, String> {

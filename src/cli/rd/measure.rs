@@ -10,7 +10,7 @@ use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
 use serde::{Deserialize, Serialize};
 
 use super::state::exact;
-use crate::cli::args::{Metric, SHOWN};
+use crate::cli::args::{Metric, shown_orientations};
 
 /// How near a decoded picture is to its original; not a number where a metric cannot tell.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -179,7 +179,8 @@ impl Plan<'_> {
             name,
             picture,
             meter,
-            stream: StreamDecoder::new(self.prior, u64::MAX).orientations(SHOWN),
+            stream: StreamDecoder::new(self.prior, u64::MAX)
+                .orientations(shown_orientations(self.prior)),
             layers: &file.layers,
             times,
             encoded: encoded.as_secs_f64(),

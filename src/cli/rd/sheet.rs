@@ -12,7 +12,7 @@ use super::peers::Bench;
 use super::process::Trouble;
 use super::scene::{Anchor, Colour, Scene, Shape, Text};
 use super::tools::{Scale, Tools};
-use crate::cli::args::SHOWN;
+use crate::cli::args::shown_orientations;
 
 /// The bitrates of the columns.
 const RATES: [f64; 4] = [0.05, 0.1, 0.2, 0.4];
@@ -114,7 +114,7 @@ fn our_cells(picture: &Picture, plan: &Plan) -> Result<Vec<Cell>> {
         let prefix = &bytes[..end.min(bytes.len())];
         let decoder = Decoder::new(plan.prior)
             .max_pixels(u64::MAX)
-            .orientations(SHOWN);
+            .orientations(shown_orientations(plan.prior));
         match decoder.decode(prefix) {
             Ok(shown) => shown_cell(picture, &shown.picture, prefix.len() as u64),
             Err(Error::Format(_)) => Ok(Cell::without(format!(

@@ -142,6 +142,11 @@ impl Denoiser for Ddpm {
         self.config.multiple()
     }
 
+    /// Faces, rooms and churches, as most are trained on, stand upright.
+    fn any_orientation(&self) -> bool {
+        false
+    }
+
     /// With sigma_t = sigma / 127.5: the network sees sqrt(alpha_bar) x_t, alpha_bar = 1 / (1 + sigma_t^2), at the t
     /// at which its schedule has sigma_t, or the nearest one that it has.
     fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
