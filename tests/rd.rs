@@ -283,6 +283,22 @@ fn the_ideal_is_shown_beside_the_real_bits() {
 
 /// Tiles are pictures of their own, a pattern finds files, and a limit ends the list.
 #[test]
+fn averaged_priors_are_measured() {
+    let folder = pictures(&["one.png"]);
+    let bytes = |n: &str| {
+        let args = ["one.png", "-o", "o.csv", "-f", "-Q", "60", "--orientations"];
+        rd(folder.path()).args(args).arg(n).assert().success();
+        let csv = text(folder.path(), "o.csv");
+        let ends = csv.lines().skip(1).filter_map(|row| row.split(',').nth(3));
+        let ends = ends.map(|n| n.parse::<usize>().expect("bytes"));
+        ends.max().expect("a layer")
+    };
+    let (one, eight) = (bytes("1"), bytes("8"));
+    println!("{one} bytes, over eight orientations {eight}");
+    assert!(eight < one, "{eight} {one}");
+}
+
+#[test]
 fn tiles_patterns_and_limits() {
     let folder = pictures(&["a.png", "b.png"]);
     let rows = |arguments: &[&str]| {
@@ -426,6 +442,10 @@ fn mistakes_are_found_before_the_work() {
     assert_eq!(code(&["one.png", "--peers", "betamax"]), Some(2));
     assert_eq!(code(&["one.png", "--sheet", "sheet.svg"]), Some(2));
     assert_eq!(code(&["one.png", "--paper", "--peers", "jpeg"]), Some(2));
+    assert_eq!(
+        code(&["one.png", "--paper", "--orientations", "2"]),
+        Some(2)
+    );
     assert_eq!(code(&["none.png"]), Some(1));
     assert_eq!(code(&["none.png", "neither.png"]), Some(1));
 }
