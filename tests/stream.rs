@@ -163,7 +163,15 @@ fn animations_hold_every_layer() {
         for (i, frame) in frames.iter().enumerate() {
             let picture = frame.buffer().clone().into();
             let mut picture = Picture::from_image(picture).expect("8 bits");
-            let wanted = shown(&prior, &file.bytes[..ends[i.min(ends.len() - 1)]]);
+            let wanted = match ends.get(i) {
+                Some(&end) if end < last => shown(&prior, &file.bytes[..end]),
+                // What the command would write as a picture.
+                _ => {
+                    let decoder = Decoder::new(&prior).orientations(4);
+                    let ended = decoder.decode(&file.bytes[..last]);
+                    ended.expect("a prefix").picture
+                }
+            };
             if wanted.alpha().is_none() {
                 picture = picture.without_alpha();
             }
