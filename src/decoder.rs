@@ -118,8 +118,7 @@ impl<'p> Decoder<'p> {
 
     /// The expected peak of memory in bytes of decoding `bytes` bytes of a file with this header, these and the program
     /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, four then with
-    /// [`Decoder::orientations`], five for a sampler. What a
-    /// denoiser of your own takes is included as far as it says.
+    /// [`Decoder::orientations`], five for a sampler. What a denoiser of your own takes is included as far as it says.
     pub fn memory(&self, header: &Header, bytes: u64, cut: bool) -> u64 {
         let pixels = u64::from(header.width) * u64::from(header.height);
         let depth = if header.deep { 2 } else { 1 };
@@ -289,9 +288,7 @@ impl<'p> StreamDecoder<'p> {
                 let need = self.memory(header, false);
                 memory::check("decoding", header, need, self.max_memory, RAISE)?;
                 self.whole_layers = self.memory(header, true) > self.max_memory;
-                let mut chain = Chain::new(self.prior, header);
-                chain.show_orientations(self.orientations);
-                self.chain = Some(chain);
+                self.chain = Some(Chain::new(self.prior, header));
             }
             Event::Part(PartName::EXACT, payload) => {
                 if let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) {
@@ -355,9 +352,7 @@ impl<'p> StreamDecoder<'p> {
         };
         let meter = chain.meter().clone();
         let exact = Exacts::of(&self.parser, &self.exact, &mut chain)?;
-        if exact.state() == Exact::All {
-            chain.show_orientations(1);
-        }
+        chain.show_orientations(exact.orientations(self.orientations));
         let all = Arrived::of(&self.parser);
         let left_out = self.whole_layers && all.is_some();
         let arrived = all.filter(|_| !left_out);

@@ -127,6 +127,14 @@ impl<'a> Exacts<'a> {
         }
     }
 
+    /// Over how many orientations the picture under them is worth averaging, `n` at most.
+    pub fn orientations(&self, n: usize) -> usize {
+        match self.state() {
+            Exact::All => 1,
+            _ => n,
+        }
+    }
+
     /// Puts them in the place of the lossy ones.
     pub fn lay(&self, picture: &mut Picture) -> Exact {
         if let Exacts::Whole(Rows { samples, .. }) | Exacts::Part(Rows { samples, .. }) = self {

@@ -372,7 +372,7 @@ pub struct Rd {
     /// Instead: the figures of section 4.3 of Ho, Jain and Abbeel (2020) with these small pictures. Rate and distortion
     /// against reverse time and against each other by the ideal chain, the lossless bound, real files beside it, and with
     /// --sheet x0_hat over reverse time
-    #[arg(long, conflicts_with_all = ["peers", "ideal", "layers", "quality"])]
+    #[arg(long, conflicts_with_all = ["peers", "ideal", "layers", "quality", "orientations"])]
     pub paper: bool,
     /// Steps of the ideal chain of --paper
     #[arg(long, value_name = "N", default_value_t = 250)]

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use dcodec::container::{Event, Header, Layer, Parser, PartName};
-use dcodec::prior::{Device, Network, ORIENTATIONS, Weights};
+use dcodec::prior::{Device, Network, Weights};
 use dcodec::schedule::Sigma;
 use dcodec::{Error, Metadata, Result};
 use serde_json::json;
@@ -187,10 +187,7 @@ fn kind(header: &Header) -> &'static str {
 
 /// Over how many orientations the file needs the prior inside this program averaged, if it needs that prior.
 fn orientations(h: &Header) -> Option<usize> {
-    let weights = Weights::shipped().ok()?;
-    ORIENTATIONS
-        .into_iter()
-        .find(|&n| weights.id_over(n) == h.prior)
+    Weights::shipped().ok()?.orientations_of(h.prior)
 }
 
 fn overhead(c: &Contents, len: usize) -> u64 {

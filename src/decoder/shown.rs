@@ -27,9 +27,6 @@ impl StreamDecoder<'_> {
     /// network. Without it, clauses 17 and 18 say what is shown. From the next picture on; walks of samplers stay as they are.
     pub fn orientations(mut self, n: usize) -> Self {
         self.orientations = n.clamp(1, 8);
-        if let Some(chain) = &mut self.chain {
-            chain.show_orientations(self.orientations);
-        }
         if let Some(header) = self.parser.header() {
             self.whole_layers = self.memory(header, true) > self.max_memory;
         }
@@ -46,14 +43,16 @@ impl StreamDecoder<'_> {
     ///
     /// Errors: [`Error::Format`](crate::Error::Format) if the header has not come yet.
     pub fn preview(&mut self) -> Result<Decoded> {
+        self.preview_over(self.orientations)
+    }
+
+    fn preview_over(&mut self, orientations: usize) -> Result<Decoded> {
         let alpha = self.alpha();
         let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) else {
             return Err(self.parser.incomplete().into());
         };
         let exact = Exacts::of(&self.parser, &self.exact, chain)?;
-        if exact.state() == Exact::All {
-            chain.show_orientations(1);
-        }
+        chain.show_orientations(exact.orientations(orientations));
         let arrived = Arrived::of(&self.parser);
         let mut used = used(&self.parser, chain, &arrived);
         let (between, whole);
@@ -85,7 +84,11 @@ impl StreamDecoder<'_> {
     /// Errors: as [`StreamDecoder::preview`]; [`Error::Backend`](crate::Error::Backend) if the network fails;
     /// [`Error::Limits`](crate::Error::Limits) if the memory is over the limit.
     pub fn show(&mut self, sampler: &Sampler, report: &mut Report<'_>) -> Result<Decoded> {
-        let mut decoded = self.preview()?;
+        let mut decoded = match sampler.mode() {
+            Mode::Mean => self.preview()?,
+            // Only its form is of use, and its samples where all are exact.
+            _ => self.preview_over(1)?,
+        };
         if sampler.mode() == Mode::Mean || decoded.used.exact == Exact::All {
             return Ok(decoded);
         }
@@ -142,6 +145,7 @@ impl StreamDecoder<'_> {
         let Some(chain) = &mut self.chain else {
             return Err(self.parser.incomplete().into());
         };
+        chain.show_orientations(self.orientations);
         match Arrived::of(&self.parser) {
             Some(a) => chain.between(a.s, a.bits, a.stages),
             None => Ok(chain.shown()?.into_owned()),

@@ -244,7 +244,7 @@ impl Prior {
 
     /// Over how many orientations this prior is averaged in files of that identity; none if they need another prior.
     pub fn orientations_of(&self, id: PriorId) -> Option<usize> {
-        ORIENTATIONS.into_iter().find(|&n| self.id_over(n) == id)
+        weights::orientations_of(self.id, id)
     }
 
     /// As [`Denoiser::is_reference`].
@@ -303,11 +303,16 @@ impl Prior {
         })
     }
 
+    /// By how much the picture is reduced before the network sees it.
+    fn factor(&self, x_t: &Planes, sigma: f64) -> usize {
+        let finest = self.denoiser.highest_sigma(x_t.width, x_t.height);
+        scale::factor(sigma, finest, x_t.width, x_t.height)
+    }
+
     /// x0_hat, and the pixels that the network saw; an x_t that is given away is freed before x0_hat is made large.
     fn run(&self, x_t: impl Borrow<Planes>, sigma: f64, n: usize) -> Result<(Planes, usize)> {
         let (width, height) = (x_t.borrow().width, x_t.borrow().height);
-        let finest = self.denoiser.highest_sigma(width, height);
-        let f = scale::factor(sigma, finest, width, height);
+        let f = self.factor(x_t.borrow(), sigma);
         let mut pixels = 0;
         let mut denoise = |x: &Planes, sigma: f64| {
             self.tiling().apply(x, |tile| {
@@ -335,10 +340,10 @@ impl Prior {
 
     /// x0_hat of one tile, averaged over these of the eight orientations.
     fn mean(&self, tile: &Planes, sigma: f64, orientations: Range<usize>) -> Result<Planes> {
-        let share = 1.0 / orientations.len() as f32;
         if orientations == (0..1) {
             return self.denoiser.denoise(tile, sigma);
         }
+        let share = 1.0 / orientations.len() as f32;
         let mut sum = Planes::zeros(tile.width, tile.height);
         for orientation in Orientation::all(orientations) {
             let x0_hat = self.denoiser.denoise(&orientation.of(tile), sigma)?;
@@ -361,9 +366,7 @@ impl Prior {
         more: Range<usize>,
         meter: &Meter,
     ) -> Result<()> {
-        let finest = self.denoiser.highest_sigma(x_t.width, x_t.height);
-        let reduced = scale::factor(sigma, finest, x_t.width, x_t.height) > 1;
-        if more.is_empty() || reduced {
+        if more.is_empty() || self.factor(x_t, sigma) > 1 {
             return Ok(());
         }
         let share = more.start as f32 / more.end as f32;

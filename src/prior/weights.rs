@@ -20,7 +20,7 @@ use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
-use super::FINEST;
+use super::{FINEST, ORIENTATIONS};
 use crate::container::PriorId;
 use crate::{Error, Result};
 
@@ -47,6 +47,13 @@ pub(super) fn averaged(id: PriorId, n: usize) -> PriorId {
         1 => id,
         _ => identify(&[&id.0[..], &[n as u8]].concat()),
     }
+}
+
+/// Over how many orientations the prior `id` is averaged where it is called `wanted`.
+pub(super) fn orientations_of(id: PriorId, wanted: PriorId) -> Option<usize> {
+    ORIENTATIONS
+        .into_iter()
+        .find(|&n| averaged(id, n) == wanted)
 }
 
 /// Size of the network.
@@ -313,9 +320,9 @@ impl Weights {
         self.id
     }
 
-    /// The identity of this prior averaged over `n` orientations of the picture: [`Prior::id_over`](super::Prior::id_over).
-    pub fn id_over(&self, n: usize) -> PriorId {
-        averaged(self.id, n)
+    /// As [`Prior::orientations_of`](super::Prior::orientations_of).
+    pub fn orientations_of(&self, id: PriorId) -> Option<usize> {
+        orientations_of(self.id, id)
     }
 
     /// The tensor `name`, as in [`Config::tensors`].

@@ -12,8 +12,7 @@ pub struct Average {
     pub orientations: usize,
 }
 
-/// Four orientations have four fifths of what eight gain, for three calls of
-/// the network instead of seven.
+/// Four orientations have four fifths of what eight gain, for three calls of the network instead of seven.
 const SHOWN: usize = 4;
 
 /// Over how many orientations pictures are averaged that are shown, if nothing else is asked for.

@@ -66,10 +66,6 @@ impl Form {
 
 pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
     check_outputs(a)?;
-    if a.paper && a.average.orientations > 1 {
-        let e = "--paper measures the prior as it is, without --orientations";
-        return Err(Error::Parameter(e.into()).into());
-    }
     let mut rates = a.points.clone();
     rates.sort_by(f64::total_cmp);
     rates.dedup();
