@@ -2,6 +2,7 @@
 
 mod alpha;
 mod arrived;
+mod limits;
 mod receiver;
 mod shown;
 
@@ -21,13 +22,11 @@ use crate::timings::{Part, Timings};
 pub(crate) use alpha::form;
 use alpha::{Alpha, picture};
 use arrived::Arrived;
+use limits::RAISE;
 use receiver::Receiver;
 
 /// Pictures of more pixels are refused unless the caller raises the limit: 100 MP, which take up to 4 GB.
 pub const DEFAULT_MAX_PIXELS: u64 = 100_000_000;
-
-/// What to do where the memory does not suffice.
-const RAISE: &str = "raise the limit";
 
 /// What a decoded picture was made from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,7 +77,7 @@ pub struct Decoded {
 pub struct Decoder<'p> {
     pub(crate) prior: &'p Prior,
     pub(crate) max_pixels: u64,
-    max_layers: u32,
+    pub(crate) max_layers: u32,
     max_memory: u64,
     sampler: Sampler,
     orientations: usize,
@@ -109,32 +108,21 @@ impl<'p> Decoder<'p> {
         self
     }
 
-    /// Refuses pictures that take more bytes of memory by [`Decoder::memory`]. A cut inside a layer is shown at the layer
-    /// before where the array more that it takes is over the limit.
+    /// Refuses pictures that take more bytes of memory by [`Decoder::memory`], and exact samples by [`Decoder::exact_memory`]. A cut
+    /// inside a layer is shown at the layer before where the array more that it takes is over the limit.
     pub fn max_memory(mut self, bytes: u64) -> Self {
         self.max_memory = bytes;
         self
     }
 
-    /// The expected peak of memory in bytes of decoding `bytes` bytes of a file with this header, these and the program
-    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, four then with
-    /// [`Decoder::orientations`], five for a sampler. What a denoiser of your own takes is included as far as it says.
-    pub fn memory(&self, header: &Header, bytes: u64, cut: bool) -> u64 {
-        let pixels = u64::from(header.width) * u64::from(header.height);
-        let depth = if header.deep { 2 } else { 1 };
-        let alive = memory::Alive {
-            arrays: match self.sampler.mode() {
-                Mode::Mean if cut && self.orientations > 1 => 4,
-                Mode::Mean if cut => 3,
-                Mode::Mean => 2,
-                // The chain's, and those of the walk.
-                _ => 5,
-            },
-            bytes: bytes + if header.alpha { 2 * pixels * depth } else { 0 },
-            orientations: self.orientations,
-            searching: false,
-        };
-        memory::peak(self.prior, header, alive)
+    /// A decoder for a file of `bytes` bytes, which the caller holds.
+    pub(crate) fn stream(&self, bytes: usize) -> StreamDecoder<'p> {
+        StreamDecoder {
+            held: bytes as u64,
+            ..StreamDecoder::new(self.prior, self.max_pixels)
+        }
+        .max_memory(self.max_memory)
+        .orientations(self.orientations)
     }
 
     /// Decodes what the bytes hold, a whole file or any prefix that reaches past the header.
@@ -147,8 +135,7 @@ impl<'p> Decoder<'p> {
 
     /// The same, reporting the share of the work done so far.
     pub fn decode_with(&self, bytes: &[u8], mut progress: impl FnMut(f64)) -> Result<Decoded> {
-        let mut stream =
-            StreamDecoder::new(self.prior, self.max_pixels).orientations(self.orientations);
+        let mut stream = self.stream(bytes.len()).sampler(self.sampler);
         let mean = self.sampler.mode() == Mode::Mean;
         let layers = if mean { 1.0 } else { 0.5 };
         let mut rest = bytes;
@@ -156,11 +143,6 @@ impl<'p> Decoder<'p> {
             let (used, event) = stream.push(rest)?;
             rest = &rest[used..];
             match event {
-                Event::Header(header) => {
-                    let need = |cut| self.memory(&header, bytes.len() as u64, cut);
-                    memory::check("decoding", &header, need(false), self.max_memory, RAISE)?;
-                    stream.whole_layers = need(true) > self.max_memory;
-                }
                 Event::LayerHead(layer) if layer.index >= self.max_layers => break,
                 Event::NeedMore | Event::End => break,
                 Event::Layer(..) => {
@@ -240,6 +222,8 @@ pub struct StreamDecoder<'p> {
     /// The exact samples, once their part is whole.
     exact: Option<Rows>,
     max_memory: u64,
+    /// Bytes of the file that the caller holds.
+    held: u64,
     sampler: Sampler,
     /// Whether a layer that has not come whole is left out of what is shown.
     whole_layers: bool,
@@ -257,6 +241,7 @@ impl<'p> StreamDecoder<'p> {
             metadata: Metadata::default(),
             exact: None,
             max_memory: u64::MAX,
+            held: 0,
             sampler: Sampler::default(),
             whole_layers: false,
             orientations: 1,
@@ -273,9 +258,10 @@ impl<'p> StreamDecoder<'p> {
     /// when it completes nothing more, so `while !input.is_empty()` is the loop that misses nothing.
     ///
     /// Errors: those of [`Parser::push`], [`Error::Unsupported`] if the file was made with another prior,
-    /// [`Error::Backend`] if the network fails.
+    /// [`Error::Backend`] if the network fails, [`Error::Limits`] if the memory is over the limit.
     pub fn push(&mut self, input: &[u8]) -> Result<(usize, Event)> {
         let (used, event) = self.parser.push(input)?;
+        self.check_exact(&event)?;
         match &event {
             Event::Header(header) => {
                 if self.prior.orientations_of(header.prior).is_none() {
@@ -310,14 +296,6 @@ impl<'p> StreamDecoder<'p> {
             _ => {}
         }
         Ok((used, event))
-    }
-
-    /// The expected peak of memory, the file's bytes not counted.
-    fn memory(&self, header: &Header, cut: bool) -> u64 {
-        Decoder::new(self.prior)
-            .sampler(self.sampler)
-            .orientations(self.orientations)
-            .memory(header, 0, cut)
     }
 
     /// The header, once it has come.

@@ -186,9 +186,10 @@ impl<'a> Encoder<'a> {
     /// Encodes one picture.
     ///
     /// Errors: [`Error::Parameter`] for a target that no file can meet, an interest of another size, or orientations that are not
-    /// among [`ORIENTATIONS`], [`Error::Limits`](crate::Error::Limits) for a side over [`MAX_SIDE`](crate::container::MAX_SIDE), metadata over
-    /// [`MAX_METADATA`](crate::container::MAX_METADATA) or memory over the limit, [`Error::Backend`](crate::Error::Backend) if the
-    /// network fails.
+    /// among [`ORIENTATIONS`], [`Error::Limits`](crate::Error::Limits) for a side over [`MAX_SIDE`](crate::container::MAX_SIDE), metadata of
+    /// [`MAX_METADATA`](crate::container::MAX_METADATA) bytes or more, or memory over the limit,
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for [`Target::Lossless`] under a prior whose arithmetic is not the
+    /// reference, [`Error::Backend`](crate::Error::Backend) if the network fails.
     pub fn encode(&mut self, picture: &Picture) -> Result<Encoded> {
         if !ORIENTATIONS.contains(&self.orientations) {
             let n = self.orientations;
@@ -246,7 +247,10 @@ impl<'a> Encoder<'a> {
     fn first(&self, header: &Header, energy: f64) -> Sigma {
         let (w, h) = header.coded_size();
         let first = (energy / (2.0 * std::f64::consts::LN_2 * START_BITS)).sqrt();
-        let first = Sigma::nearest(first.clamp(4.0 * LOWEST_SIGMA, self.prior.highest_sigma(w, h)));
+        let first = first
+            .min(self.prior.highest_sigma(w, h))
+            .max(4.0 * LOWEST_SIGMA);
+        let first = Sigma::nearest(first);
         self.effort.first(first)
     }
 }

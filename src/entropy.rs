@@ -11,7 +11,7 @@ mod low;
 mod residual;
 
 pub use alpha::{decode_alpha, encode_alpha};
-pub use exact::{Reached, Side, decode_exact, encode_exact};
+pub use exact::{Reached, Side, decode_exact, encode_exact, exact_memory};
 pub use low::{decode_alpha_low, encode_alpha_low};
 
 use std::convert::Infallible;

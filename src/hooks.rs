@@ -17,6 +17,8 @@ use crate::prior::Prior;
 /// Teaches the `image` crate to read `.dfc` files, whole or cut, known by their signature or their extension; files need the
 /// shipped prior. Returns whether this call did it: the first one of a process does, unless somebody else reads `.dfc`.
 ///
+/// Pictures over 100 megapixels are refused; of the limits of `image` those of width and height hold, that of allocations does not.
+///
 /// Pictures come as they were coded: 8 or 16 bits, grey or RGB, with or without alpha, with colour profile, EXIF and XMP.
 ///
 /// ```

@@ -3,6 +3,7 @@
 use crate::channel::rotation::WINDOW;
 use crate::channel::trellis::{Code, search_bytes};
 use crate::container::Header;
+use crate::entropy::exact_memory;
 use crate::error::{Error, Result};
 use crate::prior::Prior;
 
@@ -19,6 +20,15 @@ pub struct Alive {
     pub orientations: usize,
     /// Whether layers are searched for.
     pub searching: bool,
+    /// Bytes for the exact samples, when nothing else is under way.
+    pub exact: u64,
+}
+
+/// Bytes for the exact samples at the end of the chain, where `copies` bytes a sample are held besides the model.
+pub fn exact(header: &Header, copies: u64) -> u64 {
+    let channels = if header.rgb { 3 } else { 1 };
+    let (width, height) = (u64::from(header.width), u64::from(header.height));
+    exact_memory(width, height, channels) + copies * width * height * channels
 }
 
 /// The expected peak in bytes of memory of work on the picture of `header`.
@@ -33,9 +43,9 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> u64 {
         false => 0,
     };
     let channel = 4 * values.min(WINDOW as u64) + search;
-    let arrays = 4 * alive.arrays * values + channel.max(tile);
+    let arrays = 4 * alive.arrays * values + channel.max(tile).max(alive.exact);
     // Codewords, and bits of a layer on their way.
-    PROGRAM + network + alive.bytes + values / 4 + arrays.max(reduced)
+    PROGRAM + network + alive.bytes + values / 8 + arrays.max(reduced)
 }
 
 /// Refuses work that takes more than `most`.
@@ -43,12 +53,20 @@ pub fn check(what: &str, header: &Header, bytes: u64, most: u64, advice: &str) -
     if bytes <= most {
         return Ok(());
     }
-    let gb = |bytes: u64| bytes as f64 / 1e9;
     Err(Error::Limits(format!(
-        "{what} {} x {} pixels takes about {:.2} GB of memory, over the limit of {:.2} GB: {advice}",
+        "{what} {} x {} pixels takes about {} of memory, over the limit of {}: {advice}",
         header.width,
         header.height,
-        gb(bytes),
-        gb(most)
+        amount(bytes),
+        amount(most)
     )))
+}
+
+/// A number of bytes in words.
+pub fn amount(bytes: u64) -> String {
+    match bytes {
+        100_000_000.. => format!("{:.2} GB", bytes as f64 / 1e9),
+        100_000.. => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{bytes} bytes"),
+    }
 }

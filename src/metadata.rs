@@ -28,9 +28,9 @@ impl Metadata {
         *self == Metadata::default()
     }
 
-    /// The payloads of the parts that hold it, in the order in which they should stand.
+    /// The payloads of the parts that hold it, in the order in which they should stand; none for what is empty.
     ///
-    /// Errors: [`Error::Limits`] for more than [`MAX_METADATA`] bytes of one kind.
+    /// Errors: [`Error::Limits`] for [`MAX_METADATA`] bytes of one kind or more.
     pub(crate) fn parts(&self) -> Result<Vec<(PartName, Vec<u8>)>> {
         let all = [
             (PartName::ICC, &self.icc),
@@ -39,7 +39,8 @@ impl Metadata {
         ];
         let present = all
             .into_iter()
-            .filter_map(|(name, bytes)| Some((name, bytes.as_ref()?)));
+            .filter_map(|(name, bytes)| Some((name, bytes.as_ref()?)))
+            .filter(|(_, bytes)| !bytes.is_empty());
         present
             .map(|(name, bytes)| match bytes.len() as u64 {
                 n if n >= MAX_METADATA => Err(Error::Limits(format!(
@@ -51,8 +52,8 @@ impl Metadata {
             .collect()
     }
 
-    /// Takes a part over. The first of its kind counts; one that cannot be unpacked is as good as absent, for the picture does
-    /// not need it.
+    /// Takes a part over. The first of its kind that unpacks to something counts; the others are as good as absent, for the picture
+    /// does not need them.
     pub fn take(&mut self, name: PartName, payload: &[u8]) {
         let place = match name {
             PartName::ICC => &mut self.icc,
@@ -75,16 +76,17 @@ fn pack(bytes: &[u8]) -> Vec<u8> {
     [&[method], body].concat()
 }
 
-/// The metadata in the payload of a metadata part; none if it is damaged, of an unknown method, or over [`MAX_METADATA`].
+/// The metadata in the payload of a metadata part; none if it is empty, damaged, of an unknown method, or over [`MAX_METADATA`].
 fn unpack(payload: &[u8]) -> Option<Vec<u8>> {
     let (&method, body) = payload.split_first()?;
-    match method {
-        STORED => Some(body.to_vec()),
+    let bytes = match method {
+        STORED => (body.len() as u64 <= MAX_METADATA).then(|| body.to_vec()),
         DEFLATED => {
             miniz_oxide::inflate::decompress_to_vec_with_limit(body, MAX_METADATA as usize).ok()
         }
         _ => None,
-    }
+    };
+    bytes.filter(|b| !b.is_empty())
 }
 
 #[cfg(test)]
@@ -97,7 +99,8 @@ mod tests {
             .map(|i| (i.wrapping_mul(0x9e37_79b1) >> 13) as u8)
             .collect();
         let text = b"<x:xmpmeta>".repeat(100);
-        for bytes in [&b""[..], b"x", &noise, &text] {
+        assert_eq!(unpack(&pack(b"")), None);
+        for bytes in [&b"x"[..], &noise, &text] {
             let packed = pack(bytes);
             assert!(packed.len() <= bytes.len() + 1);
             assert_eq!(unpack(&packed).as_deref(), Some(bytes));
@@ -125,6 +128,8 @@ mod tests {
         metadata.take(PartName(*b"note"), &pack(b"no metadata"));
         assert!(metadata.is_empty());
         metadata.take(PartName::EXIF, b"");
+        metadata.take(PartName::EXIF, &pack(b""));
+        metadata.take(PartName::EXIF, &[2, 7]);
         metadata.take(PartName::EXIF, &pack(b"one"));
         metadata.take(PartName::EXIF, &pack(b"two"));
         assert_eq!(metadata.exif.as_deref(), Some(&b"one"[..]));

@@ -26,18 +26,31 @@ impl Stream {
     /// The `i`-th value: 64 bits that depend on nothing else.
     #[inline(always)]
     pub fn value(&self, i: usize) -> u64 {
+        self.at(i as u64)
+    }
+
+    /// The same for numbers beyond those of values in memory.
+    #[inline(always)]
+    pub fn at(&self, i: u64) -> u64 {
         mix(self
             .key
-            .wrapping_add((i as u64).wrapping_add(1).wrapping_mul(GOLDEN)))
+            .wrapping_add(i.wrapping_add(1).wrapping_mul(GOLDEN)))
+    }
+
+    /// Two independent standard normal values from the values `i` and `i + 1` (Box and Muller 1958).
+    pub fn normal_pair(&self, i: usize) -> [f64; 2] {
+        let uniform = |i: usize| ((self.value(i) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+        let radius = (-2.0 * libm::log(uniform(i))).sqrt();
+        let (sin, cos) = libm::sincos(std::f64::consts::TAU * uniform(i + 1));
+        [radius * cos, radius * sin]
     }
 }
 
 #[cfg(test)]
 impl Stream {
-    /// The `i`-th standard normal value (Box and Muller), for tests that need exact samples.
+    /// The `i`-th standard normal value, for tests that need exact samples.
     pub fn gauss(&self, i: usize) -> f64 {
-        let uniform = |i: usize| ((self.value(i) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-        (-2.0 * uniform(2 * i).ln()).sqrt() * (std::f64::consts::TAU * uniform(2 * i + 1)).cos()
+        self.normal_pair(2 * i)[0]
     }
 }
 

@@ -7,55 +7,60 @@
 
 use image::imageops::FilterType;
 
-use crate::container::Event;
+use crate::container::{Event, Header};
 use crate::decoder::{Decoded, Decoder, StreamDecoder, form};
 use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::samples::Samples;
-use crate::schedule::Sigma;
 
 /// The noise of the averages, in levels, at which layers end: the prior takes most of it away.
 const ENOUGH: f64 = 6.0;
 
 impl Decoder<'_> {
     /// A small picture, `longest` pixels along the longer side, from as few of the first bytes as it needs; the whole
-    /// picture if it is no larger. [`Used`](crate::Used) says how far it read.
+    /// picture if it is no larger. [`Used`](crate::Used) says how far it read. It is the mean, whatever the sampler.
     ///
     /// # Errors
     /// As [`Decoder::decode`]; [`Error::Parameter`] for a side of zero.
     pub fn thumbnail(&self, bytes: &[u8], longest: u32) -> Result<Decoded> {
-        if longest == 0 {
-            return Err(Error::Parameter("a picture has a pixel at least".into()));
-        }
-        let mut stream = StreamDecoder::new(self.prior, self.max_pixels);
+        let mut stream = self.stream(bytes.len());
         let mut rest = bytes;
-        let mut f = 1;
-        loop {
+        while !stream.suffices(longest) {
             let (used, event) = stream.push(rest)?;
             rest = &rest[used..];
             match event {
-                Event::Header(header) => {
-                    let side = header.width.max(header.height);
-                    if side <= longest {
-                        return self.decode(bytes);
-                    }
-                    f = (side / longest) as usize;
-                }
-                Event::Layer(layer, _) => {
-                    let sigma = Sigma::from_code(layer.sigma).map_or(0.0, Sigma::levels);
-                    if sigma / f as f64 <= ENOUGH {
-                        break;
-                    }
-                }
+                Event::LayerHead(layer) if layer.index >= self.max_layers => break,
                 Event::End | Event::NeedMore => break,
                 _ => {}
             }
         }
-        stream.reduced(f, longest)
+        stream.thumbnail(longest)
     }
 }
 
 impl StreamDecoder<'_> {
+    /// Whether [`StreamDecoder::thumbnail`] would be no better for more bytes.
+    pub fn suffices(&self, longest: u32) -> bool {
+        let f = self.header().and_then(|header| reduction(header, longest));
+        let sigma = self.chain.as_ref().and_then(|chain| chain.t());
+        matches!((f, sigma), (Some(f), Some(sigma)) if sigma.levels() / f as f64 <= ENOUGH)
+    }
+
+    /// Ends the stream with a small picture, `longest` pixels along the longer side, of the whole layers so far; as
+    /// [`StreamDecoder::finish`] if the picture is no larger.
+    ///
+    /// # Errors
+    /// As [`StreamDecoder::finish`]; [`Error::Parameter`] for a side of zero.
+    pub fn thumbnail(self, longest: u32) -> Result<Decoded> {
+        if longest == 0 {
+            return Err(Error::Parameter("a picture has a pixel at least".into()));
+        }
+        match self.header().and_then(|header| reduction(header, longest)) {
+            Some(f) => self.reduced(f, longest),
+            None => self.finish(),
+        }
+    }
+
     /// What the whole layers so far show in averages over boxes of `f` x `f`, fitted to `longest`.
     fn reduced(&self, f: usize, longest: u32) -> Result<Decoded> {
         let (Some(header), Some(chain)) = (self.parser.header(), &self.chain) else {
@@ -81,6 +86,12 @@ impl StreamDecoder<'_> {
         };
         Ok(self.made(chain, picture))
     }
+}
+
+/// Pixels of the picture along each side of the boxes that a thumbnail averages; none if it is no larger than that.
+fn reduction(header: &Header, longest: u32) -> Option<usize> {
+    let side = header.width.max(header.height);
+    (side > longest).then(|| (side / longest.max(1)) as usize)
 }
 
 /// Averages of one sample a pixel over boxes of `f` x `f`.

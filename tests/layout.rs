@@ -240,6 +240,7 @@ fn imports_go_one_way() {
             "thumbnail",
             &[
                 "container::Event",
+                "container::Header",
                 "decoder",
                 "error",
                 "picture",

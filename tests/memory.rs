@@ -4,8 +4,8 @@ mod common;
 
 use dcodec::container::Event;
 use dcodec::{
-    Colour, Decoder, Depth, Effort, Encoder, Error, Mode, Picture, Prior, Sampler, StreamDecoder,
-    Target,
+    Colour, Decoder, Depth, Effort, Encoder, Error, Exact, Mode, Picture, Prior, Sampler,
+    StreamDecoder, Target,
 };
 
 /// Encodes a picture and decodes what comes out, whole and cut, in a process of its own; the estimate and the measured
@@ -13,10 +13,16 @@ use dcodec::{
 ///
 /// The child is this test binary again, running the test `child` alone.
 #[cfg(target_os = "linux")]
-fn measure(prior: &str, quality: f64, width: u32, height: u32) -> Vec<(String, f64, f64)> {
+fn measure(
+    works: &[&str],
+    prior: &str,
+    quality: f64,
+    width: u32,
+    height: u32,
+) -> Vec<(String, f64, f64)> {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut rows = Vec::new();
-    for work in ["encode", "decode", "cut", "averaged"] {
+    for &work in works {
         let child = std::process::Command::new(std::env::current_exe().expect("known"))
             .args(["--exact", "child", "--ignored", "--nocapture"])
             .env("DCODEC_MEMORY_WORK", work)
@@ -64,7 +70,9 @@ fn child() {
         .collect();
     let (width, height) = (size[0], size[1]);
     let work = var("WORK");
-    let estimate = if work == "encode" {
+    let exact = work.ends_with("exact");
+    let quality: f64 = var("QUALITY").parse().expect("a number");
+    let estimate = if work.starts_with("encode") {
         let mut samples = vec![0; 3 * width as usize * height as usize];
         for (i, v) in samples.iter_mut().enumerate() {
             *v = ((i / 3 % 251) as u8).wrapping_mul(5) / 2 + (i >> 15) as u8 % 40;
@@ -72,13 +80,16 @@ fn child() {
         let picture = Picture::new(width, height, Colour::Rgb, samples, None).expect("fits");
         let mut encoder = Encoder::new(&prior)
             .effort(Effort::new(1).expect("exists"))
-            .target(Target::Quality(var("QUALITY").parse().expect("a number")));
+            .target(match exact {
+                true => Target::Lossless(Some(quality)),
+                false => Target::Quality(quality),
+            });
         let file = encoder.encode(&picture).expect("encodes").bytes;
         std::fs::write(var("FILE"), file).expect("writable");
         encoder.memory(width, height, Colour::Rgb, Depth::Eight, false)
     } else {
         let mut file = std::fs::read(var("FILE")).expect("readable");
-        let cut = work != "decode";
+        let cut = !work.starts_with("decode");
         if cut {
             file.truncate(file.len() - file.len() / 8);
         }
@@ -91,7 +102,10 @@ fn child() {
         let Event::Header(header) = event else {
             panic!("{event:?}")
         };
-        decoder.memory(&header, file.len() as u64, cut)
+        match exact {
+            true => decoder.exact_memory(&header, file.len() as u64),
+            false => decoder.memory(&header, file.len() as u64, cut),
+        }
     };
     println!("memory: {estimate} {}", peak());
 }
@@ -101,11 +115,16 @@ fn child() {
 fn the_estimate_is_the_peak() {
     // The closed-form prior takes no time, so it can be asked about a large picture.
     // The other must come down to where it is called at full size.
-    for (prior, quality, width, height) in [
-        ("gaussian", 26.0, 4000, 3000),
-        ("shipped", 37.0, 1300, 1100),
+    let lossy: &[&str] = &["encode", "decode", "cut", "averaged"];
+    let exact: &[&str] = &["encode exact", "decode exact"];
+    for (works, prior, quality, width, height) in [
+        (lossy, "gaussian", 26.0, 4000, 3000),
+        (lossy, "shipped", 37.0, 1300, 1100),
+        // The model of exact samples grows with the width.
+        (exact, "gaussian", 5.0, 80_000, 16),
+        (exact, "gaussian", 5.0, 1600, 800),
     ] {
-        for (work, estimate, measured) in measure(prior, quality, width, height) {
+        for (work, estimate, measured) in measure(works, prior, quality, width, height) {
             let (estimate, measured) = (estimate / 1e6, measured / 1e6);
             println!(
                 "{prior} {width} x {height} {work}: {estimate:.0} MB expected, {measured:.0} MB measured"
@@ -167,7 +186,7 @@ fn the_estimate_grows_with_the_picture_and_the_target() {
     let encoder = |target| Encoder::new(&prior).target(target);
     let quality = encoder(Target::Quality(75.0));
     let memory = |width, alpha| quality.memory(width, 1000, Colour::Rgb, Depth::Eight, alpha);
-    // Two arrays of floats, the samples twice, and an eighth of the floats for codewords: 31 bytes and 3/4 a pixel.
+    // Two arrays of floats, the samples twice, and an eighth of a byte a value for codewords: 30 bytes and 3/8 a pixel.
     let pixel = (memory(40_000, false) - memory(20_000, false)) as f64 / 20_000_000.0;
     assert!((30.0..38.0).contains(&pixel), "{pixel} bytes a pixel");
     assert_eq!(memory(5000, true) - memory(5000, false), 5_000_000);
@@ -193,7 +212,7 @@ fn a_limit_is_kept() {
     };
     let refused = encode(need - 1).expect_err("over the limit");
     assert!(
-        matches!(&refused, Error::Limits(e) if e.contains("600 x 450") && e.contains("GB")),
+        matches!(&refused, Error::Limits(e) if e.contains("600 x 450") && e.contains("MB")),
         "{refused}"
     );
     let file = encode(need).expect("within the limit").bytes;
@@ -244,4 +263,65 @@ fn a_limit_counts_the_sampler_before_any_work() {
     assert!(opens(first(Sampler::default(), mean)));
     assert!(matches!(first(flow, walk - 1), Err(Error::Limits(_))));
     assert!(opens(first(flow, walk)));
+}
+
+#[test]
+fn a_limit_counts_the_exact_samples() {
+    let prior = common::gaussian();
+    let picture = common::resized("coffee.png", 96, 64);
+    let target = Target::Lossless(Some(50.0));
+    let file = Encoder::new(&prior).target(target).encode(&picture);
+    let file = file.expect("encodes").bytes;
+    let header = header(&prior, 96, 64);
+    let decoder = || Decoder::new(&prior);
+    let need = decoder().exact_memory(&header, file.len() as u64);
+    assert!(need > decoder().memory(&header, file.len() as u64, false));
+    let refused = decoder().max_memory(need - 1).decode(&file);
+    let refused = refused.expect_err("over the limit");
+    assert!(
+        matches!(&refused, Error::Limits(e) if e.contains("the exact end of 96 x 64")),
+        "{refused}"
+    );
+    let exact = decoder().max_memory(need).decode(&file).expect("fits");
+    assert!(exact.used.exact == Exact::All && exact.picture == picture);
+    // The layers before them are not in want of it.
+    let lossy = decoder().max_memory(need - 1).max_layers(5).decode(&file);
+    assert_eq!(lossy.expect("fits").used.layers, 5);
+    let encode = |most| {
+        let encoder = Encoder::new(&prior).target(target).max_memory(most);
+        { encoder }.encode(&picture)
+    };
+    let need = Encoder::new(&prior)
+        .target(target)
+        .memory(96, 64, Colour::Rgb, Depth::Eight, false);
+    assert!(matches!(encode(need - 1), Err(Error::Limits(_))));
+    assert!(encode(need).is_ok());
+}
+
+#[test]
+fn a_preview_and_a_thumbnail_keep_the_limit() {
+    let prior = common::gaussian();
+    let picture = common::resized("coffee.png", 600, 450);
+    let target = Target::Quality(40.0);
+    let file = Encoder::new(&prior).target(target).encode(&picture);
+    let file = file.expect("encodes").bytes;
+    let header = header(&prior, 600, 450);
+    let whole = Decoder::new(&prior).memory(&header, 0, false);
+    let preview = |most: u64| {
+        let mut stream = StreamDecoder::new(&prior, u64::MAX).max_memory(most);
+        let mut rest = &file[..file.len() - file.len() / 8];
+        while !rest.is_empty() {
+            rest = &rest[stream.push(rest).expect("fits").0..];
+        }
+        stream.preview().expect("fits")
+    };
+    let (less, all) = (preview(whole), preview(u64::MAX));
+    assert!(less.used.left_out && less.used.partial == 0.0);
+    assert!(!all.used.left_out && all.used.partial > 0.0);
+    let thumbnail = |most: u64| {
+        let decoder = Decoder::new(&prior).max_memory(most);
+        decoder.thumbnail(&file, 100)
+    };
+    assert!(matches!(thumbnail(whole / 2), Err(Error::Limits(_))));
+    assert!(thumbnail(whole + file.len() as u64).is_ok());
 }

@@ -187,6 +187,32 @@ fn animations_hold_every_layer() {
 }
 
 #[test]
+fn the_exact_picture_is_a_frame_of_its_own() {
+    let (prior, dir) = (common::prior(), tempfile::tempdir().expect("a folder"));
+    let picture = common::resized("coffee.png", 48, 32);
+    let target = Target::Lossless(Some(20.0));
+    let file = Encoder::new(&prior).target(target).encode(&picture);
+    let file = file.expect("encodes");
+    fs::write(dir.path().join("x.dfc"), &file.bytes).expect("writable");
+    let layers = file.layers.len();
+    end(start(
+        dir.path(),
+        &["decode", "x.dfc", "--progress-dir", "f", "-o", "x.apng"],
+    ));
+    let last = dir.path().join(format!("f/layer-{layers:03}-exact.png"));
+    assert!(common::load(last) == picture);
+    assert_eq!(
+        fs::read_dir(dir.path().join("f")).expect("made").count(),
+        layers + 1
+    );
+    let bytes = Cursor::new(fs::read(dir.path().join("x.apng")).expect("written"));
+    let apng = PngDecoder::new(bytes).expect("a PNG").apng();
+    let frames = apng.expect("animated").into_frames().collect_frames();
+    // The last is held by a frame of one pixel.
+    assert_eq!(frames.expect("sound").len(), layers + 2);
+}
+
+#[test]
 fn no_more_is_read_than_wanted() {
     let (prior, dir) = (common::prior(), tempfile::tempdir().expect("a folder"));
     let file = encode(&prior);

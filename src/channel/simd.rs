@@ -9,6 +9,12 @@ use super::rotation::signed;
 use super::trellis::{Code, RESTART};
 use crate::random::Stream;
 
+/// Whether the processor has all of these features.
+#[cfg(target_arch = "x86_64")]
+macro_rules! has {
+    ($($feature:tt),*) => { $(is_x86_feature_detected!($feature))&&* };
+}
+
 /// Calls `$body(args)` compiled for the best instruction set of this processor.
 macro_rules! dispatch {
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? = $body:ident) => {
@@ -24,15 +30,11 @@ macro_rules! dispatch {
                 fn avx2($($arg: $ty),*) $(-> $ret)? {
                     $body($($arg),*)
                 }
-                if is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("bmi2")
-                {
-                    // SAFETY: the processor has the features that the function was compiled for.
-                    return unsafe { avx512($($arg),*) };
-                }
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+                if has!("avx2", "bmi1", "bmi2", "popcnt", "lzcnt") {
+                    if has!("avx512f", "avx512bw", "avx512vl", "avx512dq") {
+                        // SAFETY: the processor has the features that the function was compiled for.
+                        return unsafe { avx512($($arg),*) };
+                    }
                     // SAFETY: as above.
                     return unsafe { avx2($($arg),*) };
                 }

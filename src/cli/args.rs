@@ -2,6 +2,7 @@
 
 mod average;
 mod device;
+mod numbers;
 mod roi;
 mod sampling;
 
@@ -14,6 +15,7 @@ use super::strip::Strip;
 use average::orientations;
 pub use average::{Average, shown_orientations};
 pub use device::{DeviceChoice, On};
+use numbers::{decibels, positive, quality, size};
 pub use roi::Roi;
 pub use sampling::{Interpolate, ModeName, Sample, Sampling};
 
@@ -30,8 +32,8 @@ pub struct Cli {
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Threads to use [default: all cores]
-    #[arg(long, global = true, value_name = "N")]
-    pub threads: Option<usize>,
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub threads: Option<u32>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,26 +83,6 @@ pub struct Watch {
     /// Say where the time went
     #[arg(long)]
     pub timing: bool,
-}
-
-/// A number of bytes, with K, M, G or T for powers of 1000.
-fn size(text: &str) -> Result<u64, String> {
-    let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
-        Some(at) => text.split_at(at),
-        None => (text, ""),
-    };
-    let factor = match unit.to_ascii_uppercase().trim_end_matches('B') {
-        "" => 1e0,
-        "K" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        _ => return Err(format!("unknown unit `{unit}` (use K, M, G or T)")),
-    };
-    match number.parse::<f64>() {
-        Ok(n) if n.is_finite() && n > 0.0 => Ok((n * factor) as u64),
-        _ => Err("not a positive number of bytes, such as 500M or 4G".into()),
-    }
 }
 
 #[derive(Debug, Args)]
@@ -159,10 +141,10 @@ pub struct Encode {
 #[group(multiple = false)]
 pub struct Goal {
     /// Stop at this quality, 0 to 100 [default: 75, about 1 bit per pixel]
-    #[arg(short = 'Q', long, value_name = "Q")]
+    #[arg(short = 'Q', long, value_name = "Q", value_parser = quality, allow_negative_numbers = true)]
     pub quality: Option<f64>,
     /// Stop at this many bits per pixel
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", value_parser = positive, allow_negative_numbers = true)]
     pub bpp: Option<f64>,
     /// Stop at this many bytes
     #[arg(long, value_name = "N")]
@@ -170,7 +152,7 @@ pub struct Goal {
     /// Stop at this RGB PSNR in dB, as decode --orientations 1 shows it
     ///
     /// inf is --lossless.
-    #[arg(long, value_name = "DB")]
+    #[arg(long, value_name = "DB", value_parser = decibels, allow_negative_numbers = true)]
     pub psnr: Option<f64>,
 }
 
@@ -178,7 +160,7 @@ pub struct Goal {
 #[group(multiple = false)]
 pub struct Extent {
     /// Use the first R bits per pixel
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", value_parser = positive, allow_negative_numbers = true)]
     pub bpp: Option<f64>,
     /// Use the first N bytes
     #[arg(long, value_name = "N")]
@@ -201,7 +183,7 @@ pub struct Decode {
     #[arg(long, value_name = "N", value_parser = orientations)]
     pub orientations: Option<usize>,
     /// A small picture, N pixels along the longer side, from the first bytes: far quicker than the whole
-    #[arg(long, value_name = "N", conflicts_with_all = ["layers", "animate", "progress_dir"], value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with_all = ["layers", "animate", "progress_dir", "mode", "realism"], value_parser = clap::value_parser!(u32).range(1..))]
     pub thumbnail: Option<u32>,
     #[command(flatten)]
     pub strip: Strip,
@@ -211,7 +193,7 @@ pub struct Decode {
     /// Write the refinement as frames of an animated PNG, or of an animated WebP if -o or --format says webp
     #[arg(long)]
     pub animate: bool,
-    /// Write the picture after each layer to this folder, as soon as its bytes have come; the result too unless -o is given
+    /// Write the picture after each layer to this folder, as soon as its bytes have come, and nothing else unless -o is given
     #[arg(long, value_name = "DIR")]
     pub progress_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -272,7 +254,7 @@ pub struct Map {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Instead of bits: how badly the prior predicts each place through noise of S levels, an anomaly score
-    #[arg(long, value_name = "S", conflicts_with = "Goal")]
+    #[arg(long, value_name = "S", conflicts_with = "Goal", value_parser = positive, allow_negative_numbers = true)]
     pub sigma: Option<f64>,
     /// What noise
     #[arg(long, value_enum, default_value_t = Noise::Gaussian, requires = "sigma")]
@@ -340,11 +322,13 @@ pub struct Rd {
         long,
         value_name = "R,R,..",
         value_delimiter = ',',
+        value_parser = positive,
+        allow_negative_numbers = true,
         default_value = "0.1,0.15,0.2,0.3,0.5,0.75,1.0"
     )]
     pub points: Vec<f64>,
     /// Encode to this quality, 0 to 100, instead of to the largest bitrate: for the mean curve at fixed noise levels
-    #[arg(short = 'Q', long, value_name = "Q")]
+    #[arg(short = 'Q', long, value_name = "Q", value_parser = quality, allow_negative_numbers = true)]
     pub quality: Option<f64>,
     /// 1 (fast) to 5 (small)
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
@@ -358,7 +342,7 @@ pub struct Rd {
     #[arg(long, requires = "peers")]
     pub prefixes: bool,
     /// Stop a peer's tool that takes longer for one picture
-    #[arg(long, value_name = "SECONDS", default_value_t = 120.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = positive, allow_negative_numbers = true)]
     pub time_limit: f64,
     /// Print a table of the ends of the layers instead of the bitrates
     #[arg(long)]

@@ -16,7 +16,7 @@ pub fn run(a: &Cut, log: Log) -> Result<(), Failure> {
         return Err(Error::Parameter("say where to cut: --bpp, --bytes or --layers".into()).into());
     }
     io::check_destination(&output, a.output.force)?;
-    let data = io::read_input(&a.input)?;
+    let data = io::read_coded(&a.input)?;
     let header = decode::header(&data, u64::MAX).about(&a.input)?;
     let wanted = decode::extent(&a.extent, &header, data.len())?;
     let end = sound(&data, wanted, a.extent.layers).about(&a.input)?;

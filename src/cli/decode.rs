@@ -2,15 +2,15 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use dcodec::{
-    Decoded, Decoder, Error, Event, Exact, Metadata, Mode, Picture, Result, StreamDecoder,
-    container,
+    Decoded, Error, Event, Exact, Metadata, Mode, Picture, Result, StreamDecoder, container,
 };
 
 use super::args::{Decode, Extent, ModeName, shown_orientations};
 use super::clock::Clock;
 use super::frames::{Animation, Folder, Kind};
 use super::save::{self, Format};
-use super::{About, Failure, Log, bpp, destination, io, name, output_name, prior, sampling};
+use super::strip::Strip;
+use super::{About, Failure, Log, bpp, destination, io, many, name, output_name, prior, sampling};
 
 /// What one read takes at most; less when less is there.
 const READ_BYTES: usize = 1 << 16;
@@ -18,8 +18,8 @@ const READ_BYTES: usize = 1 << 16;
 pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     let mut clock = Clock::start();
     let sampler = sampling::sampler(&a.sampling, ModeName::Mean)?;
-    let mut sinks = Sinks::new(a)?;
     let (source, size) = io::open_input(&a.input)?;
+    let mut sinks = Sinks::new(a)?;
     clock.lap("read");
     let prior = prior(&a.prior, log)?;
     clock.lap("prior");
@@ -44,33 +44,24 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
             let share = read as f64 / input_end(size, stream, &a.extent) as f64;
             spinner.set_position((1000.0 * share) as u64);
         }
-        match sinks.wants_frames() {
-            true => sinks.frame(&stream.show(&sampler, &mut |_| {})?),
-            false => Ok(()),
+        if sinks.wants_frames() {
+            sinks.frame(&stream.show(&sampler, &mut |_| {})?)?;
         }
+        Ok(!a.thumbnail.is_some_and(|longest| stream.suffices(longest)))
     };
-    let decoded = match a.thumbnail {
-        Some(longest) => input.all(a.prior.max_pixels).and_then(|data| {
-            let decoder = Decoder::new(&prior)
-                .max_pixels(a.prior.max_pixels)
-                .orientations(orientations);
-            decoder.thumbnail(&data, longest)
-        }),
-        None => {
-            let done = input.feed(&mut stream, &mut each);
-            // The mean has a part in these.
-            if matches!(sampler.mode(), Mode::Mean | Mode::Realism(_)) {
-                stream = stream.orientations(orientations);
-            }
-            done.and_then(|()| match sampler.mode() {
-                Mode::Mean => stream.finish(),
-                _ => stream.show(&sampler, &mut |frame| {
-                    spinner.set_message(format!("step {} of {}", frame.call + 1, frame.calls));
-                }),
-            })
-        }
+    let done = input.feed(&mut stream, &mut each);
+    // The mean has a part in these.
+    if matches!(sampler.mode(), Mode::Mean | Mode::Realism(_)) {
+        stream = stream.orientations(orientations);
     }
-    .about(&a.input);
+    let decoded = done.and_then(|()| match (a.thumbnail, sampler.mode()) {
+        (Some(longest), _) => stream.thumbnail(longest),
+        (None, Mode::Mean) => stream.finish(),
+        (None, _) => stream.show(&sampler, &mut |frame| {
+            spinner.set_message(format!("step {} of {}", frame.call + 1, frame.calls));
+        }),
+    });
+    let decoded = decoded.about(&a.input);
     spinner.finish_and_clear();
     let decoded = decoded?;
     clock.lap_codec(&decoded.timings, "other");
@@ -82,8 +73,12 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     }
     if decoded.used.exact == Exact::Unusable {
         log.say(format!(
-            "{}: note: shown is the lossy picture: the exact one takes the arithmetic of --device cpu",
-            name(&a.input)
+            "{}: note: shown is the lossy picture: {}",
+            name(&a.input),
+            match prior.is_reference() {
+                true => "the exact samples are not those of their check",
+                false => "the exact one takes the arithmetic of --device cpu",
+            }
         ));
     }
     let metadata = a.strip.apply(decoded.metadata.clone());
@@ -105,12 +100,12 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     };
     let picture = &decoded.picture;
     log.say(format!(
-        "{written}: {} x {} from {}{of} bytes ({:.4} bits per pixel), {} layers{part}{}{mode}, {:.1} s",
+        "{written}: {} x {} from {}{of} bytes ({:.4} bits per pixel), {}{part}{}{mode}, {:.1} s",
         picture.width(),
         picture.height(),
         used.bytes,
         bpp(used.bytes, input.coded.0, input.coded.1),
-        used.layers,
+        many(used.layers, "layer"),
         match (used.exact, used.complete) {
             (Exact::All, _) => ", exact".into(),
             (Exact::Rows(n), _) => format!(", the first {n} rows exact"),
@@ -120,7 +115,7 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
         clock.total().as_secs_f64()
     ));
     if a.watch.timing {
-        eprintln!("{}", clock.table(&decoded.timings));
+        io::say(clock.table(&decoded.timings));
     }
     Ok(())
 }
@@ -140,24 +135,11 @@ struct Input<'a> {
 }
 
 impl Input<'_> {
-    /// All bytes that the flags want.
-    fn all(&mut self, max_pixels: u64) -> Result<Vec<u8>> {
-        let mut data = Vec::new();
-        let read = self.source.read_to_end(&mut data);
-        read.map_err(|e| Error::io(name(self.name), e))?;
-        self.ended = true;
-        self.read = data.len() as u64;
-        let header = header(&data, max_pixels)?;
-        self.coded = (header.width, header.height);
-        data.truncate(extent(self.extent, &header, data.len())?);
-        Ok(data)
-    }
-
-    /// Decodes what comes, and calls `each` after every layer, before more is read.
+    /// Decodes what comes, and calls `each` after every layer, before more is read; it says whether more is wanted.
     fn feed(
         &mut self,
         stream: &mut StreamDecoder,
-        each: &mut dyn FnMut(&mut StreamDecoder, u64) -> Result<()>,
+        each: &mut dyn FnMut(&mut StreamDecoder, u64) -> Result<bool>,
     ) -> Result<()> {
         let most = self.extent.layers.unwrap_or(u32::MAX);
         let mut buffer = vec![0; READ_BYTES];
@@ -185,7 +167,7 @@ impl Input<'_> {
                         rest = &rest[..(rest.len() as u64).min(left) as usize];
                     }
                     Event::LayerHead(layer) if layer.index >= most => return Ok(()),
-                    Event::Layer(..) => each(stream, self.read)?,
+                    Event::Layer(..) if !each(stream, self.read)? => return Ok(()),
                     Event::End => return Ok(()),
                     _ => {}
                 }
@@ -196,16 +178,18 @@ impl Input<'_> {
 }
 
 /// Where pictures go.
-struct Sinks {
+struct Sinks<'a> {
     /// The result as one picture.
     still: Option<(PathBuf, Format)>,
     animation: Option<(PathBuf, Animation)>,
     folder: Option<(PathBuf, Folder)>,
     force: bool,
+    strip: &'a Strip,
 }
-impl Sinks {
+
+impl<'a> Sinks<'a> {
     /// What the flags name, checked before any work.
-    fn new(a: &Decode) -> Result<Self> {
+    fn new(a: &'a Decode) -> Result<Self> {
         let force = a.output.force;
         let format = a.format.as_deref();
         // Frames alone, if nothing else is asked for.
@@ -216,8 +200,10 @@ impl Sinks {
             animation: None,
             folder: None,
             force,
+            strip: &a.strip,
         };
         if wanted {
+            io::check_apart(&a.input, &output)?;
             io::check_destination(&output, force)?;
             let extension = output.extension().map(|e| e.to_string_lossy().into_owned());
             let called = format.map(str::to_owned).or(extension);
@@ -233,7 +219,13 @@ impl Sinks {
             }
         }
         if let Some(path) = &a.progress_dir {
-            let extension = format.filter(|f| Kind::of(f, false).is_ok_and(|k| k.is_none()));
+            let moves = |f: &&str| Kind::of(f, false).is_ok_and(|k| k.is_some());
+            if let Some(format) = format.filter(|f| !wanted && moves(f)) {
+                return Err(Error::Parameter(format!(
+                    "the frames of --progress-dir are still pictures, not {format} (add -o FILE.{format} for an animation)"
+                )));
+            }
+            let extension = format.filter(|f| !moves(f));
             let folder = Folder::new(path, extension.unwrap_or("png"), force)?;
             sinks.folder = Some((path.clone(), folder));
         }
@@ -246,7 +238,8 @@ impl Sinks {
 
     fn frame(&mut self, shown: &Decoded) -> Result<()> {
         if let Some((_, folder)) = &mut self.folder {
-            folder.write(&shown.picture, shown.used.layers, shown.used.partial > 0.0)?;
+            let metadata = self.strip.apply(shown.metadata.clone());
+            folder.write(&shown.picture, &metadata, &shown.used)?;
         }
         if let Some((_, animation)) = &mut self.animation {
             animation.frame(&shown.picture)?;
@@ -256,12 +249,19 @@ impl Sinks {
 
     /// Writes what the stream ended with; says where it went.
     fn finish(mut self, last: &Decoded, metadata: &Metadata, log: Log) -> Result<String> {
-        if self.wants_frames() && (last.used.partial > 0.0 || last.used.layers == 0) {
+        // The ends of layers have been shown.
+        let used = last.used;
+        let more = used.partial > 0.0 || matches!(used.exact, Exact::All | Exact::Rows(_));
+        if self.wants_frames() && (more || used.layers == 0) {
             self.frame(last)?;
         }
         let mut written = None;
         if let Some((path, folder)) = self.folder.take() {
-            written = Some(format!("{}: {} frames", path.display(), folder.frames()));
+            written = Some(format!(
+                "{}: {}",
+                path.display(),
+                many(folder.frames(), "frame")
+            ));
         }
         if let Some((path, animation)) = self.animation.take() {
             let half = |v: u16| v != 0 && v != last.picture.depth().max();
@@ -272,8 +272,14 @@ impl Sinks {
                     name(&path)
                 ));
             }
+            if metadata.icc.is_some() {
+                log.say(format!(
+                    "{}: note: animations have no colour profile: colours count as sRGB there",
+                    name(&path)
+                ));
+            }
             let frames = animation.finish()?;
-            written = Some(format!("{}: {frames} frames", output_name(&path)));
+            written = Some(format!("{}: {}", output_name(&path), many(frames, "frame")));
         }
         if let Some((path, format)) = self.still.take() {
             let (picture, notices) = save::encode_picture(&last.picture, metadata, format)?;
@@ -320,7 +326,8 @@ pub fn extent(extent: &Extent, header: &container::Header, len: usize) -> Result
     let least = header.file_bytes() as u64;
     if wanted < least {
         return Err(Error::Parameter(format!(
-            "{wanted} bytes end inside the header, which takes {least}: ask for more"
+            "{wanted} bytes end inside the header, which takes {least}, {:.4} bits per pixel: ask for more",
+            bpp(least, header.width, header.height)
         )));
     }
     Ok(wanted.min(len as u64) as usize)

@@ -11,16 +11,18 @@ use serde::Serialize;
 use super::args::{DeviceChoice, Encode, Goal, Roi};
 use super::clock::Clock;
 use super::load::{Loaded, load_picture, picture_form};
-use super::{About, Failure, Log, bpp, destination, inputs, io, name, output_name, prior};
+use super::{About, Failure, Log, bpp, destination, inputs, io, many, name, output_name, prior};
 
 pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
-    if a.input.is_dir() {
+    if a.input.is_dir() && a.input != Path::new("-") {
         return folder(a, log);
     }
     let output = destination(a.output.output.as_ref(), &a.input, "dfc");
-    io::check_destination(&output, a.output.force)?;
-    if let Some(report) = &a.report {
-        io::check_destination(report, a.output.force)?;
+    let outputs = || a.report.iter().chain([&output]);
+    io::check_distinct(outputs().map(PathBuf::as_path))?;
+    for output in outputs() {
+        io::check_apart(&a.input, output)?;
+        io::check_destination(output, a.output.force)?;
     }
     one(a, &wanted_prior(a, log)?, &a.input, &output, log).map(|_| ())
 }
@@ -43,7 +45,12 @@ fn wanted_target(a: &Encode) -> Target {
 
 /// Encodes the pictures of a folder one after the other, each with all cores; one that fails costs only itself.
 fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
-    let Some(target) = a.output.output.as_ref().filter(|_| a.report.is_none()) else {
+    let wanted = a
+        .output
+        .output
+        .as_ref()
+        .filter(|o| o.as_path() != Path::new("-"));
+    let Some(target) = wanted.filter(|_| a.report.is_none()) else {
         let e = "a folder of pictures needs a folder to write to, -o DIR, and has no --report";
         return Err(Error::Parameter(e.into())).about(&a.input);
     };
@@ -61,15 +68,25 @@ fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
     }
     std::fs::create_dir_all(target).map_err(|e| Error::io(target, e))?;
     let prior = wanted_prior(a, log)?;
-    let (start, mut pixels, mut bytes, mut failed) = (Instant::now(), 0, 0, 0);
+    let (start, mut pixels, mut bytes) = (Instant::now(), 0, 0);
+    let (mut kept, mut failed) = (0, 0);
     for input in &inputs {
+        // An interrupted run goes on where it was.
+        if !a.output.force && output(input).is_file() {
+            log.say(format!(
+                "{}: exists already, kept (-f encodes it again)",
+                name(&output(input))
+            ));
+            kept += 1;
+            continue;
+        }
         let done = io::check_destination(&output(input), a.output.force)
             .map_err(Failure::from)
             .and_then(|()| one(a, &prior, input, &output(input), log));
         match done {
             Ok((p, b)) => (pixels, bytes) = (pixels + p, bytes + b),
             Err(e) => {
-                eprintln!("skipped: {e}");
+                io::say(format_args!("skipped: {e}"));
                 failed += 1;
             }
         }
@@ -77,7 +94,7 @@ fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
     let (seconds, megapixels) = (start.elapsed().as_secs_f64(), pixels as f64 / 1e6);
     log.say(format!(
         "{} pictures, {megapixels:.2} megapixels, {bytes} bytes, {:.4} bits per pixel, {seconds:.1} s: {:.3} megapixels a second",
-        inputs.len() - failed,
+        inputs.len() - failed - kept,
         8.0 * bytes as f64 / pixels.max(1) as f64,
         megapixels / seconds
     ));
@@ -131,7 +148,7 @@ fn one(
     for note in notes {
         log.say(format!("{}: note: {note}", name(input)));
     }
-    if let Some(interest) = interest(a, &picture)? {
+    if let Some(interest) = interest(a, input, &picture)? {
         encoder = encoder.interest(interest);
     }
     let encoded = encoder
@@ -154,11 +171,11 @@ fn one(
     clock.lap("write");
     let bytes = encoded.bytes.len();
     log.say(format!(
-        "{}: {} x {}, {} layers{}, {bytes} bytes, {:.4} bits per pixel, {:.1} s",
+        "{}: {} x {}, {}{}, {bytes} bytes, {:.4} bits per pixel, {:.1} s",
         output_name(output),
         picture.width(),
         picture.height(),
-        encoded.layers.len(),
+        many(encoded.layers.len() as u64, "layer"),
         match encoded.exact_bytes {
             Some(n) => format!(", exact in {n} bytes more"),
             None => String::new(),
@@ -167,7 +184,7 @@ fn one(
         clock.total().as_secs_f64()
     ));
     if a.watch.timing {
-        eprintln!("{}", clock.table(&encoded.timings));
+        io::say(clock.table(&encoded.timings));
     }
     if !encoded.reached {
         log.say("note: the lowest noise level came before the target; the file ends there");
@@ -177,7 +194,7 @@ fn one(
 }
 
 /// Where the flags want most bits, if anywhere.
-fn interest(a: &Encode, picture: &Picture) -> Result<Option<Interest>, Failure> {
+fn interest(a: &Encode, input: &Path, picture: &Picture) -> Result<Option<Interest>, Failure> {
     let (width, height) = (picture.width(), picture.height());
     if let Some(path) = &a.roi_mask {
         let mask = load_picture(&io::read_input(path)?, path, a.prior.max_pixels)?;
@@ -197,7 +214,7 @@ fn interest(a: &Encode, picture: &Picture) -> Result<Option<Interest>, Failure> 
         let samples = mask.samples().as_eight().unwrap_or_default();
         let pixels = samples.chunks(mask.colour().channels());
         let weights: Vec<f64> = pixels.map(weight).collect();
-        return Ok(Some(Interest::new(width, height, &weights)?));
+        return Interest::new(width, height, &weights).about(path).map(Some);
     }
     let region = |r: &Roi| Region {
         x: r.x,
@@ -209,7 +226,9 @@ fn interest(a: &Encode, picture: &Picture) -> Result<Option<Interest>, Failure> 
     let regions: Vec<Region> = a.roi.iter().map(region).collect();
     match regions.is_empty() {
         true => Ok(None),
-        false => Ok(Some(Interest::regions(width, height, &regions)?)),
+        false => Interest::regions(width, height, &regions)
+            .about(input)
+            .map(Some),
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use dcodec::{Colour, Error, Metadata, Picture, Result};
+use dcodec::{Colour, Error, Exact, Metadata, Picture, Result, Used};
 
 use super::io as files;
 use super::save::{self, Format};
@@ -79,11 +79,15 @@ impl Folder {
         self.frames
     }
 
-    /// Writes what is shown after `layers` layers, or with a part of the next one.
-    pub fn write(&mut self, picture: &Picture, layers: u32, partial: bool) -> Result<()> {
-        let part = if partial { "-part" } else { "" };
-        let name = format!("layer-{layers:03}{part}.{}", self.extension);
-        let (bytes, _) = save::encode_picture(picture, &Metadata::default(), self.format)?;
+    /// Writes what is shown after whole layers, with a part of the next one, or with exact rows.
+    pub fn write(&mut self, picture: &Picture, metadata: &Metadata, used: &Used) -> Result<()> {
+        let part = match used.exact {
+            Exact::All | Exact::Rows(_) => "-exact",
+            _ if used.partial > 0.0 => "-part",
+            _ => "",
+        };
+        let name = format!("layer-{:03}{part}.{}", used.layers, self.extension);
+        let (bytes, _) = save::encode_picture(picture, metadata, self.format)?;
         self.frames += 1;
         files::write_atomic(&self.path.join(name), self.force, |w| w.write_all(&bytes))
     }

@@ -1,6 +1,5 @@
 mod folder;
 
-use std::io::Write;
 use std::path::Path;
 
 use dcodec::container::{Event, Header, Layer, Parser, PartName};
@@ -10,7 +9,7 @@ use dcodec::{Error, Metadata, Result};
 use serde_json::json;
 
 use super::args::Info;
-use super::{About, Failure, Log, bpp, hub, io, name};
+use super::{About, Failure, Log, bpp, hub, io, is_shipped, name};
 
 /// What a walk through the file found, without any network.
 struct Contents {
@@ -33,7 +32,7 @@ pub fn run(a: &Info, log: Log) -> Result<(), Failure> {
         _ if a.devices => devices(a.json),
         (Some(path), _) => describe(path, a.json, log)?,
         (None, Some(path)) => {
-            let data = io::read_input(path)?;
+            let data = io::read_coded(path)?;
             let contents = walk(&data).about(path)?;
             match a.json {
                 true => as_json(&contents, data.len()),
@@ -42,17 +41,12 @@ pub fn run(a: &Info, log: Log) -> Result<(), Failure> {
         }
         (None, None) => return Err(Error::Parameter("name a file".into()).into()),
     };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::io("standard output", e).into())
-        }
-        _ => Ok(()),
-    }
+    Ok(io::print(&text)?)
 }
 
 /// A weights file: identity, configuration, size and cost.
 fn describe(path: &Path, json: bool, log: Log) -> Result<String, Failure> {
-    let weights = match path == Path::new("shipped") {
+    let weights = match is_shipped(path) {
         true => Weights::shipped()?,
         false => {
             let found = hub::located(path, log)?;

@@ -13,6 +13,9 @@ const OUTPUT: &str = "interpolation.png";
 pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
     let start = Instant::now();
     let output = a.output.output.clone().unwrap_or_else(|| OUTPUT.into());
+    for input in [&a.first, &a.second] {
+        io::check_apart(input, &output)?;
+    }
     io::check_destination(&output, a.output.force)?;
     let format = save::picture_format(&output, None)?;
     let sampler = sampling::sampler(&a.sampling, ModeName::Flow)?;

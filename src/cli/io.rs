@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
+use dcodec::container::SIGNATURE;
 use dcodec::{Error, Result};
 
 /// All the bytes of a file, or of standard input for `-`.
@@ -19,6 +20,23 @@ pub fn read_input(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| Error::io(path, e))
 }
 
+/// The same of a .dfc file; another is refused by its first bytes, however long it is.
+pub fn read_coded(path: &Path) -> Result<Vec<u8>> {
+    let (mut source, _) = open_input(path)?;
+    let failed = |e| Error::io(super::name(path), e);
+    let mut bytes = Vec::new();
+    let first = SIGNATURE.len() as u64;
+    source
+        .by_ref()
+        .take(first)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes == SIGNATURE {
+        source.read_to_end(&mut bytes).map_err(failed)?;
+    }
+    Ok(bytes)
+}
+
 /// The bytes of a file as they are read, or of standard input for `-`, and how many there are if that is known.
 pub fn open_input(path: &Path) -> Result<(Box<dyn Read>, Option<u64>)> {
     if path == Path::new("-") {
@@ -27,6 +45,12 @@ pub fn open_input(path: &Path) -> Result<(Box<dyn Read>, Option<u64>)> {
     let failed = |e| Error::io(path, e);
     let file = fs::File::open(path).map_err(failed)?;
     let found = file.metadata().map_err(failed)?;
+    if found.is_dir() {
+        return Err(failed(io::Error::new(
+            ErrorKind::IsADirectory,
+            "is a directory",
+        )));
+    }
     let size = found.is_file().then_some(found.len());
     Ok((Box::new(file), size))
 }
@@ -45,14 +69,57 @@ pub fn check_destination(path: &Path, force: bool) -> Result<()> {
             io::Error::new(ErrorKind::IsADirectory, "is a directory"),
         )),
         Ok(found) if found.is_file() && !force => Err(exists(path)),
-        Ok(_) => Ok(()),
-        Err(_) => match path.parent() {
-            Some(parent) if parent != Path::new("") && !parent.is_dir() => Err(Error::io(
-                parent,
-                io::Error::new(ErrorKind::NotFound, "no such directory"),
-            )),
-            _ => Ok(()),
-        },
+        Ok(found) if !found.is_file() => Ok(()),
+        _ => {
+            // Behind a link, where the file will be.
+            let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+            let directory = directory(&target)?;
+            let probe = tempfile::tempfile_in(&directory);
+            // The error would name a file that nobody has heard of.
+            probe
+                .map_err(|e| Error::io(directory, e.kind().into()))
+                .map(drop)
+        }
+    }
+}
+
+/// Refuses to write over what is read, whatever the flags.
+pub fn check_apart(input: &Path, output: &Path) -> Result<()> {
+    let real = |path: &Path| fs::canonicalize(path).ok().filter(|p| p.is_file());
+    match real(input) {
+        Some(input) if real(output).as_ref() == Some(&input) => Err(Error::Parameter(format!(
+            "{}: the output would be the input itself (name another with -o)",
+            output.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses two outputs of one name.
+pub fn check_distinct<'p>(outputs: impl IntoIterator<Item = &'p Path>) -> Result<()> {
+    let mut seen: Vec<&Path> = Vec::new();
+    for path in outputs {
+        if seen.contains(&path) {
+            let e = format!("{}: named for two outputs", super::output_name(path));
+            return Err(Error::Parameter(e));
+        }
+        seen.push(path);
+    }
+    Ok(())
+}
+
+/// The directory that holds `path`.
+fn directory(path: &Path) -> Result<PathBuf> {
+    let directory = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    match directory.is_dir() {
+        true => Ok(directory),
+        false => {
+            let missing = io::Error::new(ErrorKind::NotFound, "no such directory");
+            Err(Error::io(directory, missing))
+        }
     }
 }
 
@@ -97,15 +164,7 @@ pub fn write_atomic(
         Some(_) => fs::canonicalize(path).map_err(failed)?,
         None => path.to_path_buf(),
     };
-    let directory = match target.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    };
-    if !directory.is_dir() {
-        let missing = io::Error::new(ErrorKind::NotFound, "no such directory");
-        return Err(Error::io(directory, missing));
-    }
-
+    let directory = directory(&target)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".dcodec-").suffix(".tmp");
     #[cfg(unix)]
@@ -158,6 +217,18 @@ fn write_stream(
         return Err(terminal());
     }
     finish(write(out).and_then(|()| out.flush())).map_err(|e| Error::io("standard output", e))
+}
+
+/// Says something on standard error; that this is closed or full is no reason to stop.
+pub fn say(message: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
+/// Prints text on standard output.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    finish(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+        .map_err(|e| Error::io("standard output", e))
 }
 
 /// A reader that has seen enough is no failure of ours.

@@ -6,8 +6,11 @@ use std::path::Path;
 use dcodec::container::SIGNATURE;
 use dcodec::{Colour, Depth, Error, Metadata, Picture, Result};
 use image::codecs::tiff::TiffDecoder;
-use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits,
+};
+
+use super::upright::take_orientation;
 
 const READABLE: &str = "PNG, JPEG, WebP, BMP, TIFF, PNM or GIF";
 /// What a decoder may use besides the pixels.
@@ -31,6 +34,11 @@ pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded
     if bytes.starts_with(&SIGNATURE) {
         return Err(Error::Unsupported(format!(
             "{shown}: this is a .dfc file already (use `dcodec decode` to get the picture)"
+        )));
+    }
+    if bytes.is_empty() {
+        return Err(Error::Unsupported(format!(
+            "{shown}: the file holds no bytes"
         )));
     }
     let format = match image::guess_format(bytes) {
@@ -69,10 +77,10 @@ pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded
     }
     if u64::from(width) * u64::from(height) > max_pixels {
         return Err(Error::Limits(format!(
-            "{shown}: {width}x{height} pixels are over the limit of {max_pixels}"
+            "{shown}: {width} x {height} pixels are over the limit of {max_pixels} (raise it with --max-pixels)"
         )));
     }
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let turned = decoder.orientation().ok();
     let mut metadata = match format {
         // With limits it reads no more metadata than there are pixels.
         ImageFormat::Tiff => {
@@ -82,7 +90,7 @@ pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded
     }
     .unwrap_or_default();
     let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    image.apply_orientation(orientation);
+    image.apply_orientation(take_orientation(&mut metadata, turned));
     let mut picture =
         Picture::from_image(image).map_err(|e| Error::Unsupported(format!("{shown}: {e}")))?;
     // Its decoder gives all of them alpha.
@@ -100,6 +108,9 @@ pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded
             "the JPEG is decoded and its pixels are coded: the original file cannot be restored bit by bit".into(),
         );
     }
+    if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
+        notes.push("the JPEG is cut off: its lower part may be missing or wrong".into());
+    }
     if jpeg_inks(bytes, format) || profile_space(&metadata) == Some(b"CMYK") {
         notes.push(
             "inks (CMYK) were turned into RGB without their profile: colours are approximate"
@@ -110,7 +121,6 @@ pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded
         metadata.icc = None;
         notes.push("the colour profile is of neither RGB nor grey: it was left out".into());
     }
-    set_upright(&mut metadata);
     Ok(Loaded {
         picture,
         metadata,
@@ -137,10 +147,11 @@ pub fn picture_form(bytes: &[u8]) -> Option<(u32, u32, Colour, Depth, bool)> {
 
 /// Damaged metadata are no reason to lose the picture.
 fn read_metadata(decoder: &mut impl ImageDecoder) -> Metadata {
+    let some = |read: ImageResult<Option<Vec<u8>>>| read.ok().flatten().filter(|b| !b.is_empty());
     Metadata {
-        icc: decoder.icc_profile().ok().flatten(),
-        exif: decoder.exif_metadata().ok().flatten(),
-        xmp: decoder.xmp_metadata().ok().flatten(),
+        icc: some(decoder.icc_profile()),
+        exif: some(decoder.exif_metadata()),
+        xmp: some(decoder.xmp_metadata()),
     }
 }
 
@@ -182,6 +193,19 @@ fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
     }
 }
 
+/// Whether a JPEG has its end marker: coded samples hold none.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xff, marker, high, low]) = bytes.get(at..).and_then(|b| b.first_chunk()) {
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+        if marker == 0xda {
+            let scans = bytes.get(at..).unwrap_or_default();
+            return scans.windows(2).any(|w| w == [0xff, 0xd9]);
+        }
+    }
+    false
+}
+
 /// Whether a JPEG has four components.
 fn jpeg_inks(bytes: &[u8], format: ImageFormat) -> bool {
     let components = || {
@@ -205,29 +229,4 @@ fn jpeg_inks(bytes: &[u8], format: ImageFormat) -> bool {
 /// The colour space that the ICC profile's header names.
 fn profile_space(metadata: &Metadata) -> Option<&[u8; 4]> {
     metadata.icc.as_ref()?.get(16..)?.first_chunk()
-}
-
-/// Says in the metadata that the picture is upright, which it now is.
-fn set_upright(metadata: &mut Metadata) {
-    if let Some(exif) = &mut metadata.exif {
-        // WebP files may have the JPEG segment's mark before it.
-        let at = if exif.starts_with(b"Exif\0\0") { 6 } else { 0 };
-        let _ = Orientation::remove_from_exif_chunk(&mut exif[at..]);
-    }
-    if let Some(xmp) = &mut metadata.xmp {
-        // As an attribute or as an element, both quotes.
-        for form in [
-            "tiff:Orientation=\"",
-            "tiff:Orientation='",
-            "<tiff:Orientation>",
-        ] {
-            let found = xmp.windows(form.len()).position(|w| w == form.as_bytes());
-            if let Some(digit) = found
-                .and_then(|at| xmp.get_mut(at + form.len()))
-                .filter(|d| d.is_ascii_digit())
-            {
-                *digit = b'1';
-            }
-        }
-    }
 }

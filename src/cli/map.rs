@@ -28,6 +28,7 @@ pub fn run(a: &args::Map, log: Log) -> Result<(), Failure> {
     let start = Instant::now();
     let output = destination(a.output.output.as_ref(), &a.input, "map.png");
     let raw = raw(&output)?;
+    io::check_apart(&a.input, &output)?;
     io::check_destination(&output, a.output.force)?;
     let data = io::read_input(&a.input)?;
     let picture = load::load_picture(&data, &a.input, a.prior.max_pixels)?.picture;

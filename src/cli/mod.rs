@@ -19,6 +19,7 @@ mod sampling;
 mod save;
 mod sheet;
 mod strip;
+mod upright;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,10 +35,10 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     if let Some(threads) = cli.threads
         && let Err(e) = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
+            .num_threads(threads as usize)
             .build_global()
     {
-        eprintln!("error: --threads {threads}: {e}");
+        io::say(format_args!("error: --threads {threads}: {e}"));
         return ExitCode::from(2);
     }
     let log = Log { quiet: cli.quiet };
@@ -54,14 +55,14 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("error: {e}");
+            io::say(format_args!("error: {e}"));
             let mut cause = std::error::Error::source(&e.error);
             if let Error::Io { .. } = e.error {
                 // Its message holds its source's already.
                 cause = cause.and_then(|c| c.source());
             }
             while let Some(c) = cause {
-                eprintln!("because: {c}");
+                io::say(format_args!("because: {c}"));
                 cause = c.source();
             }
             ExitCode::from(if matches!(e.error, Error::Parameter(_)) {
@@ -122,7 +123,7 @@ pub struct Log {
 impl Log {
     pub fn say(self, message: impl std::fmt::Display) {
         if !self.quiet {
-            eprintln!("{message}");
+            io::say(message);
         }
     }
 
@@ -161,6 +162,14 @@ pub fn output_name(path: &Path) -> String {
     }
 }
 
+/// So many of something.
+pub fn many(n: impl Into<u64>, what: &str) -> String {
+    match n.into() {
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    }
+}
+
 /// Bits per pixel of `bytes` bytes for a picture of `width` x `height`.
 pub fn bpp(bytes: u64, width: u32, height: u32) -> f64 {
     8.0 * bytes as f64 / (f64::from(width) * f64::from(height))
@@ -168,7 +177,7 @@ pub fn bpp(bytes: u64, width: u32, height: u32) -> f64 {
 
 /// The prior that the flags ask for, on the device that they ask for.
 pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
-    let path = args.prior.as_deref();
+    let path = args.prior.as_deref().filter(|&path| !is_shipped(path));
     let found = path.map(|path| hub::located(path, log)).transpose()?;
     if let (Some(path), Some(found)) = (path, &found)
         && found.is_dir()
@@ -187,13 +196,13 @@ pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
             }
         };
     }
-    let weights = match &args.prior {
+    let weights = match path {
         Some(path) => Weights::from_file(path).about(path)?,
         None => Weights::shipped()?,
     };
     let on = |device| {
         let prior = Prior::with_precision(&weights, device, args.on.precision);
-        match &args.prior {
+        match path {
             Some(path) => prior.about(path),
             None => Ok(prior?),
         }
@@ -219,6 +228,11 @@ pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
         }
     }
     on(Device::Cpu)
+}
+
+/// Whether a prior is called as the one inside this program.
+fn is_shipped(path: &Path) -> bool {
+    path == Path::new("shipped") && !path.exists()
 }
 
 /// Where to write: the output named, or the input's name with another extension.

@@ -21,7 +21,7 @@ pub fn check(
     let (w, h) = size((width, height), columns, rows);
     if w.max(h) > u64::from(u32::MAX) || w.saturating_mul(h) > max_pixels {
         return Err(Error::Limits(format!(
-            "{count} pictures of {width} x {height} make a sheet of {w} x {h} pixels, over the limit of {max_pixels}"
+            "{count} pictures of {width} x {height} make a sheet of {w} x {h} pixels, over the limit of {max_pixels} (raise it with --max-pixels)"
         )));
     }
     Ok(())

@@ -162,7 +162,7 @@ impl PartName {
     /// The most bytes of such a part that are kept, where those of `alpha` are the most that alpha takes.
     pub(crate) fn most(self, alpha: u64) -> u64 {
         match self.is_metadata() {
-            true => alpha.max(MAX_METADATA),
+            true => MAX_METADATA,
             false => alpha,
         }
     }

@@ -74,12 +74,13 @@ impl Writer {
     }
 
     /// Appends the head of a layer that ends at the noise level `sigma`, 1 to 127 codes below the one before.
+    ///
+    /// # Panics
+    /// For another level, which no head can tell.
     pub fn layer(&mut self, sigma: u16, stages: u32) -> Layer {
-        let delta = self.sigma - sigma;
-        assert!(
-            (1..=MAX_DELTA).contains(&delta),
-            "layers go down by 1 to 127 codes"
-        );
+        let delta = self.sigma.checked_sub(sigma);
+        let delta = delta.filter(|d| (1..=MAX_DELTA).contains(d));
+        let delta = delta.expect("layers go down by 1 to 127 codes");
         let layer = Layer {
             index: self.layers,
             sigma,

@@ -1,6 +1,7 @@
 //! What a receiver shows of the bytes so far.
 
-use super::{Arrived, Decoded, Decoder, RAISE, StreamDecoder, picture, used};
+use super::limits::RAISE;
+use super::{Arrived, Decoded, Decoder, StreamDecoder, Used, picture, used};
 use crate::error::Result;
 use crate::exact::{Exact, Exacts};
 use crate::memory;
@@ -39,7 +40,9 @@ impl StreamDecoder<'_> {
         self
     }
 
-    /// The best picture that the bytes so far give; a network call unless nothing has changed since the last one.
+    /// The best picture that the bytes so far give. The network is called once after each layer, and again each time for what has
+    /// come of the next layer and for every orientation beyond the first. Takes one or two arrays more than
+    /// [`StreamDecoder::finish`]; where they are over the limit of memory, it shows what it can do without.
     ///
     /// Errors: [`Error::Format`](crate::Error::Format) if the header has not come yet.
     pub fn preview(&mut self) -> Result<Decoded> {
@@ -48,13 +51,22 @@ impl StreamDecoder<'_> {
 
     fn preview_over(&mut self, orientations: usize) -> Result<Decoded> {
         let alpha = self.alpha();
+        let (settings, held, most) = (self.settings(), self.held, self.max_memory);
         let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) else {
             return Err(self.parser.incomplete().into());
         };
+        // The chain's two, a copy of x0_hat or x_t, and a prediction.
+        let fits = |arrays| settings.peak(header, held, arrays, 0) <= most;
+        let orientations = if fits(3) { orientations } else { 1 };
         let exact = Exacts::of(&self.parser, &self.exact, chain)?;
         chain.show_orientations(exact.orientations(orientations));
-        let arrived = Arrived::of(&self.parser);
-        let mut used = used(&self.parser, chain, &arrived);
+        let all = Arrived::of(&self.parser);
+        let left_out = !fits(4) && all.is_some();
+        let arrived = all.filter(|_| !left_out);
+        let mut used = Used {
+            left_out,
+            ..used(&self.parser, chain, &arrived)
+        };
         let (between, whole);
         let x0_hat = match &arrived {
             Some(a) => {
@@ -93,9 +105,8 @@ impl StreamDecoder<'_> {
             return Ok(decoded);
         }
         if let Some(header) = self.header() {
-            let need = Decoder::new(self.prior)
-                .sampler(*sampler)
-                .memory(header, 0, true);
+            let need = self.settings().sampler(*sampler);
+            let need = need.memory(header, self.held, true);
             memory::check("sampling", header, need, self.max_memory, RAISE)?;
         }
         let Some((x_t, level)) = self.state()? else {

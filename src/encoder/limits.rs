@@ -10,7 +10,7 @@ use crate::samples::Depth;
 impl Encoder<'_> {
     /// The expected peak of memory in bytes of encoding a picture of `width` x `height`, the picture and the program
     /// included: two arrays of 32-bit floats a sample, six for [`Target::Psnr`], which tries cuts, four with
-    /// [`Encoder::reconstruct`]. What a denoiser of your own takes is included as far as it says.
+    /// [`Encoder::reconstruct`], and for [`Target::Lossless`] the model of the samples. What a denoiser of your own takes is included as far as it says.
     pub fn memory(
         &self,
         width: u32,
@@ -35,6 +35,11 @@ impl Encoder<'_> {
                 + header.coded_len() / 3 * self.bytes_of_planes(),
             orientations: 1,
             searching: true,
+            exact: match target.is_lossless() {
+                // The payload on its way into the file.
+                true => memory::exact(header, 2 * sample_bytes(header)),
+                false => 0,
+            },
         };
         memory::peak(self.prior, header, alive)
     }
@@ -61,8 +66,8 @@ impl Encoder<'_> {
         let other = self.peak(&header, Target::Quality(75.0));
         let advice = match bytes > other {
             true => format!(
-                "raise the limit, or aim at a quality or a rate, which takes {:.2} GB",
-                other as f64 / 1e9
+                "raise the limit, or aim at a quality or a rate, which takes {}",
+                memory::amount(other)
             ),
             false => "raise the limit, or encode a smaller picture".into(),
         };

@@ -242,7 +242,7 @@ impl Goal {
                 goal.sigma = Sigma::nearest(Target::quality_sigma(q));
             }
             Target::Lossless(None) => {}
-            Target::Bytes(b) => goal.bytes = Some(b as usize),
+            Target::Bytes(b) => goal.bytes = Some(usize::try_from(b).unwrap_or(usize::MAX)),
             Target::Bpp(bpp) => {
                 goal.bytes = Some(header.bytes_at(positive(bpp, "bits per pixel")?) as usize)
             }
@@ -251,7 +251,8 @@ impl Goal {
         let least = header.file_bytes();
         if let Some(bytes) = goal.bytes.filter(|&b| b < least) {
             return Err(Error::Parameter(format!(
-                "{bytes} bytes are too few: the header alone takes {least}"
+                "{bytes} bytes are too few: the header alone takes {least}, {:.3} bits per pixel",
+                8.0 * least as f64 / (f64::from(header.width) * f64::from(header.height))
             )));
         }
         // The chain must start above where it ends.

@@ -64,6 +64,11 @@ impl Side<'_> {
     }
 }
 
+/// Bytes of memory that coding the samples of a picture takes, in either direction, besides the samples and the payload.
+pub fn exact_memory(width: u64, height: u64, channels: u64) -> u64 {
+    Model::bytes(width, height, channels)
+}
+
 /// Codes the samples; `fetch` fills a row of interleaved samples, given its number.
 pub fn encode_exact(side: &Side, mut fetch: impl FnMut(usize, &mut [u16])) -> Vec<u8> {
     let mut row = vec![0; side.row_len()];

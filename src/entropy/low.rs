@@ -159,7 +159,7 @@ pub fn encode_alpha_low(width: u32, height: u32, alpha: &[u16]) -> Vec<u8> {
 /// equal the high bytes.
 pub fn decode_alpha_low(width: u32, high: &[u8], bytes: &[u8]) -> Vec<u16> {
     let mut plane: Vec<u16> = high.iter().map(|&v| u16::from(v) * 257).collect();
-    if !bytes.is_empty() && !plane.is_empty() {
+    if !bytes.is_empty() && !plane.is_empty() && width > 0 {
         code_plane(&mut Reader::new(bytes), width as usize, false, &mut plane);
     }
     plane

@@ -19,9 +19,9 @@ pub struct Map {
 impl Map {
     /// A map of `width * height` values, row by row.
     ///
-    /// Errors: [`Error::Parameter`] if there are more or fewer.
+    /// Errors: [`Error::Parameter`] if there are more or fewer, or none.
     pub fn new(width: u32, height: u32, values: Vec<f32>) -> Result<Self> {
-        if values.len() as u64 != u64::from(width) * u64::from(height) {
+        if values.is_empty() || values.len() as u64 != u64::from(width) * u64::from(height) {
             return Err(Error::Parameter(format!(
                 "{} values for {width} x {height} pixels",
                 values.len()
@@ -175,15 +175,12 @@ pub(crate) fn fold(
     }
 }
 
-/// Independent standard normal values (Box and Muller).
+/// Independent standard normal values.
 fn gaussian(stream: &Stream, like: &Planes) -> Planes {
     let mut noise = Planes::zeros(like.width, like.height);
-    let uniform = |i: usize| ((stream.value(i) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
     for (i, pair) in noise.data.chunks_mut(2).enumerate() {
-        let radius = (-2.0 * libm::log(uniform(2 * i))).sqrt();
-        let (sin, cos) = libm::sincos(std::f64::consts::TAU * uniform(2 * i + 1));
-        for (v, side) in pair.iter_mut().zip([cos, sin]) {
-            *v = (radius * side) as f32;
+        for (v, n) in pair.iter_mut().zip(stream.normal_pair(2 * i)) {
+            *v = n as f32;
         }
     }
     noise
@@ -253,5 +250,6 @@ mod tests {
         let map = Map::new(5, 1, vec![3.0, 1.0, 2.0, 5.0, 4.0]).expect("five");
         assert_eq!([0.0, 0.5, 1.0].map(|q| map.quantile(q)), [1.0, 3.0, 5.0]);
         assert!(Map::new(5, 1, vec![0.0; 4]).is_err());
+        assert!(Map::new(0, 5, Vec::new()).is_err());
     }
 }

@@ -75,7 +75,7 @@ impl Field<'_> {
     fn gradient(&self, i: i64, j: i64) -> (f64, f64) {
         // Lattice coordinates stay below 2^24 in pictures of the largest side.
         let key = (self.octave << 52) ^ ((i as u64 & 0x3ff_ffff) << 26) ^ (j as u64 & 0x3ff_ffff);
-        let direction = self.stream.value(key as usize) % DIRECTIONS;
+        let direction = self.stream.at(key) % DIRECTIONS;
         let (sin, cos) = libm::sincos(direction as f64 * std::f64::consts::TAU / DIRECTIONS as f64);
         (cos, sin)
     }

@@ -124,10 +124,18 @@ impl Chain<'_> {
         let n = (bits.len() / Code::BITS as usize) as f64;
         let part = n / stages as f64;
         let weight = part + (1.0 - part) * n / (n + SLOW_STAGES);
-        let before = (self.refines() && weight < FIRM).then(|| x.clone());
+        let before = (self.refines() && weight < FIRM).then(|| match self.x_t.is_empty() {
+            // The chain's own has been given away.
+            true => Cow::Owned(x.clone()),
+            false => Cow::Borrowed(&self.x_t),
+        });
         let (x, sigma) = self.mix(s, bits, stages, x, &x0_hat);
         let mut shown = match self.refines() {
-            true => self.refined(self.predict(&x, sigma)?, &x, Some(sigma))?,
+            true => {
+                let shown = self.refined(self.predict(&x, sigma)?, &x, Some(sigma))?;
+                drop(x);
+                shown
+            }
             false => self.predict(x, sigma)?,
         };
         let x0_hat = match before {

@@ -29,6 +29,10 @@ impl Sampler {
         height: u32,
         report: &mut Report<'_>,
     ) -> Result<Picture> {
+        if width == 0 || height == 0 {
+            let e = format!("{width} x {height}: a picture has a pixel at least");
+            return Err(Error::Parameter(e));
+        }
         let size = (width as usize, height as usize);
         let (w, h) = Picture::planes_size(width, height);
         let sigma = ABOVE * prior.highest_sigma(w, h);

@@ -1,7 +1,5 @@
 //! Standard normal noise from the counter-based generator: the same on every machine and with any number of threads.
 
-use std::f64::consts::TAU;
-
 use rayon::prelude::*;
 
 use crate::random::Stream;
@@ -38,8 +36,8 @@ impl Noise {
         chunks.for_each(|(c, chunk)| {
             for (p, pair) in chunk.chunks_mut(2).enumerate() {
                 let i = c * CHUNK + 2 * p;
-                for ((k, v), n) in pair.iter_mut().enumerate().zip(normal_pair(&stream, i)) {
-                    update(i + k, v, n);
+                for ((k, v), n) in pair.iter_mut().enumerate().zip(stream.normal_pair(i)) {
+                    update(i + k, v, n as f32);
                 }
             }
         });
@@ -50,14 +48,6 @@ impl Noise {
         let sigma = sigma as f32;
         self.apply(values, |_, v, n| *v += sigma * n);
     }
-}
-
-/// Two independent normal values from the uniform values `i` and `i + 1` (Box and Muller 1958).
-fn normal_pair(stream: &Stream, i: usize) -> [f32; 2] {
-    let uniform = |i: usize| ((stream.value(i) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-    let radius = (-2.0 * libm::log(uniform(i))).sqrt();
-    let (sin, cos) = libm::sincos(TAU * uniform(i + 1));
-    [(radius * cos) as f32, (radius * sin) as f32]
 }
 
 #[cfg(test)]

@@ -232,7 +232,7 @@ fn memory_is_limited_and_time_is_told() {
         &limited("20M"),
         1,
         "in.png",
-        "over the limit of 0.02 GB",
+        "over the limit of 20.0 MB",
     );
     bad(dir, &limited("4X"), 2, "", "unknown unit");
     let ran = good(dir, &[&limited("2G")[..], &["--timing"]].concat());
@@ -244,7 +244,7 @@ fn memory_is_limited_and_time_is_told() {
     assert!(ran.out.is_empty());
     let decode = ["decode", "in.dfc", "-o", "out.png"];
     let tiny = [&decode[..], &["--max-memory", "1M"]].concat();
-    bad(dir, &tiny, 1, "in.dfc", "over the limit of 0.00 GB");
+    bad(dir, &tiny, 1, "in.dfc", "over the limit of 1.0 MB");
     let ran = good(dir, &[&decode[..], &["--timing"]].concat());
     assert!(ran.err.contains("GFLOP/s"), "{}", ran.err);
     // Silent but for the table that was asked for.

@@ -35,7 +35,7 @@ fn what_is_no_picture_or_no_file() {
     fs::write(dir.join("notes.txt"), "Milk, bread, entropy.\n").expect("writable");
     fs::write(dir.join("empty"), "").expect("writable");
     bad(dir, &["encode", "notes.txt"], 1, "notes.txt", "PNG, JPEG");
-    bad(dir, &["encode", "empty"], 1, "empty", "PNG, JPEG");
+    bad(dir, &["encode", "empty"], 1, "empty", "no bytes");
     for command in ["decode", "info"] {
         fs::copy(dir.join("pic.png"), dir.join("copy")).expect("writable");
         bad(dir, &[command, "notes.txt"], 1, "notes.txt", "not a .dfc");
@@ -74,7 +74,8 @@ fn folders_are_encoded_whole() {
     std::fs::write(dir.join("in/c.png"), "no picture").expect("writable");
     let again = run(dir, &["encode", "in", "-o", "out"]);
     assert!(
-        again.err.contains("3 of 3 pictures failed"),
+        again.err.contains("1 of 3 pictures failed")
+            && again.err.matches("exists already, kept").count() == 2,
         "{}",
         again.err
     );

@@ -83,15 +83,18 @@ fn failures_leave_nothing_behind() {
         "pic.png",
         "3 bytes",
     );
-    bad(dir, &["encode", "pic.png", "--bpp", "0"], 2, "pic.png", "");
+    bad(dir, &["encode", "pic.png", "--bpp", "0"], 2, "", "positive");
     bad(
         dir,
-        &["encode", "pic.png", "-Q", "101"],
+        &["encode", "pic.png", "--bpp", "-1"],
         2,
-        "pic.png",
-        "101",
+        "",
+        "positive",
     );
+    bad(dir, &["encode", "pic.png", "-Q", "101"], 2, "", "0 to 100");
     bad(dir, &["encode", "missing.png"], 1, "missing.png", "");
+    let frames = ["decode", "missing.dfc", "--progress-dir", "frames"];
+    bad(dir, &frames, 1, "missing.dfc", "");
     let no_directory = ["encode", "pic.png", "-o", "absent/x.dfc"];
     bad(dir, &no_directory, 1, "absent", "no such directory");
     let report = ["encode", "pic.png", "--report", "absent/r.json"];
@@ -118,6 +121,9 @@ fn command_line_errors() {
         &["encode", "pic.png", "--bpp", "1", "--bytes", "100"],
         &["encode", "pic.png", "--bpp", "much"],
         &["decode", "pic.dfc", "--layers", "1", "--bytes", "100"],
+        &["decode", "pic.dfc", "--thumbnail", "20", "--mode", "flow"],
+        &["encode", "pic.png", "-o", "-", "--report", "-"],
+        &["encode", ".", "-o", "-"],
         &["decode", "pic.dfc", "--layers", "-1"],
     ] {
         bad(dir, args, 2, "", "");

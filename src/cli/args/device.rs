@@ -31,7 +31,10 @@ impl FromStr for DeviceChoice {
     fn from_str(text: &str) -> dcodec::Result<Self> {
         match text {
             "auto" => Ok(DeviceChoice::Auto),
-            _ => text.parse().map(DeviceChoice::On),
+            _ => text.parse().map(DeviceChoice::On).map_err(|_| {
+                let e = format!("unknown device `{text}` (use auto, cpu, cuda, cuda:N or metal)");
+                dcodec::Error::Parameter(e)
+            }),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use dcodec::container::Event;
+use dcodec::prior::Precision;
 use dcodec::{
     Colour, Effort, Encoder, LayerReport, Picture, Prior, Result, StreamDecoder, Target, metrics,
 };
@@ -142,6 +143,7 @@ pub struct Plan<'a> {
     pub target: Target,
     /// Bitrates, ascending.
     pub points: &'a [f64],
+    pub precision: Precision,
 }
 
 /// Our file of a picture and what it took.
@@ -153,6 +155,12 @@ pub struct Ours {
 }
 
 impl Plan<'_> {
+    /// A name for the network and its arithmetic: measurements with another are others.
+    pub fn network(&self) -> String {
+        let reference = self.prior.is_reference();
+        format!("{} {reference} {}", self.prior.id(), self.precision)
+    }
+
     /// Encodes once, then measures the preview at the end of every layer and at every bitrate from prefixes of the file.
     /// `progress` hears of the encoder's share done, then of the decoder's.
     pub fn run(

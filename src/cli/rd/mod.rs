@@ -99,6 +99,7 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
                 .quality
                 .map_or(Target::Bpp(rates[rates.len() - 1]), Target::Quality),
             points: &rates,
+            precision: a.prior.on.precision,
         },
         peers: &found,
         state: &state,
@@ -145,12 +146,19 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
 }
 
 fn check_outputs(a: &Rd) -> Result<()> {
+    let outputs = a.output.iter().chain(&a.sheet).chain(&a.resume);
+    io::check_distinct(outputs.clone().map(PathBuf::as_path))?;
+    for output in outputs {
+        for input in &a.inputs {
+            io::check_apart(input, output)?;
+        }
+    }
     for output in &a.output {
         Form::of(output)?;
         io::check_destination(output, a.force)?;
     }
     if let Some(sheet) = &a.sheet {
-        if Form::of(sheet)? != Form::Png {
+        if !Form::of(sheet).is_ok_and(|form| form == Form::Png) {
             return Err(Error::Parameter(format!(
                 "{}: the name of a sheet must end in .png",
                 sheet.display()
@@ -226,7 +234,7 @@ fn curves(a: &Rd, all: &[Point], peers: &[Measured], pictures: usize, log: Log) 
     curves
 }
 
-/// The tables, then the files.
+/// The files, then the tables.
 fn report(
     a: &Rd,
     all: &[Point],
@@ -249,11 +257,6 @@ fn report(
     if others.iter().any(|c| c.kind != Kind::Ideal) {
         tables += &tables::bd(ours, others);
     }
-    // Standard output is for one thing.
-    match a.output.iter().any(|o| o == Path::new("-")) {
-        true => log.say(tables.trim_end()),
-        false => print!("{tables}"),
-    }
     let scene = || {
         plot.scene()
             .ok_or_else(|| Error::Unsupported("too little was measured for a plot".into()))
@@ -268,6 +271,11 @@ fn report(
                 .ok_or_else(|| Error::Backend("the plot could not be drawn".into()))?,
         };
         io::write_atomic(path, a.force, |w| w.write_all(&bytes))?;
+    }
+    // Standard output is for one thing.
+    match a.output.iter().any(|o| o == Path::new("-")) {
+        true => log.say(tables.trim_end()),
+        false => io::print(&tables)?,
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use super::sheet;
 use super::state::{self, State};
 use super::tools::Tools;
 use crate::cli::args::Rd;
+use crate::cli::io;
 use crate::cli::{About, Failure, Log};
 
 /// Most pictures of a sheet.
@@ -63,7 +64,7 @@ impl Whole<'_> {
             match points {
                 // Of many pictures, one that cannot be read costs only itself.
                 Err(e) if jobs.len() > 1 => {
-                    self.bar.suspend(|| eprintln!("skipped: {e}"));
+                    self.bar.suspend(|| io::say(format_args!("skipped: {e}")));
                     Ok(None)
                 }
                 points => points.map(Some),
@@ -98,7 +99,7 @@ impl Whole<'_> {
         let plan = &self.plan;
         let settings = [
             "dcodec".to_owned(),
-            plan.prior.id().to_string(),
+            plan.network(),
             format!(
                 "{:?} {} {:?} {:?}",
                 plan.effort, plan.orientations, plan.target, plan.points

@@ -44,6 +44,11 @@ impl Fit {
         }
     }
 
+    /// Bytes of a fit for rows of `width` samples.
+    pub fn bytes(width: u64) -> u64 {
+        width.div_ceil(SEGMENT as u64) * size_of::<Normal>() as u64
+    }
+
     /// Called before each row.
     pub fn next_row(&mut self) {
         let n = self.n;

@@ -47,15 +47,24 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Places of a table for so many samples.
+    fn places(samples: u64) -> u64 {
+        (samples.next_power_of_two() / 2).clamp(1 << 10, 1 << 22)
+    }
+
+    /// Bytes of such a table.
+    pub fn bytes(samples: u64) -> u64 {
+        Self::places(samples) * size_of::<Group>() as u64
+    }
+
     /// A table for so many samples.
     pub fn new(samples: usize) -> Self {
-        let groups = (samples.next_power_of_two() / 2).clamp(1 << 10, 1 << 22);
         let free = Group {
             tag: 0,
             counters: [Counter::NEW; 7],
         };
         Memory {
-            groups: vec![free; groups],
+            groups: vec![free; Self::places(samples as u64) as usize],
         }
     }
 

@@ -88,6 +88,12 @@ struct Expected {
 }
 
 impl<'a> Model<'a> {
+    /// Bytes of the model of a picture of `width` x `height` samples of so many channels.
+    pub fn bytes(width: u64, height: u64, channels: u64) -> u64 {
+        let row = (size_of::<i32>() + 2 * size_of::<f64>()) as u64 * width;
+        channels * (3 * row + Fit::bytes(width)) + Memory::bytes(width * height * channels)
+    }
+
     pub fn new(side: Side<'a>) -> Self {
         let width = side.size.0;
         let row = Row {

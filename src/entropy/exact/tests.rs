@@ -201,3 +201,36 @@ proptest! {
         prop_assert!(reached.sound != Some(true));
     }
 }
+
+/// The test values of clause A.14 of the specification.
+#[test]
+fn a_tiny_picture_is_pinned() {
+    let hat = |i: usize| (37 * i % 64) as f32 - 32.0;
+    let x0_hat: Vec<f32> = (0..18).map(hat).collect();
+    let x_t: Vec<f32> = (0..18).map(|i| hat(i) + (5 * i % 7) as f32 - 3.0).collect();
+    let sample = |i: usize| (hat(i) + 126.0) as u16 + (3 * i % 5) as u16;
+    let payload = |channels: usize| {
+        let side = Side {
+            size: (3, 2),
+            planes: (3, 2),
+            channels,
+            bits: 8,
+            x_t: &x_t,
+            x0_hat: &x0_hat,
+        };
+        let value = |y: usize, k: usize| sample(k % channels * 6 + 3 * y + k / channels);
+        let payload = encode_exact(&side, |y, row| {
+            (0..3 * channels).for_each(|k| row[k] = value(y, k));
+        });
+        let reached = decode_exact(&side, &payload, |y, row| {
+            (0..3 * channels).for_each(|k| assert_eq!(row[k], value(y, k)));
+        });
+        assert_eq!((reached.rows, reached.sound), (2, Some(true)));
+        let hex: Vec<String> = payload.iter().map(|b| format!("{b:02x}")).collect();
+        hex.join(" ")
+    };
+    let payloads = [payload(1), payload(3)];
+    let grey = "4d 5d 27 26 07 00 99 74 e8 7f";
+    let rgb = "b2 74 6d b9 fd fe 2d 03 a6 56 b4 f5 88 70 fe fb c6 be 0e 6f";
+    assert_eq!(payloads, [grey, rgb]);
+}

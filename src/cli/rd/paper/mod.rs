@@ -99,10 +99,6 @@ pub fn run(
     bar.finish_and_clear();
     let figures = figures(&measured, levels);
     let table = report::table(&figures);
-    match a.output.iter().any(|o| o == Path::new("-")) {
-        true => log.say(table.trim_end()),
-        false => print!("{table}"),
-    }
     let n = figures.pictures;
     let title = format!(
         "Rate and distortion of the chain, {n} pictures of {} x {}",
@@ -124,6 +120,10 @@ pub fn run(
         let bytes = report::rows(&measured, &figures.levels, &show)?;
         io::write_atomic(path, a.force, |w| w.write_all(&bytes))?;
     }
+    match a.output.iter().any(|o| o == Path::new("-")) {
+        true => log.say(table.trim_end()),
+        false => io::print(&table)?,
+    }
     Ok(())
 }
 
@@ -137,7 +137,7 @@ fn measure(
     show: &[usize],
     state: &State,
 ) -> Result<Measured, Failure> {
-    let prior = plan.prior.id().to_string();
+    let prior = plan.network();
     let settings = format!("{} {show:?} {DEVIATIONS:?} {:?}", a.steps, levels.first());
     let ideal = key(&picture, &["paper", &prior, &settings]);
     let run = match state.get(&ideal) {
@@ -164,6 +164,7 @@ fn measure(
                 orientations: 1,
                 target: Target::Quality(100.0),
                 points: &RATES,
+                precision: plan.precision,
             };
             let meter = Meter::new(&picture).about(job.path())?;
             let ours = plan
