@@ -3,9 +3,11 @@
 mod common;
 
 use dcodec::container::PriorId;
+use dcodec::prior::Denoiser;
 use dcodec::prior::gaussian::Gaussian;
 use dcodec::{
-    Colour, Decoded, Decoder, Depth, Effort, Encoded, Encoder, Error, Picture, Prior, Target,
+    Colour, Decoded, Decoder, Depth, Effort, Encoded, Encoder, Error, Picture, Planes, Prior,
+    Result, Target,
 };
 
 fn encode(prior: &Prior, picture: &Picture, target: Target) -> Encoded {
@@ -128,9 +130,9 @@ fn psnr_is_reached_and_hardly_exceeded() {
             );
             assert!(got >= target, "{name}: {got:.3} of {target} dB");
             // A layer of under 64 stages is shown only when it is whole, and ends on the grid of noise levels; in a file of 45
-            // bytes one level of the grid moves the picture by up to 0.7 dB.
+            // bytes one level of the grid moves the picture by up to 0.9 dB.
             let step = file.layers.last().is_some_and(|l| l.layer.stages < 64);
-            let most = if step { 0.8 } else { 0.3 };
+            let most = if step { 1.0 } else { 0.3 };
             assert!(got < target + most, "{name}: {got:.3} of {target} dB");
         }
     }
@@ -434,4 +436,29 @@ fn another_prior_is_refused_by_name() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// A prior that knows next to no noise.
+struct Faint(Gaussian);
+
+impl Denoiser for Faint {
+    fn multiple(&self) -> usize {
+        1
+    }
+
+    fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
+        self.0.denoise(x_t, sigma)
+    }
+
+    fn highest_sigma(&self, _: usize, _: usize) -> f64 {
+        1.8
+    }
+}
+
+#[test]
+fn a_prior_of_faint_noise_is_no_panic() {
+    let prior = Prior::new(Faint(Gaussian { deviation: 55.0 }), PriorId(*b"fain"));
+    let picture = common::crop("chelsea.png", 150, 60, 32, 24);
+    let file = encode(&prior, &picture, Target::Quality(90.0));
+    check(&prior, &file, "faint");
 }

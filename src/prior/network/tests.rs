@@ -200,6 +200,6 @@ fn wrong_arguments_are_errors() {
 #[test]
 fn counts_of_the_shipped_prior() {
     let network = Network::new(&shipped()).unwrap();
-    assert_eq!(network.parameters(), 2_782_124);
-    assert_eq!(network.macs_per_pixel(), 63_600.0);
+    assert_eq!(network.parameters(), 3_725_164);
+    assert_eq!(network.macs_per_pixel(), 67_200.0);
 }
