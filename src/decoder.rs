@@ -265,8 +265,12 @@ impl<'p> StreamDecoder<'p> {
         match &event {
             Event::Header(header) => {
                 if self.prior.orientations_of(header.prior).is_none() {
+                    let advice = match Prior::is_shipped(header.prior) {
+                        true => "leave out --prior",
+                        false => "name its weights with --prior FILE",
+                    };
                     return Err(Error::Unsupported(format!(
-                        "the file needs the prior {}, but this is {}: name its weights with --prior FILE",
+                        "the file needs the prior {}, but this is {}: {advice}",
                         header.prior,
                         self.prior.id()
                     )));

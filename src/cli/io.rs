@@ -85,7 +85,10 @@ pub fn check_destination(path: &Path, force: bool) -> Result<()> {
 
 /// Refuses to write over what is read, whatever the flags.
 pub fn check_apart(input: &Path, output: &Path) -> Result<()> {
-    let real = |path: &Path| fs::canonicalize(path).ok().filter(|p| p.is_file());
+    let real = |path: &Path| match path == Path::new("-") {
+        true => None,
+        false => fs::canonicalize(path).ok().filter(|p| p.is_file()),
+    };
     match real(input) {
         Some(input) if real(output).as_ref() == Some(&input) => Err(Error::Parameter(format!(
             "{}: the output would be the input itself (name another with -o)",

@@ -38,7 +38,7 @@ use crate::planes::Planes;
 use crate::timings::{Meter, Part};
 use orientation::Orientation;
 use tile::Tiling;
-use weights::averaged;
+use weights::{averaged, identify};
 
 /// A denoiser: the mean of x_0 given x_t = x_0 + sigma n.
 pub trait Denoiser: Send + Sync {
@@ -245,6 +245,11 @@ impl Prior {
     /// Over how many orientations this prior is averaged in files of that identity; none if they need another prior.
     pub fn orientations_of(&self, id: PriorId) -> Option<usize> {
         weights::orientations_of(self.id, id)
+    }
+
+    /// Whether files of that identity need the prior that comes with the crate.
+    pub(crate) fn is_shipped(id: PriorId) -> bool {
+        weights::orientations_of(identify(SHIPPED), id).is_some()
     }
 
     /// As [`Denoiser::is_reference`].

@@ -34,7 +34,7 @@ pub(super) const EMBED_INPUTS: usize = 33;
 pub(super) const PICTURE_CHANNELS: usize = 12;
 
 /// The identity of the weights file with these bytes: the first four of its SHA-256.
-fn identify(file: &[u8]) -> PriorId {
+pub(super) fn identify(file: &[u8]) -> PriorId {
     let digest = Sha256::digest(file);
     let mut id = [0; 4];
     id.copy_from_slice(&digest[..4]);

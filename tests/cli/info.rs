@@ -171,6 +171,14 @@ fn other_priors() {
     for id in [gaussian.id(), common::prior().id()] {
         assert!(ran.err.contains(&id.to_string()), "{}", ran.err);
     }
+    // Of the shipped prior, decoded with another.
+    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/models/cifar10.safetensors");
+    let args = ["decode", "pic.dfc", "-o", "y.png", "--prior", other];
+    bad(dir, &args, 1, "pic.dfc", "leave out --prior");
+    good(
+        dir,
+        &["decode", "pic.dfc", "-o", "y.png", "--prior", "shipped"],
+    );
     // What needs no network needs no prior.
     good(dir, &["info", "other.dfc"]);
     good(dir, &["cut", "other.dfc", "--bytes", "40", "-o", "x"]);

@@ -291,7 +291,9 @@ fn floating_point_pictures_are_refused_with_a_way_out() {
 
 #[test]
 fn what_is_no_picture_is_refused() {
-    for bytes in [&b""[..], b"hello", b"\0\0\0\x20ftypavif\0\0\0\0"] {
+    let error = load(b"").unwrap_err().to_string();
+    assert!(error.contains("no bytes"), "{error}");
+    for bytes in [&b"hello"[..], b"\0\0\0\x20ftypavif\0\0\0\0"] {
         let error = load(bytes).unwrap_err();
         assert!(matches!(error, Error::Unsupported(_)));
         assert!(error.to_string().contains("PNG, JPEG"), "{error}");
