@@ -193,37 +193,35 @@ fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
     }
 }
 
+/// The segments of a JPEG up to its first coded samples: marker, offset, and offset of the end.
+fn jpeg_segments(bytes: &[u8]) -> impl Iterator<Item = (u8, usize, usize)> {
+    let mut at = 2;
+    std::iter::from_fn(move || {
+        let &[0xff, marker, high, low] = bytes.get(at..)?.first_chunk()? else {
+            return None;
+        };
+        let start = at;
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+        Some((marker, start, at))
+    })
+}
+
 /// Whether a JPEG has its end marker: coded samples hold none.
 fn jpeg_ends(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(&[0xff, marker, high, low]) = bytes.get(at..).and_then(|b| b.first_chunk()) {
-        at += 2 + usize::from(u16::from_be_bytes([high, low]));
-        if marker == 0xda {
-            let scans = bytes.get(at..).unwrap_or_default();
-            return scans.windows(2).any(|w| w == [0xff, 0xd9]);
-        }
-    }
-    false
+    let scan = jpeg_segments(bytes).find(|s| s.0 == 0xda);
+    let coded = scan.and_then(|(_, _, end)| bytes.get(end..));
+    coded.is_some_and(|coded| coded.windows(2).any(|w| w == [0xff, 0xd9]))
 }
 
 /// Whether a JPEG has four components.
 fn jpeg_inks(bytes: &[u8], format: ImageFormat) -> bool {
-    let components = || {
-        let mut at = 2;
-        loop {
-            let &[0xff, marker, high, low] = bytes.get(at..)?.first_chunk()? else {
-                return None;
-            };
-            match marker {
-                // A frame header, not one of the tables that lie between.
-                0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
-                    return bytes.get(at + 9).copied();
-                }
-                _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-            }
-        }
-    };
-    format == ImageFormat::Jpeg && components() == Some(4)
+    // A frame header, not one of the tables that lie between.
+    let is_frame = |marker| matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
+    let mut segments = jpeg_segments(bytes);
+    format == ImageFormat::Jpeg
+        && segments
+            .find(|s| is_frame(s.0))
+            .is_some_and(|(_, start, _)| bytes.get(start + 9) == Some(&4))
 }
 
 /// The colour space that the ICC profile's header names.

@@ -69,9 +69,6 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
     let mut rates = a.points.clone();
     rates.sort_by(f64::total_cmp);
     rates.dedup();
-    if rates.first().is_none_or(|p| !p.is_finite() || *p <= 0.0) {
-        return Err(Error::Parameter("bitrates must be positive numbers".into()).into());
-    }
     let patience = Duration::try_from_secs_f64(a.time_limit)
         .ok()
         .filter(|d| !d.is_zero())
@@ -272,10 +269,14 @@ fn report(
         };
         io::write_atomic(path, a.force, |w| w.write_all(&bytes))?;
     }
-    // Standard output is for one thing.
+    Ok(print(a, &tables, log)?)
+}
+
+/// Prints a table, on standard error where an output is on standard output: that is for one thing.
+fn print(a: &Rd, table: &str, log: Log) -> Result<()> {
     match a.output.iter().any(|o| o == Path::new("-")) {
-        true => log.say(tables.trim_end()),
-        false => io::print(&tables)?,
+        true => log.say(table.trim_end()),
+        false => io::print(table)?,
     }
     Ok(())
 }

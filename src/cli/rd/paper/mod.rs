@@ -7,7 +7,6 @@ mod chain;
 mod figure;
 mod report;
 
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dcodec::{Colour, Effort, Error, Picture, Result, Target};
@@ -120,11 +119,7 @@ pub fn run(
         let bytes = report::rows(&measured, &figures.levels, &show)?;
         io::write_atomic(path, a.force, |w| w.write_all(&bytes))?;
     }
-    match a.output.iter().any(|o| o == Path::new("-")) {
-        true => log.say(table.trim_end()),
-        false => io::print(&table)?,
-    }
-    Ok(())
+    Ok(super::print(a, &table, log)?)
 }
 
 /// The ideal run and the real file of one picture, now or before an interruption.
