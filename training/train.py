@@ -147,6 +147,7 @@ def main():
     a.add_argument("--upright", action="store_true", help="mirror pictures left to right only, do not turn them")
     a.add_argument("--muon", action="store_true", help="orthogonalised momentum for the inner convolutions instead of Adam")
     a.add_argument("--relative", action="store_true", help="weigh by 1 / (error + typical error) instead of --lift: a decibel counts the same at all levels")
+    a.add_argument("--winograd", action="store_true", help="residual blocks by minimal filtering, in half the time (CPU, float32, one thread a process; needs g++)")
     a.add_argument("--threads", type=int, default=0)
     a.add_argument("--every", type=float, default=5, help="minutes from one checkpoint and line of the log to the next")
     a.add_argument("--validate", type=float, default=15, help="minutes from one validation to the next, done at a checkpoint")
@@ -194,6 +195,11 @@ def main():
         ema.load_state_dict(state["ema"])
         step = state["step"]
     net, ema = net.to(memory_format=torch.channels_last), ema.to(memory_format=torch.channels_last)
+    if a.winograd:
+        import winograd
+
+        for each in (net, ema):
+            winograd.accelerate(each)
     inner = [p for n, p in net.named_parameters() if p.dim() == 4 and not n.startswith(("input", "output"))] if a.muon else []
     rest = [p for p in net.parameters() if not any(p is q for q in inner)]
     opt = torch.optim.Adam(rest, lr=a.lr, betas=(0.9, 0.99), fused=cuda)
