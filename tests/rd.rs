@@ -79,12 +79,13 @@ fn folders_are_read_and_broken_pictures_skipped() {
     let run = rd(folder.path())
         .args([".", "--metric", "ssimulacra2", "--linear", "-o", "o.svg"])
         .assert()
-        .success();
+        .code(1);
     let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
     assert!(
         said.contains("skipped: ") && said.contains("broken.png"),
         "{said}"
     );
+    assert!(said.contains("error: 1 of 3 pictures failed"), "{said}");
     assert!(!said.contains("notes.txt"), "{said}");
     let svg = text(folder.path(), "o.svg");
     well_formed(&svg);

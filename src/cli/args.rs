@@ -60,6 +60,13 @@ pub enum Command {
     Sample(Sample),
     /// Blend two pictures of one size through the prior
     Interpolate(Interpolate),
+    /// Print what makes a shell complete this command's flags and files
+    ///
+    /// For bash: dcodec completions bash > ~/.local/share/bash-completion/completions/dcodec
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Clone, Args)]
@@ -172,7 +179,7 @@ pub struct Extent {
 
 #[derive(Debug, Args)]
 pub struct Decode {
-    /// The file; - is standard input, decoded as its bytes come
+    /// The file; - is standard input, decoded as its bytes come. Or a folder of files, to be written to the folder -o DIR
     pub input: PathBuf,
     #[command(flatten)]
     pub output: Output,

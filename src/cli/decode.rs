@@ -1,41 +1,113 @@
+mod sinks;
+
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use dcodec::{
-    Decoded, Error, Event, Exact, Metadata, Mode, Picture, Result, StreamDecoder, container,
-};
+use dcodec::{Error, Event, Exact, Mode, Prior, Result, Sampler, StreamDecoder, container};
 
 use super::args::{Decode, Extent, ModeName, shown_orientations};
+use super::batch::Batch;
 use super::clock::Clock;
-use super::frames::{Animation, Folder, Kind};
-use super::save::{self, Format};
-use super::strip::Strip;
-use super::{About, Failure, Log, bpp, destination, io, many, name, output_name, prior, sampling};
+use super::frames::Kind;
+use super::{About, Failure, Log, bpp, inputs, io, many, name, prior, sampling, save};
+use sinks::Sinks;
 
 /// What one read takes at most; less when less is there.
 const READ_BYTES: usize = 1 << 16;
 
 pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
-    let mut clock = Clock::start();
     let sampler = sampling::sampler(&a.sampling, ModeName::Mean)?;
-    let (source, size) = io::open_input(&a.input)?;
-    let mut sinks = Sinks::new(a)?;
+    if a.input.is_dir() && a.input != Path::new("-") {
+        return folder(a, sampler, log);
+    }
+    let mut clock = Clock::start();
+    let job = Job::open(a, &a.input, a.output.output.as_ref())?;
     clock.lap("read");
     let prior = prior(&a.prior, log)?;
     clock.lap("prior");
+    one(a, &prior, sampler, job, clock, log)
+}
+
+/// Decodes the files of a folder one after the other, each with all cores.
+fn folder(a: &Decode, sampler: Sampler, log: Log) -> Result<(), Failure> {
+    let wanted = a.output.output.as_ref();
+    let wanted = wanted.filter(|o| o.as_path() != Path::new("-"));
+    let Some(target) = wanted.filter(|_| a.progress_dir.is_none()) else {
+        let e = "a folder of files needs a folder to write to, -o DIR, and has no --progress-dir";
+        return Err(Error::Parameter(e.into())).about(&a.input);
+    };
+    let extension = a.format.as_deref().unwrap_or("png");
+    if Kind::of(extension, a.animate)?.is_none() {
+        save::picture_format(target, Some(extension))?;
+    }
+    let files = inputs::files(std::slice::from_ref(&a.input), &inputs::CODED)?;
+    let batch = Batch::new(&a.input, files, target, extension)?;
+    let prior = prior(&a.prior, log)?;
+    let start = Instant::now();
+    let outcome = batch.run(a.output.force, log, &mut |input, output| {
+        let clock = Clock::start();
+        let job = Job::open(a, input, Some(&output.to_path_buf()))?;
+        one(a, &prior, sampler, job, clock, log)
+    });
+    log.say(format!(
+        "{}, {:.1} s",
+        many(outcome.done as u64, "picture"),
+        start.elapsed().as_secs_f64()
+    ));
+    batch.finish(outcome)
+}
+
+/// A file that can be read and outputs that can be written.
+struct Job<'a> {
+    input: &'a Path,
+    source: Box<dyn Read>,
+    /// Bytes of the file, where that is known before its end.
+    size: Option<u64>,
+    sinks: Sinks<'a>,
+}
+
+impl<'a> Job<'a> {
+    fn open(a: &'a Decode, input: &'a Path, output: Option<&PathBuf>) -> Result<Self> {
+        let (source, size) = io::open_input(input)?;
+        let sinks = Sinks::new(a, input, output)?;
+        Ok(Job {
+            input,
+            source,
+            size,
+            sinks,
+        })
+    }
+}
+
+/// Decodes one file.
+fn one(
+    a: &Decode,
+    prior: &Prior,
+    sampler: Sampler,
+    job: Job,
+    mut clock: Clock,
+    log: Log,
+) -> Result<(), Failure> {
+    let Job {
+        input: path,
+        source,
+        size,
+        mut sinks,
+    } = job;
     let asked = a.orientations;
-    let orientations = asked.unwrap_or_else(|| shown_orientations(&prior));
+    let orientations = asked.unwrap_or_else(|| shown_orientations(prior));
     let spinner = log.bar("decoding");
     let mut input = Input {
         source,
         extent: &a.extent,
-        name: &a.input,
+        name: path,
         limit: u64::MAX,
         read: 0,
         ended: false,
         coded: (0, 0),
     };
-    let mut stream = StreamDecoder::new(&prior, a.prior.max_pixels)
+    let mut stream = StreamDecoder::new(prior, a.prior.max_pixels)
         .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))
         .sampler(sampler);
     let mut each = |stream: &mut StreamDecoder, read: u64| {
@@ -61,20 +133,20 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
             spinner.set_message(format!("step {} of {}", frame.call + 1, frame.calls));
         }),
     });
-    let decoded = decoded.about(&a.input);
+    let decoded = decoded.about(path);
     spinner.finish_and_clear();
     let decoded = decoded?;
     clock.lap_codec(&decoded.timings, "other");
     if decoded.used.left_out {
         log.say(format!(
             "{}: note: shown as it is at the end of the last whole layer, to stay within --max-memory",
-            name(&a.input)
+            name(path)
         ));
     }
     if decoded.used.exact == Exact::Unusable {
         log.say(format!(
             "{}: note: shown is the lossy picture: {}",
-            name(&a.input),
+            name(path),
             match prior.is_reference() {
                 true => "the exact samples are not those of their check",
                 false => "the exact one takes the arithmetic of --device cpu",
@@ -174,122 +246,6 @@ impl Input<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// Where pictures go.
-struct Sinks<'a> {
-    /// The result as one picture.
-    still: Option<(PathBuf, Format)>,
-    animation: Option<(PathBuf, Animation)>,
-    folder: Option<(PathBuf, Folder)>,
-    force: bool,
-    strip: &'a Strip,
-}
-
-impl<'a> Sinks<'a> {
-    /// What the flags name, checked before any work.
-    fn new(a: &'a Decode) -> Result<Self> {
-        let force = a.output.force;
-        let format = a.format.as_deref();
-        // Frames alone, if nothing else is asked for.
-        let wanted = a.output.output.is_some() || a.progress_dir.is_none() || a.animate;
-        let output = destination(a.output.output.as_ref(), &a.input, format.unwrap_or("png"));
-        let mut sinks = Sinks {
-            still: None,
-            animation: None,
-            folder: None,
-            force,
-            strip: &a.strip,
-        };
-        if wanted {
-            io::check_apart(&a.input, &output)?;
-            io::check_destination(&output, force)?;
-            let extension = output.extension().map(|e| e.to_string_lossy().into_owned());
-            let called = format.map(str::to_owned).or(extension);
-            match Kind::of(called.as_deref().unwrap_or("png"), a.animate)? {
-                Some(kind) => {
-                    let animation = Animation::new(kind, &output, force)?;
-                    sinks.animation = Some((output, animation));
-                }
-                None => {
-                    let format = save::picture_format(&output, format)?;
-                    sinks.still = Some((output, format));
-                }
-            }
-        }
-        if let Some(path) = &a.progress_dir {
-            let moves = |f: &&str| Kind::of(f, false).is_ok_and(|k| k.is_some());
-            if let Some(format) = format.filter(|f| !wanted && moves(f)) {
-                return Err(Error::Parameter(format!(
-                    "the frames of --progress-dir are still pictures, not {format} (add -o FILE.{format} for an animation)"
-                )));
-            }
-            let extension = format.filter(|f| !moves(f));
-            let folder = Folder::new(path, extension.unwrap_or("png"), force)?;
-            sinks.folder = Some((path.clone(), folder));
-        }
-        Ok(sinks)
-    }
-
-    fn wants_frames(&self) -> bool {
-        self.animation.is_some() || self.folder.is_some()
-    }
-
-    fn frame(&mut self, shown: &Decoded) -> Result<()> {
-        if let Some((_, folder)) = &mut self.folder {
-            let metadata = self.strip.apply(shown.metadata.clone());
-            folder.write(&shown.picture, &metadata, &shown.used)?;
-        }
-        if let Some((_, animation)) = &mut self.animation {
-            animation.frame(&shown.picture)?;
-        }
-        Ok(())
-    }
-
-    /// Writes what the stream ended with; says where it went.
-    fn finish(mut self, last: &Decoded, metadata: &Metadata, log: Log) -> Result<String> {
-        // The ends of layers have been shown.
-        let used = last.used;
-        let more = used.partial > 0.0 || matches!(used.exact, Exact::All | Exact::Rows(_));
-        if self.wants_frames() && (more || used.layers == 0) {
-            self.frame(last)?;
-        }
-        let mut written = None;
-        if let Some((path, folder)) = self.folder.take() {
-            written = Some(format!(
-                "{}: {}",
-                path.display(),
-                many(folder.frames(), "frame")
-            ));
-        }
-        if let Some((path, animation)) = self.animation.take() {
-            let half = |v: u16| v != 0 && v != last.picture.depth().max();
-            let loses = |p: &Picture| p.alpha().is_some_and(|a| a.iter().any(half));
-            if animation.is_gif() && loses(&last.picture) {
-                log.say(format!(
-                    "{}: note: the format holds no half transparency: only what is invisible is left out",
-                    name(&path)
-                ));
-            }
-            if metadata.icc.is_some() {
-                log.say(format!(
-                    "{}: note: animations have no colour profile: colours count as sRGB there",
-                    name(&path)
-                ));
-            }
-            let frames = animation.finish()?;
-            written = Some(format!("{}: {}", output_name(&path), many(frames, "frame")));
-        }
-        if let Some((path, format)) = self.still.take() {
-            let (picture, notices) = save::encode_picture(&last.picture, metadata, format)?;
-            for notice in notices {
-                log.say(format!("{}: note: {notice}", name(&path)));
-            }
-            io::write_atomic(&path, self.force, |w| w.write_all(&picture))?;
-            written = Some(output_name(&path));
-        }
-        Ok(written.unwrap_or_default())
     }
 }
 

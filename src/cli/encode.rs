@@ -9,6 +9,7 @@ use dcodec::{
 use serde::Serialize;
 
 use super::args::{DeviceChoice, Encode, Goal, Roi};
+use super::batch::Batch;
 use super::clock::Clock;
 use super::load::{Loaded, load_picture, picture_form};
 use super::{About, Failure, Log, bpp, destination, inputs, io, many, name, output_name, prior};
@@ -54,58 +55,24 @@ fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
         let e = "a folder of pictures needs a folder to write to, -o DIR, and has no --report";
         return Err(Error::Parameter(e.into())).about(&a.input);
     };
-    let inputs = inputs::files(std::slice::from_ref(&a.input))?;
-    let output = |input: &Path| {
-        target
-            .join(input.file_name().unwrap_or_default())
-            .with_extension("dfc")
-    };
-    let mut names: Vec<PathBuf> = inputs.iter().map(|i| output(i)).collect();
-    names.sort();
-    if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
-        let e = "two pictures of the folder would be written to this file: rename one";
-        return Err(Error::Parameter(e.into())).about(&twice[0]);
-    }
-    std::fs::create_dir_all(target).map_err(|e| Error::io(target, e))?;
+    let files = inputs::files(std::slice::from_ref(&a.input), &inputs::PICTURES)?;
+    let batch = Batch::new(&a.input, files, target, "dfc")?;
     let prior = wanted_prior(a, log)?;
     let (start, mut pixels, mut bytes) = (Instant::now(), 0, 0);
-    let (mut kept, mut failed) = (0, 0);
-    for input in &inputs {
-        // An interrupted run goes on where it was.
-        if !a.output.force && output(input).is_file() {
-            log.say(format!(
-                "{}: exists already, kept (-f encodes it again)",
-                name(&output(input))
-            ));
-            kept += 1;
-            continue;
-        }
-        let done = io::check_destination(&output(input), a.output.force)
-            .map_err(Failure::from)
-            .and_then(|()| one(a, &prior, input, &output(input), log));
-        match done {
-            Ok((p, b)) => (pixels, bytes) = (pixels + p, bytes + b),
-            Err(e) => {
-                io::say(format_args!("skipped: {e}"));
-                failed += 1;
-            }
-        }
-    }
+    let outcome = batch.run(a.output.force, log, &mut |input, output| {
+        io::check_destination(output, a.output.force)?;
+        let (p, b) = one(a, &prior, input, output, log)?;
+        (pixels, bytes) = (pixels + p, bytes + b);
+        Ok(())
+    });
     let (seconds, megapixels) = (start.elapsed().as_secs_f64(), pixels as f64 / 1e6);
     log.say(format!(
-        "{} pictures, {megapixels:.2} megapixels, {bytes} bytes, {:.4} bits per pixel, {seconds:.1} s: {:.3} megapixels a second",
-        inputs.len() - failed - kept,
+        "{}, {megapixels:.2} megapixels, {bytes} bytes, {:.4} bits per pixel, {seconds:.1} s: {:.3} megapixels a second",
+        many(outcome.done as u64, "picture"),
         8.0 * bytes as f64 / pixels.max(1) as f64,
         megapixels / seconds
     ));
-    match failed {
-        0 => Ok(()),
-        n => Err(Error::Unsupported(format!(
-            "{n} of {} pictures failed",
-            inputs.len()
-        )))
-        .about(&a.input),
-    }
+    batch.finish(outcome)
 }
 
 /// Encodes one picture; its pixels and the bytes of its file.

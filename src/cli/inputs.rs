@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use dcodec::{Error, Result};
 
 /// What a folder's pictures are called; files named one by one may be called anything.
-const EXTENSIONS: [&str; 13] = [
+pub const PICTURES: [&str; 13] = [
     "png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "pnm", "ppm", "pgm", "pbm", "pam", "gif",
 ];
 
-/// The files named, the pictures in the folders named, and those that fit a pattern, these by name. A file whose name looks
+/// What a folder's coded pictures are called.
+pub const CODED: [&str; 1] = ["dfc"];
+
+/// The files named, those of such extensions in the folders named, and those that fit a pattern, these by name. A file whose name looks
 /// like a pattern is that file.
-pub fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
+pub fn files(inputs: &[PathBuf], extensions: &[&str]) -> Result<Vec<PathBuf>> {
     let mut out = Vec::new();
     for input in inputs {
         if is_pattern(input) && !input.exists() {
@@ -27,14 +30,15 @@ pub fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(input).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            if is_picture(&path) && path.is_file() {
+            if is_called(&path, extensions) && path.is_file() {
                 found.push(path);
             }
         }
         if found.is_empty() {
             return Err(Error::Parameter(format!(
-                "{}: no pictures in this folder",
-                input.display()
+                "{}: no files called .{} in this folder",
+                input.display(),
+                extensions.join(", .")
             )));
         }
         found.sort();
@@ -58,7 +62,7 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
     }
 }
 
-fn is_picture(path: &Path) -> bool {
+fn is_called(path: &Path, extensions: &[&str]) -> bool {
     path.extension()
-        .is_some_and(|e| EXTENSIONS.contains(&e.to_string_lossy().to_ascii_lowercase().as_str()))
+        .is_some_and(|e| extensions.contains(&e.to_string_lossy().to_ascii_lowercase().as_str()))
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use dcodec::{Error, Metadata, Picture, Result};
+use dcodec::{Depth, Error, Metadata, Picture, Result};
 
 use super::args::{Interpolate, ModeName};
 use super::load::load_picture;
@@ -19,11 +19,29 @@ pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
     io::check_destination(&output, a.output.force)?;
     let format = save::picture_format(&output, None)?;
     let sampler = sampling::sampler(&a.sampling, ModeName::Flow)?;
-    let load = |path: &Path| -> Result<Picture> {
+    let load = |path: &Path| -> Result<(Picture, Option<Vec<u8>>)> {
         let bytes = io::read_input(path)?;
-        Ok(load_picture(&bytes, path, a.prior.max_pixels)?.picture)
+        let loaded = load_picture(&bytes, path, a.prior.max_pixels)?;
+        let picture = loaded.picture;
+        if picture.alpha().is_some() {
+            log.say(format!(
+                "{}: note: blended without its transparency",
+                name(path)
+            ));
+        }
+        if picture.depth() == Depth::Sixteen {
+            log.say(format!("{}: note: its 16 bits become 8", name(path)));
+        }
+        Ok((picture, loaded.metadata.icc))
     };
-    let (first, second) = (load(&a.first)?, load(&a.second)?);
+    let ((first, icc), (second, other)) = (load(&a.first)?, load(&a.second)?);
+    if icc != other {
+        log.say("note: the colour profiles differ: both count as sRGB");
+    }
+    let metadata = Metadata {
+        icc: icc.filter(|icc| other.as_ref() == Some(icc)),
+        ..Metadata::default()
+    };
     let size = (first.width(), first.height());
     if size != (second.width(), second.height()) {
         return Err(Error::Parameter(format!(
@@ -50,8 +68,10 @@ pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
     });
     let strip = strip.collect::<Result<Vec<Picture>>>()?;
     bar.finish_and_clear();
-    let (bytes, _) =
-        save::encode_picture(&sheet::sheet(&strip, count)?, &Metadata::default(), format)?;
+    let (bytes, notices) = save::encode_picture(&sheet::sheet(&strip, count)?, &metadata, format)?;
+    for notice in notices {
+        log.say(format!("{}: note: {notice}", output_name(&output)));
+    }
     io::write_atomic(&output, a.output.force, |w| w.write_all(&bytes))?;
     log.say(format!(
         "{}: {count} of {} x {}, noise of {} levels, {}, seed {}, {:.1} s",

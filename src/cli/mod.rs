@@ -1,6 +1,7 @@
 //! Flags become plain data, then working objects; the commands use only the public API of the library.
 
 mod args;
+mod batch;
 mod clock;
 mod cut;
 mod decode;
@@ -24,7 +25,7 @@ mod upright;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use dcodec::prior::{Device, Precision, Weights};
 use dcodec::{Error, Prior, Result};
 
@@ -51,6 +52,7 @@ pub fn run() -> ExitCode {
         Command::Rd(a) => rd::run(&a, log),
         Command::Sample(a) => sample::run(&a, log),
         Command::Interpolate(a) => interpolate::run(&a, log),
+        Command::Completions { shell } => completions(shell),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -72,6 +74,12 @@ pub fn run() -> ExitCode {
             })
         }
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "dcodec", &mut script);
+    Ok(io::print(&String::from_utf8_lossy(&script))?)
 }
 
 /// An error and the file that it is about.

@@ -38,6 +38,54 @@ fn encode_and_decode() {
 }
 
 #[test]
+fn folders_are_decoded_whole() {
+    let dir = with_file();
+    let dir = dir.path();
+    let put = |name: &str, bytes: &[u8]| fs::write(dir.join(name), bytes).expect("writable");
+    fs::create_dir(dir.join("in")).expect("writable");
+    let file = read(dir, "pic.dfc");
+    put("in/a.dfc", &file);
+    put("in/b.DFC", &file[..file.len() / 2]);
+    put("in/notes.txt", b"no file");
+    let ran = good(dir, &["decode", "in", "-o", "out"]);
+    assert!(ran.err.contains("2 pictures, "), "{}", ran.err);
+    assert_eq!(names(&dir.join("out")), ["a.png", "b.png"]);
+    good(dir, &["decode", "pic.dfc", "-o", "one.png"]);
+    assert!(picture(dir, "out/a.png") == picture(dir, "one.png"));
+    assert!(picture(dir, "out/b.png") != picture(dir, "one.png"));
+    // Again: both exist, and a broken file among them costs only itself.
+    put("in/c.dfc", b"no file");
+    let again = run(dir, &["decode", "in", "-o", "out"]);
+    let kept = again.err.matches("exists already, kept").count();
+    assert_eq!((again.code, kept), (1, 2), "{}", again.err);
+    assert!(
+        again.err.contains("1 of 3 pictures failed"),
+        "{}",
+        again.err
+    );
+    put("in/c.dfc", &file);
+    let flags = ["--bpp", "0.5", "--format", "bmp"];
+    good(
+        dir,
+        &[&["decode", "in", "-o", "small"][..], &flags].concat(),
+    );
+    assert_eq!(names(&dir.join("small")), ["a.bmp", "b.bmp", "c.bmp"]);
+    bad(dir, &["decode", "in"], 2, "in", "-o DIR");
+    let frames = ["decode", "in", "-o", "out", "--progress-dir", "frames"];
+    bad(dir, &frames, 2, "in", "--progress-dir");
+    let format = ["decode", "in", "-o", "other", "--format", "xyz"];
+    bad(dir, &format, 2, "", "xyz");
+    put("in/b.dfc", &file);
+    bad(
+        dir,
+        &["decode", "in", "-o", "out"],
+        2,
+        "b.png",
+        "rename one",
+    );
+}
+
+#[test]
 fn picture_formats() {
     let dir = with_file();
     let dir = dir.path();

@@ -188,6 +188,12 @@ fn interpolations() {
         );
     };
     fails(&["a.png", "small.png"], 2, "small.png is 40 x 32");
+    save("clear.png", &common::noise(48, 32, Colour::Rgb, true, 4));
+    let ends = ["clear.png", "b.png", "-o", "c.png"];
+    let args = [&["interpolate", "--steps", "1", "-n", "2"][..], &ends].concat();
+    let said = good(dir, &args).err;
+    let note = "clear.png: note: blended without its transparency";
+    assert!(said.contains(note), "{said}");
     fails(&["a.png", "b.png", "--sigma", "0"], 2, "above 0");
     fails(&["a.png", "b.png", "--sigma", "nan"], 2, "above 0");
     fails(&["a.png", "b.png", "-n", "1"], 2, "--count");

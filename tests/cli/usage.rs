@@ -192,3 +192,16 @@ fn causes_are_not_repeated() {
         }
     }
 }
+
+#[test]
+fn completions_for_shells() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = good(dir.path(), &["completions", shell]).out;
+        let script = String::from_utf8(script).expect("text");
+        for word in ["dcodec", "interpolate", "progress-dir"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    bad(dir.path(), &["completions", "csh"], 2, "", "bash");
+}

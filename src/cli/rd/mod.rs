@@ -24,6 +24,7 @@ use dcodec::{Effort, Error, Result, Target};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::Rd;
+use super::batch::all_worked;
 use super::{Failure, Log, io, prior};
 use curve::{Curve, Kind, ideal_samples, mean_samples};
 use measure::{Plan, Point};
@@ -139,7 +140,8 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
     if let Some((path, bytes)) = sheet {
         io::write_atomic(path, a.force, |w| w.write_all(&bytes))?;
     }
-    Ok(state.finish()?)
+    state.finish()?;
+    Ok(all_worked(jobs.len() - pictures, jobs.len())?)
 }
 
 fn check_outputs(a: &Rd) -> Result<()> {

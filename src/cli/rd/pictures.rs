@@ -56,7 +56,7 @@ impl Job {
 
 /// The pictures that the arguments name, at most as many as they ask for.
 pub fn jobs(a: &Rd) -> Result<Vec<Job>, Failure> {
-    let files = inputs::files(&a.inputs)?;
+    let files = inputs::files(&a.inputs, &inputs::PICTURES)?;
     let most = a.limit.unwrap_or(usize::MAX);
     if most == 0 {
         return Err(Error::Parameter("--limit must be at least 1".into()).into());
