@@ -158,6 +158,8 @@ def main():
         rank = dist.get_rank()
     cuda = torch.cuda.is_available()
     device = torch.device("cuda" if cuda else "cpu")
+    if a.winograd and (cuda or a.bf16):
+        raise SystemExit("--winograd computes in float32 on the CPU: leave it or --bf16 out")
     patch, bs = a.patch or (128 if cuda else 80), a.batch or (64 if cuda else 16)
     if a.threads:
         torch.set_num_threads(a.threads)

@@ -27,7 +27,7 @@ template <int R> inline void panel(const float *a, long row, long step, const fl
         V b0 = load(b + k * across), b1 = load(b + k * across + LANES);
 #pragma GCC unroll 6
         for (int r = 0; r < R; r++) {
-            V x = a[r * row + k * step] - V{};
+            V x = a[r * row + k * step] - V{}; // a broadcast alone: x - 0 is x, where 0 + x is not for x = -0
             acc[r][0] += x * b0;
             acc[r][1] += x * b1;
         }
