@@ -129,6 +129,21 @@ template <int N, typename F> void gather(F f, const float *x, const float *gate,
     }
 }
 
+// Transforms the points of tiles back to N x N pixels each; `put` gets the offset of a pixel's channels, the first of these, and values.
+template <int N, typename F, typename P> void scatter(F f, Points &m, const Shape &s, long first, long count, int from, P put) {
+    for (long t = 0; t < count; t++) {
+        long at[N * N];
+        places<N>(s, first + t, from, at);
+        for (long c = 0; c < s.c; c += LANES) {
+            V p[POINTS], r[N * N];
+            for (int i = 0; i < POINTS; i++) p[i] = load(m.at(i, t) + c);
+            both<6, N>(f, p, r);
+            for (int i = 0; i < N * N; i++)
+                if (at[i] >= 0) put(at[i] + c, c, r[i]);
+        }
+    }
+}
+
 // u = G g G^T as [point][co / PANEL][ci][PANEL].
 void transform_weights(const float *w, long ci, long co, float *u) {
     const auto f = [](const V *g, V *r) {
@@ -168,6 +183,13 @@ void products(Points &a, const float *u, long ci, long co, long count, Points &c
 // Tiles that are transformed together: their points stay in the cache while the weights pass by.
 long together(long c) { return c < 64 ? 48 : 36; }
 
+// Does `f` for some tiles after the other: the first, how many, and room for the points of inputs and outputs.
+template <typename F> void blocks(const Shape &s, long co, F f) {
+    const long block = together(s.c), all = s.tiles();
+    Points v(0, block, s.c), m(1, block, co);
+    for (long first = 0; first < all; first += block) f(first, std::min(block, all - first), v, m);
+}
+
 } // namespace
 
 // y = w * (x gate) + bias, where `gate`, [n][ci], and `residual`, which is added, may be null; with `relu` its positive part.
@@ -175,29 +197,16 @@ extern "C" void conv_forward(const float *x, const float *gate, const float *w, 
     Shape in_shape{n, h, wd, ci}, out_shape{n, h, wd, co};
     float *u = scratch(2, POINTS * ci * co);
     transform_weights(w, ci, co, u);
-    const long block = together(ci), all = in_shape.tiles();
-    Points v(0, block, ci), m(1, block, co);
-    for (long first = 0; first < all; first += block) {
-        const long count = std::min(block, all - first);
+    blocks(in_shape, co, [&](long first, long count, Points &v, Points &m) {
         gather<6>(in, x, gate, in_shape, first, count, -1, v);
         products(v, u, ci, co, count, m);
-        for (long t = 0; t < count; t++) {
-            long at[16];
-            places<4>(out_shape, first + t, 0, at);
-            for (long c = 0; c < co; c += LANES) {
-                V p[POINTS], r[16], b = load(bias + c);
-                for (int i = 0; i < POINTS; i++) p[i] = load(m.at(i, t) + c);
-                both<6, 4>(out, p, r);
-                for (int i = 0; i < 16; i++) {
-                    if (at[i] < 0) continue;
-                    V z = r[i] + b;
-                    if (relu) z = z > 0 ? z : V{};
-                    if (residual) z += load(residual + at[i] + c);
-                    store(y + at[i] + c, z);
-                }
-            }
-        }
-    }
+        scatter<4>(out, m, out_shape, first, count, 0, [&](long at, long c, V z) {
+            z += load(bias + c);
+            if (relu) z = z > 0 ? z : V{};
+            if (residual) z += load(residual + at);
+            store(y + at, z);
+        });
+    });
 }
 
 // Adds the gradient of x gate to dx; writes dw and db. `wt` are the weights as [3][3][co][ci].
@@ -206,10 +215,7 @@ extern "C" void conv_backward(const float *x, const float *gate, const float *dy
     float *ut = scratch(2, POINTS * ci * co), *du = scratch(3, POINTS * ci * co);
     std::fill_n(du, POINTS * ci * co, 0.f);
     transform_weights(wt, co, ci, ut);
-    const long block = together(ci), all = in_shape.tiles();
-    Points v(0, block, ci), m(1, block, co);
-    for (long first = 0; first < all; first += block) {
-        const long count = std::min(block, all - first);
+    blocks(in_shape, co, [&](long first, long count, Points &v, Points &m) {
         gather<6>(in, x, gate, in_shape, first, count, -1, v);
         gather<4>(out_adjoint, dy, nullptr, out_shape, first, count, 0, m);
         float *d = du;
@@ -217,18 +223,8 @@ extern "C" void conv_backward(const float *x, const float *gate, const float *dy
             for (long o = 0; o < co; o += PANEL, d += ci * PANEL)
                 product(v.at(p, 0), 1, v.row, m.at(p, 0) + o, m.row, count, d, PANEL, ci, true);
         products(m, ut, co, ci, count, v);
-        for (long t = 0; t < count; t++) {
-            long at[36];
-            places<6>(in_shape, first + t, -1, at);
-            for (long c = 0; c < ci; c += LANES) {
-                V p[POINTS], r[36];
-                for (int i = 0; i < POINTS; i++) p[i] = load(v.at(i, t) + c);
-                both<6, 6>(in_adjoint, p, r);
-                for (int i = 0; i < 36; i++)
-                    if (at[i] >= 0) store(dx + at[i] + c, load(dx + at[i] + c) + r[i]);
-            }
-        }
-    }
+        scatter<6>(in_adjoint, v, in_shape, first, count, -1, [&](long at, long, V r) { store(dx + at, load(dx + at) + r); });
+    });
     weights_adjoint(du, ci, co, dw);
     std::fill_n(db, co, 0.f);
     for (long i = 0; i < n * h * wd; i++)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use dcodec::{Error, Result};
 
-use super::{About, Failure, Log, io, name};
+use super::{About, Failure, Log, inputs, io, name};
 
 /// The files of a folder, and where each goes.
 pub struct Batch<'a> {
@@ -12,24 +12,27 @@ pub struct Batch<'a> {
     jobs: Vec<(PathBuf, PathBuf)>,
 }
 
-/// What became of the files.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Outcome {
-    pub done: usize,
-    pub failed: usize,
-}
-
 impl<'a> Batch<'a> {
-    /// `files` of `folder`, each to `target` under its own name with another extension; makes the folder `target`.
+    /// The files of `folder` with one of the extensions `from`, each to the folder `output` under its own name with the extension
+    /// `to`; makes that folder. `lone` is a flag that is for one file, and whether it is given.
     pub fn new(
         folder: &'a Path,
-        files: Vec<PathBuf>,
-        target: &Path,
-        extension: &str,
+        output: Option<&Path>,
+        lone: (&str, bool),
+        from: &[&str],
+        to: &str,
     ) -> Result<Self, Failure> {
+        let Some(target) = output.filter(|&o| o != Path::new("-") && !lone.1) else {
+            let e = format!(
+                "a folder of pictures needs a folder to write to, -o DIR, and has no {}",
+                lone.0
+            );
+            return Err(Error::Parameter(e)).about(folder);
+        };
+        let files = inputs::files(&[folder.to_path_buf()], from)?;
         let output = |input: &PathBuf| {
             let file = input.file_name().unwrap_or_default();
-            target.join(file).with_extension(extension)
+            target.join(file).with_extension(to)
         };
         let mut outputs: Vec<PathBuf> = files.iter().map(output).collect();
         let jobs = files.into_iter().zip(outputs.iter().cloned()).collect();
@@ -42,14 +45,15 @@ impl<'a> Batch<'a> {
         Ok(Batch { folder, jobs })
     }
 
-    /// Does `one` from each file to its output, but for those whose output exists already.
+    /// Does `one` from each file to its output, but for those whose output exists already; how many it did, and an error if some
+    /// failed.
     pub fn run(
         &self,
         force: bool,
         log: Log,
         one: &mut dyn FnMut(&Path, &Path) -> Result<(), Failure>,
-    ) -> Outcome {
-        let mut outcome = Outcome::default();
+    ) -> (usize, Result<(), Failure>) {
+        let (mut done, mut failed) = (0, 0);
         for (input, output) in &self.jobs {
             if !force && output.is_file() {
                 log.say(format!(
@@ -59,19 +63,14 @@ impl<'a> Batch<'a> {
                 continue;
             }
             match one(input, output) {
-                Ok(()) => outcome.done += 1,
+                Ok(()) => done += 1,
                 Err(e) => {
                     io::say(format_args!("skipped: {e}"));
-                    outcome.failed += 1;
+                    failed += 1;
                 }
             }
         }
-        outcome
-    }
-
-    /// An error if a file failed.
-    pub fn finish(&self, outcome: Outcome) -> Result<(), Failure> {
-        all_worked(outcome.failed, self.jobs.len()).about(self.folder)
+        (done, all_worked(failed, self.jobs.len()).about(self.folder))
     }
 }
 

@@ -1,7 +1,7 @@
 mod sinks;
 
 use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use dcodec::{Error, Event, Exact, Mode, Prior, Result, Sampler, StreamDecoder, container};
@@ -18,11 +18,11 @@ const READ_BYTES: usize = 1 << 16;
 
 pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     let sampler = sampling::sampler(&a.sampling, ModeName::Mean)?;
-    if a.input.is_dir() && a.input != Path::new("-") {
+    if inputs::is_folder(&a.input) {
         return folder(a, sampler, log);
     }
     let mut clock = Clock::start();
-    let job = Job::open(a, &a.input, a.output.output.as_ref())?;
+    let job = Job::open(a, &a.input, a.output.output.as_deref())?;
     clock.lap("read");
     let prior = prior(&a.prior, log)?;
     clock.lap("prior");
@@ -31,31 +31,27 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
 
 /// Decodes the files of a folder one after the other, each with all cores.
 fn folder(a: &Decode, sampler: Sampler, log: Log) -> Result<(), Failure> {
-    let wanted = a.output.output.as_ref();
-    let wanted = wanted.filter(|o| o.as_path() != Path::new("-"));
-    let Some(target) = wanted.filter(|_| a.progress_dir.is_none()) else {
-        let e = "a folder of files needs a folder to write to, -o DIR, and has no --progress-dir";
-        return Err(Error::Parameter(e.into())).about(&a.input);
-    };
     let extension = a.format.as_deref().unwrap_or("png");
+    // One error for all, before any work.
     if Kind::of(extension, a.animate)?.is_none() {
-        save::picture_format(target, Some(extension))?;
+        save::picture_format(&a.input, Some(extension))?;
     }
-    let files = inputs::files(std::slice::from_ref(&a.input), &inputs::CODED)?;
-    let batch = Batch::new(&a.input, files, target, extension)?;
+    let output = a.output.output.as_deref();
+    let lone = ("--progress-dir", a.progress_dir.is_some());
+    let batch = Batch::new(&a.input, output, lone, &inputs::CODED, extension)?;
     let prior = prior(&a.prior, log)?;
     let start = Instant::now();
-    let outcome = batch.run(a.output.force, log, &mut |input, output| {
+    let (done, result) = batch.run(a.output.force, log, &mut |input, output| {
         let clock = Clock::start();
-        let job = Job::open(a, input, Some(&output.to_path_buf()))?;
+        let job = Job::open(a, input, Some(output))?;
         one(a, &prior, sampler, job, clock, log)
     });
     log.say(format!(
         "{}, {:.1} s",
-        many(outcome.done as u64, "picture"),
+        many(done as u64, "picture"),
         start.elapsed().as_secs_f64()
     ));
-    batch.finish(outcome)
+    result
 }
 
 /// A file that can be read and outputs that can be written.
@@ -68,7 +64,7 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn open(a: &'a Decode, input: &'a Path, output: Option<&PathBuf>) -> Result<Self> {
+    fn open(a: &'a Decode, input: &'a Path, output: Option<&Path>) -> Result<Self> {
         let (source, size) = io::open_input(input)?;
         let sinks = Sinks::new(a, input, output)?;
         Ok(Job {

@@ -15,10 +15,10 @@ use super::load::{Loaded, load_picture, picture_form};
 use super::{About, Failure, Log, bpp, destination, inputs, io, many, name, output_name, prior};
 
 pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
-    if a.input.is_dir() && a.input != Path::new("-") {
+    if inputs::is_folder(&a.input) {
         return folder(a, log);
     }
-    let output = destination(a.output.output.as_ref(), &a.input, "dfc");
+    let output = destination(a.output.output.as_deref(), &a.input, "dfc");
     let outputs = || a.report.iter().chain([&output]);
     io::check_distinct(outputs().map(PathBuf::as_path))?;
     for output in outputs() {
@@ -46,20 +46,12 @@ fn wanted_target(a: &Encode) -> Target {
 
 /// Encodes the pictures of a folder one after the other, each with all cores; one that fails costs only itself.
 fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
-    let wanted = a
-        .output
-        .output
-        .as_ref()
-        .filter(|o| o.as_path() != Path::new("-"));
-    let Some(target) = wanted.filter(|_| a.report.is_none()) else {
-        let e = "a folder of pictures needs a folder to write to, -o DIR, and has no --report";
-        return Err(Error::Parameter(e.into())).about(&a.input);
-    };
-    let files = inputs::files(std::slice::from_ref(&a.input), &inputs::PICTURES)?;
-    let batch = Batch::new(&a.input, files, target, "dfc")?;
+    let output = a.output.output.as_deref();
+    let lone = ("--report", a.report.is_some());
+    let batch = Batch::new(&a.input, output, lone, &inputs::PICTURES, "dfc")?;
     let prior = wanted_prior(a, log)?;
     let (start, mut pixels, mut bytes) = (Instant::now(), 0, 0);
-    let outcome = batch.run(a.output.force, log, &mut |input, output| {
+    let (done, result) = batch.run(a.output.force, log, &mut |input, output| {
         io::check_destination(output, a.output.force)?;
         let (p, b) = one(a, &prior, input, output, log)?;
         (pixels, bytes) = (pixels + p, bytes + b);
@@ -68,11 +60,11 @@ fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
     let (seconds, megapixels) = (start.elapsed().as_secs_f64(), pixels as f64 / 1e6);
     log.say(format!(
         "{}, {megapixels:.2} megapixels, {bytes} bytes, {:.4} bits per pixel, {seconds:.1} s: {:.3} megapixels a second",
-        many(outcome.done as u64, "picture"),
+        many(done as u64, "picture"),
         8.0 * bytes as f64 / pixels.max(1) as f64,
         megapixels / seconds
     ));
-    batch.finish(outcome)
+    result
 }
 
 /// Encodes one picture; its pixels and the bytes of its file.

@@ -13,8 +13,13 @@ pub const PICTURES: [&str; 13] = [
 /// What a folder's coded pictures are called.
 pub const CODED: [&str; 1] = ["dfc"];
 
-/// The files named, those of such extensions in the folders named, and those that fit a pattern, these by name. A file whose name looks
-/// like a pattern is that file.
+/// Whether a command works on the files of a folder; "-" is standard input, whatever lies there.
+pub fn is_folder(input: &Path) -> bool {
+    input != Path::new("-") && input.is_dir()
+}
+
+/// The files named, those of such extensions in the folders named, and those that fit a pattern, these by name. A file whose
+/// name looks like a pattern is that file.
 pub fn files(inputs: &[PathBuf], extensions: &[&str]) -> Result<Vec<PathBuf>> {
     let mut out = Vec::new();
     for input in inputs {

@@ -68,11 +68,8 @@ pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
     });
     let strip = strip.collect::<Result<Vec<Picture>>>()?;
     bar.finish_and_clear();
-    let (bytes, notices) = save::encode_picture(&sheet::sheet(&strip, count)?, &metadata, format)?;
-    for notice in notices {
-        log.say(format!("{}: note: {notice}", output_name(&output)));
-    }
-    io::write_atomic(&output, a.output.force, |w| w.write_all(&bytes))?;
+    let sheet = sheet::sheet(&strip, count)?;
+    save::write_picture(&output, a.output.force, &sheet, &metadata, format, log)?;
     log.say(format!(
         "{}: {count} of {} x {}, noise of {} levels, {}, seed {}, {:.1} s",
         output_name(&output),

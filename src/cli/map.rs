@@ -26,7 +26,7 @@ const SCALE_SHARE: f64 = 0.995;
 
 pub fn run(a: &args::Map, log: Log) -> Result<(), Failure> {
     let start = Instant::now();
-    let output = destination(a.output.output.as_ref(), &a.input, "map.png");
+    let output = destination(a.output.output.as_deref(), &a.input, "map.png");
     let raw = raw(&output)?;
     io::check_apart(&a.input, &output)?;
     io::check_destination(&output, a.output.force)?;

@@ -244,9 +244,9 @@ fn is_shipped(path: &Path) -> bool {
 }
 
 /// Where to write: the output named, or the input's name with another extension.
-pub fn destination(output: Option<&PathBuf>, input: &Path, extension: &str) -> PathBuf {
+pub fn destination(output: Option<&Path>, input: &Path, extension: &str) -> PathBuf {
     match output {
-        Some(path) => path.clone(),
+        Some(path) => path.into(),
         None if input == Path::new("-") => "-".into(),
         None => input.with_extension(extension),
     }

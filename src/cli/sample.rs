@@ -53,8 +53,8 @@ pub fn run(a: &Sample, log: Log) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     let sheet = sheet::sheet(&shown, columns)?;
-    let (bytes, _) = save::encode_picture(&sheet, &Metadata::default(), format)?;
-    io::write_atomic(&output, a.output.force, |w| w.write_all(&bytes))?;
+    let metadata = Metadata::default();
+    save::write_picture(&output, a.output.force, &sheet, &metadata, format, log)?;
     log.say(format!(
         "{}: {count} of {width} x {height}, {}, seed {}, {} network calls each, {:.1} s",
         output_name(&output),

@@ -11,6 +11,8 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::tiff::TiffEncoder;
 use image::{DynamicImage, ImageEncoder, ImageError, ImageFormat};
 
+use super::{Log, io, output_name};
+
 const WRITABLE: &str = "png, jpg, webp, bmp, tiff, pnm, ppm or pgm";
 const JPEG_QUALITY: u8 = 95;
 /// What a JPEG segment holds besides its length.
@@ -145,6 +147,22 @@ pub fn encode_picture(
     let bytes = write(&image, &metadata, format)
         .map_err(|e| Error::Parameter(format!("cannot write the picture as {format:?}: {e}")))?;
     Ok((bytes, notices))
+}
+
+/// Writes the picture, and says what the format could not keep.
+pub fn write_picture(
+    path: &Path,
+    force: bool,
+    picture: &Picture,
+    metadata: &Metadata,
+    format: Format,
+    log: Log,
+) -> Result<()> {
+    let (bytes, notices) = encode_picture(picture, metadata, format)?;
+    for notice in notices {
+        log.say(format!("{}: note: {notice}", output_name(path)));
+    }
+    io::write_atomic(path, force, |w| w.write_all(&bytes))
 }
 
 /// The picture in a form that the format has.

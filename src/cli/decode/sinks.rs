@@ -8,7 +8,7 @@ use crate::cli::args::Decode;
 use crate::cli::frames::{Animation, Folder, Kind};
 use crate::cli::save::{self, Format};
 use crate::cli::strip::Strip;
-use crate::cli::{Log, destination, io, many, name, output_name};
+use crate::cli::{Log, destination, io, many, output_name};
 
 /// Where pictures go.
 pub struct Sinks<'a> {
@@ -22,7 +22,7 @@ pub struct Sinks<'a> {
 
 impl<'a> Sinks<'a> {
     /// What the flags name, checked before any work.
-    pub fn new(a: &'a Decode, input: &Path, output: Option<&PathBuf>) -> Result<Self> {
+    pub fn new(a: &'a Decode, input: &Path, output: Option<&Path>) -> Result<Self> {
         let force = a.output.force;
         let format = a.format.as_deref();
         // Frames alone, if nothing else is asked for.
@@ -102,7 +102,7 @@ impl<'a> Sinks<'a> {
             if animation.is_gif() && loses(&last.picture) {
                 log.say(format!(
                     "{}: note: the format holds no half transparency: only what is invisible is left out",
-                    name(&path)
+                    output_name(&path)
                 ));
             }
             for (_, what) in [
@@ -122,17 +122,16 @@ impl<'a> Sinks<'a> {
             .into_iter()
             .filter(|(lost, _)| *lost)
             {
-                log.say(format!("{}: note: animations have {what}", name(&path)));
+                log.say(format!(
+                    "{}: note: animations have {what}",
+                    output_name(&path)
+                ));
             }
             let frames = animation.finish()?;
             written = Some(format!("{}: {}", output_name(&path), many(frames, "frame")));
         }
         if let Some((path, format)) = self.still.take() {
-            let (picture, notices) = save::encode_picture(&last.picture, metadata, format)?;
-            for notice in notices {
-                log.say(format!("{}: note: {notice}", name(&path)));
-            }
-            io::write_atomic(&path, self.force, |w| w.write_all(&picture))?;
+            save::write_picture(&path, self.force, &last.picture, metadata, format, log)?;
             written = Some(output_name(&path));
         }
         Ok(written.unwrap_or_default())
