@@ -12,7 +12,7 @@ use crate::exact::{Exact, Exacts, Rows};
 use crate::memory;
 use crate::metadata::Metadata;
 use crate::picture::Picture;
-use crate::prior::Prior;
+use crate::prior::{Prior, Shipped};
 use crate::reverse::Chain;
 use crate::sampler::{Mode, Sampler};
 use crate::samples::Samples;
@@ -265,13 +265,13 @@ impl<'p> StreamDecoder<'p> {
         match &event {
             Event::Header(header) => {
                 if self.prior.orientations_of(header.prior).is_none() {
-                    let advice = match Prior::is_shipped(header.prior) {
-                        true => "leave out --prior",
-                        false => "name its weights with --prior FILE",
+                    let id = header.prior;
+                    let (which, advice) = match Shipped::of(id) {
+                        Some((p, _)) => (format!(" ({})", p.name()), "leave out --prior"),
+                        None => (String::new(), "name its weights with --prior FILE"),
                     };
                     return Err(Error::Unsupported(format!(
-                        "the file needs the prior {}, but this is {}: {advice}",
-                        header.prior,
+                        "the file needs the prior {id}{which}, but this is {}: {advice}",
                         self.prior.id()
                     )));
                 }

@@ -8,14 +8,14 @@ use image::error::{DecodingError, ImageFormatHint, LimitError, LimitErrorKind};
 use image::hooks::{GenericReader, register_decoding_hook, register_format_detection_hook};
 use image::{ColorType, ImageDecoder, ImageError, ImageResult};
 
-use crate::container::{Event, Header, Parser, SIGNATURE};
+use crate::container::{Event, Header, Parser, PriorId, SIGNATURE};
 use crate::decoder::{DEFAULT_MAX_PIXELS, Decoder};
 use crate::error::{Error, Result};
 use crate::metadata::Metadata;
-use crate::prior::Prior;
+use crate::prior::{Prior, Shipped};
 
-/// Teaches the `image` crate to read `.dfc` files, whole or cut, known by their signature or their extension; files need the
-/// shipped prior. Returns whether this call did it: the first one of a process does, unless somebody else reads `.dfc`.
+/// Teaches the `image` crate to read `.dfc` files, whole or cut, known by their signature or their extension; files need a
+/// prior that comes with the crate. Returns whether this call did it: the first one of a process does, unless somebody else reads `.dfc`.
 ///
 /// Pictures over 100 megapixels are refused; of the limits of `image` those of width and height hold, that of allocations does not.
 ///
@@ -46,14 +46,16 @@ pub fn register_image_hooks() -> bool {
     new
 }
 
-/// The shipped prior, loaded once.
-fn prior() -> Result<&'static Prior> {
-    static PRIOR: OnceLock<Prior> = OnceLock::new();
-    match PRIOR.get() {
+/// The prior that files of this identity need, else the default, loaded once.
+fn prior(id: PriorId) -> Result<&'static Prior> {
+    static PRIORS: [OnceLock<Prior>; 2] = [const { OnceLock::new() }; 2];
+    let shipped = Shipped::of(id).map_or(Shipped::S, |(shipped, _)| shipped);
+    let cell = &PRIORS[shipped as usize];
+    match cell.get() {
         Some(prior) => Ok(prior),
         None => {
-            let prior = Prior::shipped()?;
-            Ok(PRIOR.get_or_init(|| prior))
+            let prior = shipped.prior()?;
+            Ok(cell.get_or_init(|| prior))
         }
     }
 }
@@ -138,7 +140,7 @@ impl ImageDecoder for DfcDecoder {
     }
 
     fn read_image(self, buf: &mut [u8]) -> ImageResult<()> {
-        let decoded = prior().and_then(|p| Decoder::new(p).decode(&self.bytes));
+        let decoded = prior(self.header.prior).and_then(|p| Decoder::new(p).decode(&self.bytes));
         let image = decoded.map_err(image_error)?.picture.to_image();
         buf.copy_from_slice(image.as_bytes());
         Ok(())

@@ -58,3 +58,21 @@ fn the_image_crate_reads_dfc() {
         assert!(image::open(&path).is_err());
     }
 }
+
+#[test]
+fn files_of_the_larger_prior_are_read_too() {
+    let large = match dcodec::prior::Shipped::L.prior() {
+        Ok(prior) => prior,
+        Err(e) => return println!("skipped: {e}"),
+    };
+    dcodec::register_image_hooks();
+    let picture = common::noise(24, 16, Colour::Rgb, false, 1);
+    for prior in [&common::prior(), &large] {
+        let mut encoder = Encoder::new(prior).target(Target::Quality(40.0));
+        let file = encoder.encode(&picture).expect("encodes").bytes;
+        let wanted = Decoder::new(prior).decode(&file).expect("decodes");
+        let reader = ImageReader::new(Cursor::new(&file)).with_guessed_format();
+        let read = reader.expect("read").decode().expect("decodes");
+        assert!(read == wanted.picture.to_image());
+    }
+}

@@ -100,9 +100,17 @@ class Muon(torch.optim.Optimizer):
         tall = g.shape[0] > g.shape[1]
         # bfloat16 serves where it is fast: five steps bring singular values near 1, not to it.
         x = ((g.T if tall else g) / (g.norm() + 1e-12)).to(self.dtype)
-        for _ in range(5):
-            a = x @ x.T
-            x = 3.4445 * x + (-4.775 * a + 2.0315 * a @ a) @ x
+        step = lambda a: 3.4445 * torch.eye(len(a), dtype=a.dtype, device=a.device) - 4.775 * a + 2.0315 * a @ a
+        if self.dtype is torch.float32:
+            # The steps are polynomials in x x^T, which is small: x itself is multiplied once. In bfloat16 this would diverge.
+            gram, turn = x @ x.T, torch.eye(len(x), device=x.device)
+            for _ in range(5):
+                f = step(gram)
+                gram, turn = f @ gram @ f, f @ turn
+            x = turn @ x
+        else:
+            for _ in range(5):
+                x = step(x @ x.T) @ x
         x = (x.T if tall else x).float()
         return x.reshape(p.shape) * (0.2 * max(g.shape) ** 0.5)
 
@@ -149,6 +157,7 @@ def main():
     a.add_argument("--relative", action="store_true", help="weigh by 1 / (error + typical error) instead of --lift: a decibel counts the same at all levels")
     a.add_argument("--winograd", action="store_true", help="residual blocks by minimal filtering, in half the time (CPU, float32, one thread a process; needs g++)")
     a.add_argument("--threads", type=int, default=0)
+    a.add_argument("--ema", type=float, default=0.9995, help="decay a step of the average of the weights, which is what is written; less for a short run")
     a.add_argument("--every", type=float, default=5, help="minutes from one checkpoint and line of the log to the next")
     a.add_argument("--validate", type=float, default=15, help="minutes from one validation to the next, done at a checkpoint")
     a = a.parse_args()
@@ -258,7 +267,7 @@ def main():
         if muon:
             muon.step()
         step += 1
-        decay = min(0.9995, (1 + step - first) / (10 + step - first))
+        decay = min(a.ema, (1 + step - first) / (10 + step - first))
         with torch.no_grad():
             torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), 1 - decay)
         if step % 50 == 0:

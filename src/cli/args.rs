@@ -71,8 +71,9 @@ pub enum Command {
 
 #[derive(Debug, Clone, Args)]
 pub struct PriorArgs {
-    /// Weights of another prior (safetensors), the folder of a DDPM saved by diffusers, or the name of one on the Hugging
-    /// Face hub, owner/name, in builds with the feature hub [default: the prior inside this program]
+    /// Another prior: l, a larger network inside this program (smaller files, slower), the weights of one (safetensors), the
+    /// folder of a DDPM saved by diffusers, or the name of one on the Hugging Face hub, owner/name, in builds with the feature
+    /// hub [default: s; in decoders, the one inside this program that the file needs]
     #[arg(long, value_name = "FILE")]
     pub prior: Option<PathBuf>,
     #[command(flatten)]
@@ -226,8 +227,7 @@ pub struct Info {
     /// The file; - is standard input
     #[arg(required_unless_present_any = ["prior", "devices"])]
     pub input: Option<PathBuf>,
-    /// Describe these weights, this folder or this model of a hub instead of a file; "shipped" is the prior inside this
-    /// program
+    /// Describe these weights, this folder or this model of a hub instead of a file; s and l are the priors inside this program
     #[arg(long, value_name = "FILE", conflicts_with = "input")]
     pub prior: Option<PathBuf>,
     /// List the devices on which this build can run the network on this machine

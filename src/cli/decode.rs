@@ -1,16 +1,18 @@
 mod sinks;
 
-use std::io::{ErrorKind, Read};
+use std::io::{Cursor, ErrorKind, Read};
 use std::path::Path;
 use std::time::Instant;
 
+use dcodec::container::PriorId;
 use dcodec::{Error, Event, Exact, Mode, Prior, Result, Sampler, StreamDecoder, container};
 
 use super::args::{Decode, Extent, ModeName, shown_orientations};
 use super::batch::Batch;
 use super::clock::Clock;
 use super::frames::Kind;
-use super::{About, Failure, Log, bpp, inputs, io, many, name, prior, sampling, save};
+use super::priors::Priors;
+use super::{About, Failure, Log, bpp, inputs, io, many, name, sampling, save};
 use sinks::Sinks;
 
 /// What one read takes at most; less when less is there.
@@ -24,9 +26,10 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     let mut clock = Clock::start();
     let job = Job::open(a, &a.input, a.output.output.as_deref())?;
     clock.lap("read");
-    let prior = prior(&a.prior, log)?;
+    let mut priors = Priors::new(&a.prior, log)?;
+    let prior = priors.of(job.prior)?;
     clock.lap("prior");
-    one(a, &prior, sampler, job, clock, log)
+    one(a, prior, sampler, job, clock, log)
 }
 
 /// Decodes the files of a folder one after the other, each with all cores.
@@ -39,12 +42,12 @@ fn folder(a: &Decode, sampler: Sampler, log: Log) -> Result<(), Failure> {
     let output = a.output.output.as_deref();
     let lone = ("--progress-dir", a.progress_dir.is_some());
     let batch = Batch::new(&a.input, output, lone, &inputs::CODED, extension)?;
-    let prior = prior(&a.prior, log)?;
+    let mut priors = Priors::new(&a.prior, log)?;
     let start = Instant::now();
     let (done, result) = batch.run(a.output.force, log, &mut |input, output| {
         let clock = Clock::start();
         let job = Job::open(a, input, Some(output))?;
-        one(a, &prior, sampler, job, clock, log)
+        one(a, priors.of(job.prior)?, sampler, job, clock, log)
     });
     log.say(format!(
         "{}, {:.1} s",
@@ -60,6 +63,8 @@ struct Job<'a> {
     source: Box<dyn Read>,
     /// Bytes of the file, where that is known before its end.
     size: Option<u64>,
+    /// The prior that the file needs, if it has a header.
+    prior: Option<PriorId>,
     sinks: Sinks<'a>,
 }
 
@@ -67,13 +72,31 @@ impl<'a> Job<'a> {
     fn open(a: &'a Decode, input: &'a Path, output: Option<&Path>) -> Result<Self> {
         let (source, size) = io::open_input(input)?;
         let sinks = Sinks::new(a, input, output)?;
+        let (prior, source) = peek(source).map_err(|e| Error::io(name(input), e))?;
         Ok(Job {
             input,
             source,
             size,
+            prior,
             sinks,
         })
     }
+}
+
+/// The prior that the header names, if there is one, and a source that has its bytes still.
+fn peek(mut source: Box<dyn Read>) -> std::io::Result<(Option<PriorId>, Box<dyn Read>)> {
+    let mut parser = container::Parser::new(u64::MAX);
+    let mut start = Vec::new();
+    // One by one, since bytes behind the header may be long in coming.
+    for byte in source.by_ref().bytes() {
+        start.push(byte?);
+        let at = start.len() - 1;
+        if parser.push(&start[at..]).is_err() || parser.header().is_some() {
+            break;
+        }
+    }
+    let prior = parser.header().map(|h| h.prior);
+    Ok((prior, Box::new(Cursor::new(start).chain(source))))
 }
 
 /// Decodes one file.
@@ -90,6 +113,7 @@ fn one(
         source,
         size,
         mut sinks,
+        ..
     } = job;
     let asked = a.orientations;
     let orientations = asked.unwrap_or_else(|| shown_orientations(prior));

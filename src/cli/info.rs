@@ -3,13 +3,14 @@ mod folder;
 use std::path::Path;
 
 use dcodec::container::{Event, Header, Layer, Parser, PartName};
-use dcodec::prior::{Device, Network, Weights};
+use dcodec::prior::{Device, Network, Shipped, Weights};
 use dcodec::schedule::Sigma;
 use dcodec::{Error, Metadata, Result};
 use serde_json::json;
 
 use super::args::Info;
-use super::{About, Failure, Log, bpp, hub, io, is_shipped, name};
+use super::priors::shipped;
+use super::{About, Failure, Log, bpp, hub, io, name};
 
 /// What a walk through the file found, without any network.
 struct Contents {
@@ -46,9 +47,9 @@ pub fn run(a: &Info, log: Log) -> Result<(), Failure> {
 
 /// A weights file: identity, configuration, size and cost.
 fn describe(path: &Path, json: bool, log: Log) -> Result<String, Failure> {
-    let weights = match is_shipped(path) {
-        true => Weights::shipped()?,
-        false => {
+    let weights = match shipped(path) {
+        Some(which) => which.weights()?,
+        None => {
             let found = hub::located(path, log)?;
             if found.is_dir() {
                 return folder::describe(&found, json);
@@ -179,17 +180,13 @@ fn kind(header: &Header) -> &'static str {
     }
 }
 
-/// Over how many orientations the file needs the prior inside this program averaged, if it needs that prior.
-fn orientations(h: &Header) -> Option<usize> {
-    Weights::shipped().ok()?.orientations_of(h.prior)
-}
-
 fn overhead(c: &Contents, len: usize) -> u64 {
     len as u64 - c.trellis_bytes - c.payload_bytes
 }
 
 fn as_json(c: &Contents, len: usize) -> String {
     let h = &c.header;
+    let inside = Shipped::of(h.prior);
     let layers: Vec<_> = c
         .layers
         .iter()
@@ -209,7 +206,8 @@ fn as_json(c: &Contents, len: usize) -> String {
         .collect();
     let all = json!({
         "version": dcodec::container::VERSION, "width": h.width, "height": h.height, "colour": kind(h),
-        "prior": h.prior.to_string(), "orientations": orientations(h), "seed": h.seed, "trellis_state_bits": h.nu, "bytes": len,
+        "prior": h.prior.to_string(), "prior_name": inside.map(|(p, _)| p.name()), "orientations": inside.map(|(_, n)| n),
+        "seed": h.seed, "trellis_state_bits": h.nu, "bytes": len,
         "bpp": bpp(len as u64, h.width, h.height), "header_bytes": c.header_bytes, "trellis_bytes": c.trellis_bytes,
         "overhead_bytes": overhead(c, len), "complete": c.complete, "parts": parts, "layers": layers, "partial": partial,
     });
@@ -233,9 +231,9 @@ fn as_text(c: &Contents, len: usize, name: &str) -> String {
         "size      {len} bytes, {:.4} bits per pixel",
         bpp(len as u64, h.width, h.height)
     );
-    let average = match orientations(h) {
-        Some(1) => ", the one inside this program".into(),
-        Some(n) => format!(", the one inside this program over {n} orientations"),
+    let average = match Shipped::of(h.prior) {
+        Some((p, 1)) => format!(", {} of this program", p.name()),
+        Some((p, n)) => format!(", {} of this program over {n} orientations", p.name()),
         None => String::new(),
     };
     let _ = writeln!(out, "prior     {}{average}", h.prior);

@@ -14,6 +14,7 @@ mod interpolate;
 mod io;
 mod load;
 mod map;
+mod priors;
 mod rd;
 mod sample;
 mod sampling;
@@ -26,10 +27,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use dcodec::prior::{Device, Precision, Weights};
-use dcodec::{Error, Prior, Result};
+use dcodec::{Error, Result};
 
-use args::{Cli, Command, DeviceChoice, PriorArgs};
+use args::{Cli, Command};
+use priors::prior;
 
 /// Parses the command line, does the work, reports errors with their causes.
 pub fn run() -> ExitCode {
@@ -181,66 +182,6 @@ pub fn many(n: impl Into<u64>, what: &str) -> String {
 /// Bits per pixel of `bytes` bytes for a picture of `width` x `height`.
 pub fn bpp(bytes: u64, width: u32, height: u32) -> f64 {
     8.0 * bytes as f64 / (f64::from(width) * f64::from(height))
-}
-
-/// The prior that the flags ask for, on the device that they ask for.
-pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
-    let path = args.prior.as_deref().filter(|&path| !is_shipped(path));
-    let found = path.map(|path| hub::located(path, log)).transpose()?;
-    if let (Some(path), Some(found)) = (path, &found)
-        && found.is_dir()
-    {
-        if args.on.precision != Precision::F32 {
-            let reason = "a folder's network runs in f32 only, without --precision";
-            return Err(Error::Parameter(reason.into())).about(path);
-        }
-        return match args.on.device {
-            DeviceChoice::Auto | DeviceChoice::On(Device::Cpu) => {
-                Prior::from_file(found).about(path)
-            }
-            DeviceChoice::On(device) => {
-                let reason = format!("a folder's network runs on the cpu only, not on {device}");
-                Err(Error::Unsupported(reason)).about(path)
-            }
-        };
-    }
-    let weights = match path {
-        Some(path) => Weights::from_file(path).about(path)?,
-        None => Weights::shipped()?,
-    };
-    let on = |device| {
-        let prior = Prior::with_precision(&weights, device, args.on.precision);
-        match path {
-            Some(path) => prior.about(path),
-            None => Ok(prior?),
-        }
-    };
-    let say = |device, name| log.say(format!("the network runs on {device}, {name}"));
-    match args.on.device {
-        DeviceChoice::On(Device::Cpu) => {}
-        DeviceChoice::On(device) => {
-            let name = device.name()?;
-            return on(device).inspect(|_| say(device, name));
-        }
-        DeviceChoice::Auto => {
-            for device in [Device::Cuda(0), Device::Metal] {
-                let Ok(name) = device.name() else { continue };
-                match on(device) {
-                    Ok(prior) => {
-                        say(device, name);
-                        return Ok(prior);
-                    }
-                    Err(e) => log.say(format!("note: not on {device}, {name}: {e}")),
-                }
-            }
-        }
-    }
-    on(Device::Cpu)
-}
-
-/// Whether a prior is called as the one inside this program.
-fn is_shipped(path: &Path) -> bool {
-    path == Path::new("shipped") && !path.exists()
 }
 
 /// Where to write: the output named, or the input's name with another extension.

@@ -9,6 +9,7 @@ mod kernel;
 mod network;
 mod orientation;
 pub(crate) mod scale;
+mod shipped;
 mod summary;
 mod tile;
 #[cfg(feature = "candle")]
@@ -21,6 +22,7 @@ pub use device::{Device, Precision};
 pub use diffusers::{Ddpm, Prediction, Schedule, UNet2DConfig};
 pub use kernel::Kernel;
 pub use network::Network;
+pub use shipped::Shipped;
 pub use summary::FolderSummary;
 #[cfg(feature = "candle")]
 pub use unet::CandleUNet;
@@ -38,7 +40,7 @@ use crate::planes::Planes;
 use crate::timings::{Meter, Part};
 use orientation::Orientation;
 use tile::Tiling;
-use weights::{averaged, identify};
+use weights::averaged;
 
 /// A denoiser: the mean of x_0 given x_t = x_0 + sigma n.
 pub trait Denoiser: Send + Sync {
@@ -86,23 +88,11 @@ pub trait Denoiser: Send + Sync {
     }
 }
 
-/// The default prior's weights, part of this crate.
-static SHIPPED: &[u8] = include_bytes!("../../models/s.safetensors");
-
 /// The lowest noise level in 8-bit levels that is coded: the shipped priors are trained from here upwards.
 pub const LOWEST_SIGMA: f64 = 1.5;
 
 /// The highest noise level in 8-bit levels that most networks see; above it, the picture is reduced first.
 const FINEST: f64 = 256.0;
-
-impl Weights {
-    /// The weights that come with the crate.
-    ///
-    /// Errors: [`Error::Backend`](crate::Error::Backend) if they cannot be read.
-    pub fn shipped() -> Result<Self> {
-        Self::from_bytes(SHIPPED)
-    }
-}
 
 impl Denoiser for Network {
     fn is_reference(&self) -> bool {
@@ -178,13 +168,6 @@ pub struct Prior {
 }
 
 impl Prior {
-    /// The prior that comes with the crate, decoded by every build.
-    ///
-    /// Errors: [`Error::Backend`](crate::Error::Backend) if the weights cannot be loaded.
-    pub fn shipped() -> Result<Self> {
-        Self::from_weights(&Weights::shipped()?)
-    }
-
     /// A prior from a weights file (safetensors with the configuration in its metadata), or from a folder with a DDPM of
     /// the diffusers library (see `Ddpm::from_folder`; feature `candle`).
     ///
@@ -245,11 +228,6 @@ impl Prior {
     /// Over how many orientations this prior is averaged in files of that identity; none if they need another prior.
     pub fn orientations_of(&self, id: PriorId) -> Option<usize> {
         weights::orientations_of(self.id, id)
-    }
-
-    /// Whether files of that identity need the prior that comes with the crate.
-    pub(crate) fn is_shipped(id: PriorId) -> bool {
-        weights::orientations_of(identify(SHIPPED), id).is_some()
     }
 
     /// As [`Denoiser::is_reference`].

@@ -320,11 +320,6 @@ impl Weights {
         self.id
     }
 
-    /// As [`Prior::orientations_of`](super::Prior::orientations_of).
-    pub fn orientations_of(&self, id: PriorId) -> Option<usize> {
-        orientations_of(self.id, id)
-    }
-
     /// The tensor `name`, as in [`Config::tensors`].
     ///
     /// # Errors

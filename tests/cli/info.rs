@@ -23,12 +23,12 @@ fn files_say_over_how_many_orientations() {
     let dir = with_file();
     let dir = dir.path();
     let text = |file: &str| String::from_utf8(good(dir, &["info", file]).out).expect("text");
-    assert!(text("pic.dfc").contains("the one inside this program\n"));
+    assert!(text("pic.dfc").contains("s of this program\n"));
     good(
         dir,
         &["encode", "pic.png", "-o", "two.dfc", "--orientations", "2"],
     );
-    assert!(text("two.dfc").contains("the one inside this program over 2 orientations\n"));
+    assert!(text("two.dfc").contains("s of this program over 2 orientations\n"));
     let json = good(dir, &["info", "--json", "two.dfc"]).out;
     let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
     assert_eq!(json["orientations"], 2);

@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 mod info;
 mod pictures;
+mod priors;
 mod usage;
 
 use std::fs;

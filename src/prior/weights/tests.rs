@@ -4,7 +4,7 @@ use safetensors::tensor::TensorView;
 
 use super::*;
 
-use crate::prior::SHIPPED;
+use crate::prior::Shipped;
 
 /// A weights file under construction.
 #[derive(Clone)]
@@ -79,13 +79,13 @@ fn refusal(change: impl FnOnce(&mut Draft)) -> String {
 
 #[test]
 fn shipped_weights_load() {
-    let weights = Weights::from_bytes(SHIPPED).unwrap();
+    let weights = Weights::shipped().unwrap();
     assert_eq!(weights.config().channels, [48, 80, 128, 160]);
     assert_eq!(weights.config().blocks, [1, 1, 2, 4]);
     assert_eq!(weights.config().embed, 64);
     assert_eq!(weights.config().multiple(), 16);
     assert!((weights.sigma_data() * 255.0 - 60.0).abs() < 1e-9);
-    assert_eq!(weights.id(), identify(SHIPPED));
+    assert_eq!(weights.id(), identify(Shipped::S.file().unwrap()));
     assert_eq!(weights.id().to_string().len(), 8);
     assert_eq!(weights.sigma_max(), 256.0);
 }

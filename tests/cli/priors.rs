@@ -1,0 +1,100 @@
+//! The priors inside the program: named by encoders, found by decoders.
+
+use super::*;
+
+use dcodec::prior::Shipped;
+
+/// Whether this build has the larger prior, which sources without its weights lack.
+fn has_l() -> bool {
+    let found = Shipped::L.weights();
+    if let Err(e) = &found {
+        println!("skipped: {e}");
+    }
+    found.is_ok()
+}
+
+#[test]
+fn decoders_find_the_prior_that_a_file_needs() {
+    if !has_l() {
+        return;
+    }
+    let dir = with_file();
+    let dir = dir.path();
+    for (file, more) in [("l.dfc", &[][..]), ("two.dfc", &["--orientations", "2"])] {
+        let args = [&["encode", "pic.png", "-o", file, "--prior", "l"], more].concat();
+        good(dir, &args);
+        assert_ne!(read(dir, file), read(dir, "pic.dfc"));
+        good(dir, &["decode", file, "-o", "found.png", "-f"]);
+        good(
+            dir,
+            &["decode", file, "-o", "named.png", "-f", "--prior", "l"],
+        );
+        assert_eq!(read(dir, "found.png"), read(dir, "named.png"));
+        // From a pipe, a header's bytes are looked at once.
+        let ran = with_input(
+            dir,
+            &["decode", "-", "-o", "piped.png", "-f"],
+            &read(dir, file),
+        );
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(read(dir, "piped.png"), read(dir, "named.png"));
+        bad(
+            dir,
+            &["decode", file, "-o", "x.png", "--prior", "s"],
+            1,
+            file,
+            "leave out --prior",
+        );
+    }
+    let text = |file| String::from_utf8(good(dir, &["info", file]).out).expect("text");
+    assert!(text("l.dfc").contains(", l of this program\n"));
+    assert!(text("two.dfc").contains(", l of this program over 2 orientations\n"));
+    assert!(text("pic.dfc").contains(", s of this program\n"));
+    let text = String::from_utf8(good(dir, &["info", "--prior", "l"]).out).expect("text");
+    assert!(text.contains("photographs"), "{text}");
+    bad(
+        dir,
+        &["decode", "pic.dfc", "-o", "x.png", "--prior", "l"],
+        1,
+        "pic.dfc",
+        "(s)",
+    );
+}
+
+#[test]
+fn a_folder_may_have_files_of_both() {
+    if !has_l() {
+        return;
+    }
+    let dir = with_file();
+    let dir = dir.path();
+    fs::create_dir(dir.join("coded")).expect("made");
+    fs::copy(dir.join("pic.dfc"), dir.join("coded/a.dfc")).expect("copied");
+    good(
+        dir,
+        &["encode", "pic.png", "-o", "coded/b.dfc", "--prior", "l"],
+    );
+    fs::copy(dir.join("pic.dfc"), dir.join("coded/c.dfc")).expect("copied");
+    good(dir, &["decode", "coded", "-o", "pictures"]);
+    for file in ["a", "b", "c"] {
+        let (coded, alone) = (format!("coded/{file}.dfc"), format!("{file}.png"));
+        good(dir, &["decode", &coded, "-o", &alone]);
+        assert_eq!(read(dir, &format!("pictures/{alone}")), read(dir, &alone));
+    }
+    assert_ne!(read(dir, "a.png"), read(dir, "b.png"));
+}
+
+#[test]
+fn a_file_goes_before_a_name() {
+    let dir = with_picture();
+    let dir = dir.path();
+    fs::write(dir.join("s"), "no weights at all").expect("writable");
+    bad(
+        dir,
+        &["encode", "pic.png", "--prior", "s"],
+        1,
+        "s:",
+        "weights",
+    );
+    good(dir, &["encode", "pic.png", "--prior", "shipped"]);
+}
