@@ -214,7 +214,7 @@ pub struct Decode {
 
 #[derive(Debug, Args)]
 pub struct Cut {
-    /// The file; - is standard input
+    /// The file; - is standard input. Or a folder of files, to be written to the folder -o DIR
     pub input: PathBuf,
     #[command(flatten)]
     pub output: Output,
@@ -224,14 +224,14 @@ pub struct Cut {
 
 #[derive(Debug, Args)]
 pub struct Info {
-    /// The file; - is standard input
-    #[arg(required_unless_present_any = ["prior", "devices"])]
-    pub input: Option<PathBuf>,
+    /// The file; - is standard input. Or several, or folders of them, for a line on each
+    #[arg(value_name = "INPUT", required_unless_present_any = ["prior", "devices"])]
+    pub inputs: Vec<PathBuf>,
     /// Describe these weights, this folder or this model of a hub instead of a file; s and l are the priors inside this program
-    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    #[arg(long, value_name = "FILE", conflicts_with = "inputs")]
     pub prior: Option<PathBuf>,
     /// List the devices on which this build can run the network on this machine
-    #[arg(long, conflicts_with_all = ["input", "prior"])]
+    #[arg(long, conflicts_with_all = ["inputs", "prior"])]
     pub devices: bool,
     /// Print JSON
     #[arg(long)]

@@ -14,20 +14,21 @@ pub struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// The files of `folder` with one of the extensions `from`, each to the folder `output` under its own name with the extension
-    /// `to`; makes that folder. `lone` is a flag that is for one file, and whether it is given.
+    /// `to`; makes that folder. `lone` is a flag that was given and is for one file.
     pub fn new(
         folder: &'a Path,
         output: Option<&Path>,
-        lone: (&str, bool),
+        lone: Option<&str>,
         from: &[&str],
         to: &str,
     ) -> Result<Self, Failure> {
-        let Some(target) = output.filter(|&o| o != Path::new("-") && !lone.1) else {
-            let e = format!(
-                "a folder of pictures needs a folder to write to, -o DIR, and has no {}",
-                lone.0
-            );
+        if let Some(flag) = lone {
+            let e = format!("{flag} is for one picture, not for a folder of them");
             return Err(Error::Parameter(e)).about(folder);
+        }
+        let Some(target) = output.filter(|&o| o != Path::new("-")) else {
+            let e = "a folder of pictures needs a folder to write to, -o DIR";
+            return Err(Error::Parameter(e.into())).about(folder);
         };
         let files = inputs::files(&[folder.to_path_buf()], from)?;
         let output = |input: &PathBuf| {

@@ -4,31 +4,50 @@ use dcodec::container::{Event, Parser};
 use dcodec::{Error, Result};
 
 use super::args::Cut;
-use super::{About, Failure, Log, bpp, decode, io, output_name};
+use super::batch::Batch;
+use super::{About, Failure, Log, bpp, decode, inputs, io, output_name};
 
 pub fn run(a: &Cut, log: Log) -> Result<(), Failure> {
-    let output: PathBuf = match &a.output.output {
-        Some(path) => path.clone(),
-        None if a.input == Path::new("-") => "-".into(),
-        None => return Err(Error::Parameter("name the output with -o FILE".into()).into()),
-    };
     if a.extent.bpp.is_none() && a.extent.bytes.is_none() && a.extent.layers.is_none() {
         return Err(Error::Parameter("say where to cut: --bpp, --bytes or --layers".into()).into());
     }
-    io::check_destination(&output, a.output.force)?;
-    let data = io::read_coded(&a.input)?;
-    let header = decode::header(&data, u64::MAX).about(&a.input)?;
+    let output = a.output.output.as_deref();
+    if inputs::is_folder(&a.input) {
+        let batch = Batch::new(&a.input, output, None, &inputs::CODED, "dfc")?;
+        let (_, result) = batch.run(a.output.force, log, &mut |input, output| {
+            // Of a whole folder nobody means to lose the originals.
+            io::check_apart(input, output)?;
+            one(a, input, output, log)
+        });
+        return result;
+    }
+    let output: PathBuf = match output {
+        Some(path) => path.into(),
+        None if a.input == Path::new("-") => "-".into(),
+        None => return Err(Error::Parameter("name the output with -o FILE".into()).into()),
+    };
+    one(a, &a.input, &output, log)
+}
+
+/// Cuts one file.
+fn one(a: &Cut, input: &Path, output: &Path, log: Log) -> Result<(), Failure> {
+    io::check_destination(output, a.output.force)?;
+    let data = io::read_coded(input)?;
+    let header = decode::header(&data, u64::MAX).about(input)?;
     let wanted = decode::extent(&a.extent, &header, data.len())?;
-    let end = sound(&data, wanted, a.extent.layers).about(&a.input)?;
-    io::write_atomic(&output, a.output.force, |w| w.write_all(&data[..end]))?;
+    let end = sound(&data, wanted, a.extent.layers).about(input)?;
+    io::write_atomic(output, a.output.force, |w| w.write_all(&data[..end]))?;
     log.say(format!(
         "{}: {end} of {} bytes, {:.4} bits per pixel",
-        output_name(&output),
+        output_name(output),
         data.len(),
         bpp(end as u64, header.width, header.height)
     ));
     if end == data.len() {
-        log.say("note: the file was already that short; this is a copy");
+        log.say(format!(
+            "{}: note: the file was already that short; this is a copy",
+            output_name(output)
+        ));
     }
     Ok(())
 }

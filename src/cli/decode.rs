@@ -18,6 +18,9 @@ use sinks::Sinks;
 /// What one read takes at most; less when less is there.
 const READ_BYTES: usize = 1 << 16;
 
+/// More than a header takes.
+const HEADER_BYTES: usize = 32;
+
 pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     let sampler = sampling::sampler(&a.sampling, ModeName::Mean)?;
     if inputs::is_folder(&a.input) {
@@ -40,7 +43,7 @@ fn folder(a: &Decode, sampler: Sampler, log: Log) -> Result<(), Failure> {
         save::picture_format(&a.input, Some(extension))?;
     }
     let output = a.output.output.as_deref();
-    let lone = ("--progress-dir", a.progress_dir.is_some());
+    let lone = a.progress_dir.is_some().then_some("--progress-dir");
     let batch = Batch::new(&a.input, output, lone, &inputs::CODED, extension)?;
     let mut priors = Priors::new(&a.prior, log)?;
     let start = Instant::now();
@@ -86,12 +89,16 @@ impl<'a> Job<'a> {
 /// The prior that the header names, if there is one, and a source that has its bytes still.
 fn peek(mut source: Box<dyn Read>) -> std::io::Result<(Option<PriorId>, Box<dyn Read>)> {
     let mut parser = container::Parser::new(u64::MAX);
-    let mut start = Vec::new();
-    // One by one, since bytes behind the header may be long in coming.
-    for byte in source.by_ref().bytes() {
-        start.push(byte?);
-        let at = start.len() - 1;
-        if parser.push(&start[at..]).is_err() || parser.header().is_some() {
+    let (mut start, mut buffer) = (Vec::new(), [0; HEADER_BYTES]);
+    while parser.header().is_none() {
+        let read = match source.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => &buffer[..n],
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        };
+        start.extend(read);
+        if parser.push(read).is_err() {
             break;
         }
     }

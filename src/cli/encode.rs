@@ -47,7 +47,7 @@ fn wanted_target(a: &Encode) -> Target {
 /// Encodes the pictures of a folder one after the other, each with all cores; one that fails costs only itself.
 fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
     let output = a.output.output.as_deref();
-    let lone = ("--report", a.report.is_some());
+    let lone = a.report.is_some().then_some("--report");
     let batch = Batch::new(&a.input, output, lone, &inputs::PICTURES, "dfc")?;
     let prior = wanted_prior(a, log)?;
     let (start, mut pixels, mut bytes) = (Instant::now(), 0, 0);

@@ -1,16 +1,17 @@
 mod folder;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dcodec::container::{Event, Header, Layer, Parser, PartName};
 use dcodec::prior::{Device, Network, Shipped, Weights};
 use dcodec::schedule::Sigma;
-use dcodec::{Error, Metadata, Result};
-use serde_json::json;
+use dcodec::{Metadata, Result};
+use serde_json::{Value, json};
 
 use super::args::Info;
+use super::batch::all_worked;
 use super::priors::shipped;
-use super::{About, Failure, Log, bpp, hub, io, name};
+use super::{About, Failure, Log, bpp, hub, inputs, io, many, name};
 
 /// What a walk through the file found, without any network.
 struct Contents {
@@ -29,20 +30,48 @@ struct Contents {
 }
 
 pub fn run(a: &Info, log: Log) -> Result<(), Failure> {
-    let text = match (&a.prior, &a.input) {
+    let text = match &a.prior {
         _ if a.devices => devices(a.json),
-        (Some(path), _) => describe(path, a.json, log)?,
-        (None, Some(path)) => {
-            let data = io::read_coded(path)?;
-            let contents = walk(&data).about(path)?;
-            match a.json {
-                true => as_json(&contents, data.len()),
-                false => as_text(&contents, data.len(), &name(path)),
+        Some(path) => describe(path, a.json, log)?,
+        None => {
+            let files = inputs::files(&a.inputs, &inputs::CODED)?;
+            match &files[..] {
+                [path] if files == a.inputs => {
+                    let (contents, len) = contents(path)?;
+                    match a.json {
+                        true => format!("{:#}\n", as_json(&contents, len, path)),
+                        false => as_text(&contents, len, &name(path)),
+                    }
+                }
+                _ => return several(&files, a.json),
             }
         }
-        (None, None) => return Err(Error::Parameter("name a file".into()).into()),
     };
     Ok(io::print(&text)?)
+}
+
+fn contents(path: &Path) -> Result<(Contents, usize), Failure> {
+    let data = io::read_coded(path)?;
+    Ok((walk(&data).about(path)?, data.len()))
+}
+
+/// A line on each file.
+fn several(files: &[PathBuf], json: bool) -> Result<(), Failure> {
+    let (mut values, mut failed) = (Vec::new(), 0);
+    for path in files {
+        match contents(path) {
+            Ok((contents, len)) if json => values.push(as_json(&contents, len, path)),
+            Ok((contents, len)) => io::print(&as_line(&contents, len, &name(path)))?,
+            Err(e) => {
+                io::say(format_args!("skipped: {e}"));
+                failed += 1;
+            }
+        }
+    }
+    if json {
+        io::print(&format!("{:#}\n", json!(values)))?;
+    }
+    Ok(all_worked(failed, files.len())?)
 }
 
 /// A weights file: identity, configuration, size and cost.
@@ -184,7 +213,7 @@ fn overhead(c: &Contents, len: usize) -> u64 {
     len as u64 - c.trellis_bytes - c.payload_bytes
 }
 
-fn as_json(c: &Contents, len: usize) -> String {
+fn as_json(c: &Contents, len: usize, path: &Path) -> Value {
     let h = &c.header;
     let inside = Shipped::of(h.prior);
     let layers: Vec<_> = c
@@ -204,14 +233,40 @@ fn as_json(c: &Contents, len: usize) -> String {
         .iter()
         .map(|(n, b)| json!({"name": n.to_string(), "bytes": b, "holds": n.holds(), "unpacked_bytes": unpacked(c, *n)}))
         .collect();
-    let all = json!({
-        "version": dcodec::container::VERSION, "width": h.width, "height": h.height, "colour": kind(h),
+    json!({
+        "file": path.to_string_lossy(), "version": dcodec::container::VERSION, "width": h.width, "height": h.height, "colour": kind(h),
         "prior": h.prior.to_string(), "prior_name": inside.map(|(p, _)| p.name()), "orientations": inside.map(|(_, n)| n),
         "seed": h.seed, "trellis_state_bits": h.nu, "bytes": len,
         "bpp": bpp(len as u64, h.width, h.height), "header_bytes": c.header_bytes, "trellis_bytes": c.trellis_bytes,
         "overhead_bytes": overhead(c, len), "complete": c.complete, "parts": parts, "layers": layers, "partial": partial,
-    });
-    format!("{all:#}\n")
+    })
+}
+
+/// The prior's name with what this program knows of it.
+fn prior(h: &Header) -> String {
+    match Shipped::of(h.prior) {
+        Some((p, 1)) => format!("{}, {} of this program", h.prior, p.name()),
+        Some((p, n)) => format!(
+            "{}, {} of this program over {n} orientations",
+            h.prior,
+            p.name()
+        ),
+        None => h.prior.to_string(),
+    }
+}
+
+fn as_line(c: &Contents, len: usize, name: &str) -> String {
+    let h = &c.header;
+    format!(
+        "{name}: {} x {} {}, {len} bytes, {:.4} bits per pixel, {}{}, prior {}\n",
+        h.width,
+        h.height,
+        kind(h),
+        bpp(len as u64, h.width, h.height),
+        many(c.layers.len() as u64, "layer"),
+        if c.complete { "" } else { ", cut" },
+        prior(h)
+    )
 }
 
 fn as_text(c: &Contents, len: usize, name: &str) -> String {
@@ -231,12 +286,7 @@ fn as_text(c: &Contents, len: usize, name: &str) -> String {
         "size      {len} bytes, {:.4} bits per pixel",
         bpp(len as u64, h.width, h.height)
     );
-    let average = match Shipped::of(h.prior) {
-        Some((p, 1)) => format!(", {} of this program", p.name()),
-        Some((p, n)) => format!(", {} of this program over {n} orientations", p.name()),
-        None => String::new(),
-    };
-    let _ = writeln!(out, "prior     {}{average}", h.prior);
+    let _ = writeln!(out, "prior     {}", prior(h));
     let _ = writeln!(out, "trellis   {} state bits, seed {}", h.nu, h.seed);
     let o = overhead(c, len);
     let _ = writeln!(

@@ -111,6 +111,9 @@ pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded
     if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
         notes.push("the JPEG is cut off: its lower part may be missing or wrong".into());
     }
+    if format == ImageFormat::Tiff && has_more_pages(bytes) == Some(true) {
+        notes.push("only the first page of the TIFF is coded: it has more".into());
+    }
     if jpeg_inks(bytes, format) || profile_space(&metadata) == Some(b"CMYK") {
         notes.push(
             "inks (CMYK) were turned into RGB without their profile: colours are approximate"
@@ -191,6 +194,30 @@ fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
         }
         _ => None,
     }
+}
+
+/// Whether a TIFF has a second directory: its first one ends in that one's offset, or 0 (TIFF 6.0, section 2).
+fn has_more_pages(bytes: &[u8]) -> Option<bool> {
+    let little = match bytes.first_chunk()? {
+        b"II" => true,
+        b"MM" => false,
+        _ => return None,
+    };
+    let number = |at: usize, length: usize| {
+        let digits = bytes.get(at..at.checked_add(length)?)?;
+        let add = |sum: usize, &digit: &u8| (sum << 8) | usize::from(digit);
+        Some(match little {
+            true => digits.iter().rev().fold(0, add),
+            false => digits.iter().fold(0, add),
+        })
+    };
+    // 43 is BigTIFF.
+    if number(2, 2)? != 42 {
+        return None;
+    }
+    let first = number(4, 4)?;
+    let end = first.checked_add(2 + 12 * number(first, 2)?)?;
+    Some(number(end, 4)? != 0)
 }
 
 /// The segments of a JPEG up to its first coded samples: marker, offset, and offset of the end.

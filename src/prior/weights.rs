@@ -24,8 +24,8 @@ use super::{FINEST, ORIENTATIONS};
 use crate::container::PriorId;
 use crate::{Error, Result};
 
-/// Largest weights file that is read, in bytes.
-pub const MAX_FILE_BYTES: usize = 512 << 20;
+/// Largest weights file that is read, in bytes; as a network it takes some ten times as much.
+pub const MAX_FILE_BYTES: usize = 128 << 20;
 /// Largest safetensors header, in bytes.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 /// Inputs of the noise-level embedding: t, then sin and cos of t times 16 frequencies.

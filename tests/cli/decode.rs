@@ -252,6 +252,30 @@ fn cut_then_decode() {
 }
 
 #[test]
+fn folders_are_cut_whole() {
+    let dir = with_file();
+    let dir = dir.path();
+    fs::create_dir(dir.join("in")).expect("writable");
+    let file = read(dir, "pic.dfc");
+    for name in ["in/a.dfc", "in/b.dfc"] {
+        fs::write(dir.join(name), &file).expect("writable");
+    }
+    let cut = ["cut", "in", "--bytes", "100", "-o"];
+    good(dir, &[&cut[..], &["out"]].concat());
+    assert_eq!(names(&dir.join("out")), ["a.dfc", "b.dfc"]);
+    assert_eq!(read(dir, "out/b.dfc"), &file[..100]);
+    bad(dir, &["cut", "in", "--bytes", "100"], 2, "in", "-o DIR");
+    // Onto themselves: never, whatever the flags.
+    let ran = run(dir, &[&cut[..], &["in", "-f"]].concat());
+    assert!(
+        ran.code == 1 && ran.err.contains("input itself"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(read(dir, "in/a.dfc"), file);
+}
+
+#[test]
 fn decode_says_what_it_used() {
     let dir = with_file();
     let dir = dir.path();

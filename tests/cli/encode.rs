@@ -214,3 +214,26 @@ fn regions_of_interest() {
         "20 x 20 pixels, the picture of 48 x 32",
     );
 }
+
+#[test]
+fn pages_behind_the_first_are_mentioned() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let picture = picture(dir, "pic.png").to_image();
+    picture.save(dir.join("one.tif")).expect("writable");
+    let mut file = read(dir, "one.tif");
+    assert!(file.starts_with(b"II"));
+    let at = u32::from_le_bytes([file[4], file[5], file[6], file[7]]) as usize;
+    let entries = usize::from(u16::from_le_bytes([file[at], file[at + 1]]));
+    // A second page that is the first once more.
+    let next = at + 2 + 12 * entries;
+    let (second, directory) = (file.len() as u32, file[at..next + 4].to_vec());
+    file[next..next + 4].copy_from_slice(&second.to_le_bytes());
+    file.extend(directory);
+    fs::write(dir.join("more.tif"), &file).expect("writable");
+    let note = "first page";
+    assert!(!good(dir, &["encode", "one.tif"]).err.contains(note));
+    let ran = good(dir, &["encode", "more.tif"]);
+    assert!(ran.err.contains(note), "{}", ran.err);
+    assert_eq!(read(dir, "one.dfc"), read(dir, "more.dfc"));
+}

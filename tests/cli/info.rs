@@ -53,11 +53,13 @@ fn info_as_json() {
         .map(String::as_str)
         .collect();
     let mut wanted = [
+        "file",
         "version",
         "width",
         "height",
         "colour",
         "prior",
+        "prior_name",
         "orientations",
         "seed",
         "trellis_state_bits",
@@ -182,4 +184,47 @@ fn other_priors() {
     // What needs no network needs no prior.
     good(dir, &["info", "other.dfc"]);
     good(dir, &["cut", "other.dfc", "--bytes", "40", "-o", "x"]);
+}
+
+#[test]
+fn several_files_take_a_line_each() {
+    let dir = with_file();
+    let dir = dir.path();
+    fs::create_dir(dir.join("in")).expect("writable");
+    let file = read(dir, "pic.dfc");
+    fs::write(dir.join("in/a.dfc"), &file).expect("writable");
+    fs::write(dir.join("in/b.dfc"), &file[..90]).expect("writable");
+    let text = String::from_utf8(good(dir, &["info", "in", "pic.dfc"]).out).expect("text");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert!(
+        lines[0].contains("48 x 32 RGB") && lines[0].contains(&format!("{} bytes", file.len()))
+    );
+    assert!(
+        lines[1].contains("90 bytes") && lines[1].contains(", cut, "),
+        "{text}"
+    );
+    assert!(
+        lines[2].starts_with("pic.dfc: ") && !lines[2].contains("cut"),
+        "{text}"
+    );
+    let json = good(dir, &["info", "in", "--json"]).out;
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    assert_eq!(
+        (json[0]["complete"].as_bool(), json[1]["complete"].as_bool()),
+        (Some(true), Some(false))
+    );
+    assert_eq!(json[1]["bytes"], 90);
+    // One that is broken costs only itself.
+    fs::write(dir.join("in/a.dfc"), "no file").expect("writable");
+    let ran = run(dir, &["info", "in"]);
+    assert_eq!(
+        (ran.code, ran.out.iter().filter(|&&b| b == b'\n').count()),
+        (1, 1)
+    );
+    assert!(
+        ran.err.contains("skipped: ") && ran.err.contains("1 of 2 pictures failed"),
+        "{}",
+        ran.err
+    );
 }
