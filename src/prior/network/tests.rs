@@ -3,9 +3,11 @@ use safetensors::SafeTensors;
 use super::*;
 #[cfg(feature = "candle")]
 use crate::prior::CandleUNet;
+use crate::prior::Shipped;
 use crate::prior::weights::tests::random_weights;
 
 const PARITY: &[u8] = include_bytes!("../../../tests/data/s.parity.safetensors");
+const PARITY_OF_L: &[u8] = include_bytes!("../../../tests/data/l.parity.safetensors");
 const LEVELS: [u32; 5] = [1, 5, 25, 100, 600];
 
 fn shipped() -> Weights {
@@ -22,9 +24,14 @@ fn odd() -> Weights {
     Weights::from_bytes(&random_weights(&config).write()).unwrap()
 }
 
-/// Planes of the parity file, whose scale is \[-0.5, 0.5\].
+/// Planes of the parity file of `s`.
 fn parity(name: &str) -> Planes {
-    let file = SafeTensors::deserialize(PARITY).unwrap();
+    parity_in(PARITY, name)
+}
+
+/// Planes of a parity file, whose scale is \[-0.5, 0.5\].
+fn parity_in(file: &[u8], name: &str) -> Planes {
+    let file = SafeTensors::deserialize(file).unwrap();
     let view = file.tensor(name).unwrap();
     let (values, _) = view.data().as_chunks::<4>();
     Planes {
@@ -64,18 +71,27 @@ fn bits(planes: &Planes) -> Vec<u32> {
 #[test]
 #[cfg(feature = "candle")]
 fn agrees_with_the_reference_and_with_candle() {
-    let weights = shipped();
-    let network = Network::new(&weights).unwrap();
-    let candle = CandleUNet::new(&weights, &candle_core::Device::Cpu).unwrap();
-    for level in LEVELS {
-        let x_t = parity(&format!("x_t.{level}"));
-        let expected = parity(&format!("x0_hat.{level}"));
-        let ours = network.x0_hat(&x_t, f64::from(level)).unwrap();
-        let theirs = candle.x0_hat(&x_t, f64::from(level)).unwrap();
-        let (a, b) = (distance(&ours, &expected), distance(&theirs, &expected));
-        let c = distance(&ours, &theirs);
-        println!("sigma {level}: own {a:.2e}, candle {b:.2e}, between them {c:.2e}");
-        assert!(a <= 2e-4 && b <= 2e-4 && c <= 1e-4, "sigma {level}");
+    for (shipped, file) in [(Shipped::S, PARITY), (Shipped::L, PARITY_OF_L)] {
+        let name = shipped.name();
+        let weights = match shipped.weights() {
+            Err(e) if shipped != Shipped::S => {
+                println!("skipped: {e}");
+                continue;
+            }
+            weights => weights.unwrap(),
+        };
+        let network = Network::new(&weights).unwrap();
+        let candle = CandleUNet::new(&weights, &candle_core::Device::Cpu).unwrap();
+        for level in LEVELS {
+            let x_t = parity_in(file, &format!("x_t.{level}"));
+            let expected = parity_in(file, &format!("x0_hat.{level}"));
+            let ours = network.x0_hat(&x_t, f64::from(level)).unwrap();
+            let theirs = candle.x0_hat(&x_t, f64::from(level)).unwrap();
+            let (a, b) = (distance(&ours, &expected), distance(&theirs, &expected));
+            let c = distance(&ours, &theirs);
+            println!("{name}, sigma {level}: own {a:.2e}, candle {b:.2e}, between them {c:.2e}");
+            assert!(a <= 2e-4 && b <= 2e-4 && c <= 1e-4, "{name}, sigma {level}");
+        }
     }
 }
 
@@ -198,8 +214,16 @@ fn wrong_arguments_are_errors() {
 }
 
 #[test]
-fn counts_of_the_shipped_prior() {
+fn counts_of_the_shipped_priors() {
     let network = Network::new(&shipped()).unwrap();
     assert_eq!(network.parameters(), 3_725_164);
     assert_eq!(network.macs_per_pixel(), 67_200.0);
+    match Shipped::L.weights() {
+        Ok(weights) => {
+            let network = Network::new(&weights).unwrap();
+            assert_eq!(network.parameters(), 6_453_772);
+            assert_eq!(network.macs_per_pixel(), 138_768.0);
+        }
+        Err(e) => println!("skipped: {e}"),
+    }
 }
