@@ -39,6 +39,22 @@ impl Shipped {
     }
 
     /// The prior that files of this identity need, and over how many orientations averaged, if this build has it.
+    ///
+    /// ```
+    /// use dcodec::container::{Event, Parser};
+    /// use dcodec::prior::Shipped;
+    /// use dcodec::{Colour, DEFAULT_MAX_PIXELS, Decoder, Encoder, Picture};
+    ///
+    /// # let picture = Picture::new(32, 24, Colour::Grey, vec![77; 32 * 24], None)?;
+    /// # let file = Encoder::new(&Shipped::S.prior()?).encode(&picture)?.bytes;
+    /// if let (_, Event::Header(header)) = Parser::new(DEFAULT_MAX_PIXELS).push(&file)?
+    ///     && let Some((shipped, _)) = Shipped::of(header.prior)
+    /// {
+    ///     let decoded = Decoder::new(&shipped.prior()?).decode(&file)?;
+    ///     assert!(decoded.used.complete);
+    /// }
+    /// # Ok::<(), dcodec::Error>(())
+    /// ```
     pub fn of(id: PriorId) -> Option<(Shipped, usize)> {
         Shipped::ALL.into_iter().find_map(|shipped| {
             let own = identify(shipped.file()?);
