@@ -100,17 +100,18 @@ class Muon(torch.optim.Optimizer):
         tall = g.shape[0] > g.shape[1]
         # bfloat16 serves where it is fast: five steps bring singular values near 1, not to it.
         x = ((g.T if tall else g) / (g.norm() + 1e-12)).to(self.dtype)
-        step = lambda a: 3.4445 * torch.eye(len(a), dtype=a.dtype, device=a.device) - 4.775 * a + 2.0315 * a @ a
+        bend = lambda a: 2.0315 * a @ a - 4.775 * a
         if self.dtype is torch.float32:
             # The steps are polynomials in x x^T, which is small: x itself is multiplied once. In bfloat16 this would diverge.
-            gram, turn = x @ x.T, torch.eye(len(x), device=x.device)
+            gram, one = x @ x.T, torch.eye(len(x), device=x.device)
+            turn = one
             for _ in range(5):
-                f = step(gram)
+                f = 3.4445 * one + bend(gram)
                 gram, turn = f @ gram @ f, f @ turn
             x = turn @ x
         else:
             for _ in range(5):
-                x = step(x @ x.T) @ x
+                x = 3.4445 * x + bend(x @ x.T) @ x
         x = (x.T if tall else x).float()
         return x.reshape(p.shape) * (0.2 * max(g.shape) ** 0.5)
 
