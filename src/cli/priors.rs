@@ -33,38 +33,41 @@ pub fn shipped(path: &Path) -> Option<Shipped> {
 pub struct Priors<'a> {
     args: &'a PriorArgs,
     log: Log,
-    /// None: the one that the flags name.
-    loaded: Vec<(Option<Shipped>, Prior)>,
+    named: Option<Prior>,
+    inside: Vec<(Shipped, Prior)>,
 }
 
 impl<'a> Priors<'a> {
     /// Loads the prior that the flags name, if they do.
     pub fn new(args: &'a PriorArgs, log: Log) -> Result<Self, Failure> {
-        let loaded = match args.prior {
-            Some(_) => vec![(None, prior(args, log)?)],
-            None => Vec::new(),
+        let named = match args.prior {
+            Some(_) => Some(prior(args, log)?),
+            None => None,
         };
-        Ok(Priors { args, log, loaded })
+        Ok(Priors {
+            args,
+            log,
+            named,
+            inside: Vec::new(),
+        })
     }
 
     /// The prior for a file that needs the prior `id`; the default where that is not known.
     pub fn of(&mut self, id: Option<PriorId>) -> Result<&Prior, Failure> {
-        let which = match self.args.prior {
-            Some(_) => None,
-            None => Some(
-                id.and_then(Shipped::of)
-                    .map_or(Shipped::S, |(which, _)| which),
-            ),
-        };
-        let at = match self.loaded.iter().position(|(w, _)| *w == which) {
+        if let Some(prior) = &self.named {
+            return Ok(prior);
+        }
+        let needed = id.and_then(Shipped::of);
+        let which = needed.map_or(Shipped::S, |(which, _)| which);
+        let at = match self.inside.iter().position(|(w, _)| *w == which) {
             Some(at) => at,
             None => {
-                let prior = inside(which.unwrap_or(Shipped::S), self.args, self.log)?;
-                self.loaded.push((which, prior));
-                self.loaded.len() - 1
+                let prior = inside(which, self.args, self.log)?;
+                self.inside.push((which, prior));
+                self.inside.len() - 1
             }
         };
-        Ok(&self.loaded[at].1)
+        Ok(&self.inside[at].1)
     }
 }
 

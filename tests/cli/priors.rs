@@ -4,21 +4,22 @@ use super::*;
 
 use dcodec::prior::Shipped;
 
-/// Whether this build has the larger prior, which sources without its weights lack.
-fn has_l() -> bool {
-    let found = Shipped::L.weights();
-    if let Err(e) = &found {
-        println!("skipped: {e}");
+/// A picture and its file, if this build has the larger prior, which sources without its weights lack.
+fn with_file_and_l() -> Option<TempDir> {
+    match Shipped::L.weights() {
+        Ok(_) => Some(with_file()),
+        Err(e) => {
+            println!("skipped: {e}");
+            None
+        }
     }
-    found.is_ok()
 }
 
 #[test]
 fn decoders_find_the_prior_that_a_file_needs() {
-    if !has_l() {
+    let Some(dir) = with_file_and_l() else {
         return;
-    }
-    let dir = with_file();
+    };
     let dir = dir.path();
     for (file, more) in [("l.dfc", &[][..]), ("two.dfc", &["--orientations", "2"])] {
         let args = [&["encode", "pic.png", "-o", file, "--prior", "l"], more].concat();
@@ -63,10 +64,9 @@ fn decoders_find_the_prior_that_a_file_needs() {
 
 #[test]
 fn a_folder_may_have_files_of_both() {
-    if !has_l() {
+    let Some(dir) = with_file_and_l() else {
         return;
-    }
-    let dir = with_file();
+    };
     let dir = dir.path();
     fs::create_dir(dir.join("coded")).expect("made");
     fs::copy(dir.join("pic.dfc"), dir.join("coded/a.dfc")).expect("copied");
