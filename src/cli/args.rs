@@ -19,11 +19,14 @@ use numbers::{decibels, positive, quality, size};
 pub use roi::Roi;
 pub use sampling::{Interpolate, ModeName, Sample, Sampling};
 
+pub const EXIT_CODES: &str =
+    "Exit codes: 0 success, 1 the work failed, 2 the command line is wrong.";
+
 /// A progressive image codec whose prior is a diffusion model: one file, every rate.
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 success, 1 the work failed, 2 the command line is wrong."
+    after_help = EXIT_CODES
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -67,6 +70,22 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Print a manual page, or write all of them to a folder
+    ///
+    /// To read one: dcodec man encode | man -l -
+    Man(Man),
+}
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The command that the page is about [default: the page that lists them]
+    pub command: Option<String>,
+    /// Write all pages, dcodec.1, dcodec-encode.1 and so on, to this folder
+    #[arg(short, long, value_name = "DIR", conflicts_with = "command")]
+    pub output: Option<PathBuf>,
+    /// Overwrite existing files
+    #[arg(short, long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Clone, Args)]

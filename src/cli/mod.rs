@@ -14,6 +14,7 @@ mod interpolate;
 mod io;
 mod load;
 mod map;
+mod pages;
 mod priors;
 mod rd;
 mod sample;
@@ -26,7 +27,7 @@ mod upright;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use dcodec::{Error, Result};
 
 use args::{Cli, Command};
@@ -53,7 +54,8 @@ pub fn run() -> ExitCode {
         Command::Rd(a) => rd::run(&a, log),
         Command::Sample(a) => sample::run(&a, log),
         Command::Interpolate(a) => interpolate::run(&a, log),
-        Command::Completions { shell } => completions(shell),
+        Command::Completions { shell } => pages::completions(shell),
+        Command::Man(a) => pages::man(&a),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,12 +77,6 @@ pub fn run() -> ExitCode {
             })
         }
     }
-}
-
-fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "dcodec", &mut script);
-    Ok(io::print(&String::from_utf8_lossy(&script))?)
 }
 
 /// An error and the file that it is about.

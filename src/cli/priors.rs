@@ -20,12 +20,12 @@ pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
     }
 }
 
-/// The prior inside this program that `path` names: `s`, also called `shipped`, or `l`. A file of that name goes first.
+/// The prior inside this program that `path` names: `s`, also called `shipped`, or `l`, whatever lies in the
+/// folder; a file of that name is `./l`.
 pub fn shipped(path: &Path) -> Option<Shipped> {
-    let name = path.to_str().filter(|_| !path.exists())?;
-    match name {
+    match path.to_str()? {
         "shipped" => Some(Shipped::S),
-        _ => Shipped::named(name),
+        name => Shipped::named(name),
     }
 }
 

@@ -85,16 +85,16 @@ fn a_folder_may_have_files_of_both() {
 }
 
 #[test]
-fn a_file_goes_before_a_name() {
+fn a_name_goes_before_a_file() {
     let dir = with_picture();
     let dir = dir.path();
     fs::write(dir.join("s"), "no weights at all").expect("writable");
+    good(dir, &["encode", "pic.png", "--prior", "s"]);
     bad(
         dir,
-        &["encode", "pic.png", "--prior", "s"],
+        &["encode", "pic.png", "-f", "--prior", "./s"],
         1,
-        "s:",
+        "./s:",
         "weights",
     );
-    good(dir, &["encode", "pic.png", "--prior", "shipped"]);
 }

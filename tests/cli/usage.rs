@@ -205,3 +205,44 @@ fn completions_for_shells() {
     }
     bad(dir.path(), &["completions", "csh"], 2, "", "bash");
 }
+
+#[test]
+fn manual_pages() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    let page = |args: &[&str]| String::from_utf8(good(dir, args).out).expect("text");
+    let (whole, encode) = (page(&["man"]), page(&["man", "encode"]));
+    for (text, words) in [
+        (
+            &whole,
+            [".TH dcodec 1", "dcodec\\-interpolate(1)", "EXIT STATUS"],
+        ),
+        (
+            &encode,
+            [".TH dcodec-encode 1", "\\-\\-roi\\-mask", "EXIT STATUS"],
+        ),
+    ] {
+        for word in words {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+    }
+    bad(
+        dir,
+        &["man", "encrypt"],
+        2,
+        "no command `encrypt`",
+        "encode, decode",
+    );
+    good(dir, &["man", "-o", "man1"]);
+    let written = |name: &str| read(dir, &format!("man1/{name}"));
+    assert_eq!(written("dcodec.1"), whole.as_bytes());
+    assert_eq!(written("dcodec-encode.1"), encode.as_bytes());
+    // Every page that the list names is there.
+    let named = whole.matches("(1)\n").count();
+    let pages = std::fs::read_dir(dir.join("man1"))
+        .expect("a folder")
+        .count();
+    assert_eq!(pages, named + 1);
+    bad(dir, &["man", "-o", "man1"], 2, "exists", "-f");
+    good(dir, &["man", "-o", "man1", "-f"]);
+}
