@@ -36,10 +36,10 @@ def tiles(images, size):
     return torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).contiguous()
 
 
-def batch(bank, n, p, half, upright, gen, device):
-    """n random crops of p x p, flipped and transposed at random (`upright`: mirrored only); `half`: from pictures halved by 2x2
-    averaging."""
-    q = 2 * p if half else p
+def batch(bank, n, p, scale, upright, gen, device):
+    """n random crops of p x p, flipped and transposed at random (`upright`: mirrored only), from pictures reduced by `scale`, which
+    is 1 to 2: by averages of 2 x 2 if it is 2, else bicubic."""
+    q = round(p * scale)
     size = bank.shape[-1]
     idx = torch.randint(len(bank), (n,), generator=gen, device=device)
     y = torch.randint(size - q + 1, (n,), generator=gen, device=device)
@@ -52,7 +52,11 @@ def batch(bank, n, p, half, upright, gen, device):
     rx = torch.where(flip[1][:, None], q - 1 - r, r) + x[:, None]
     c = bank[idx[:, None, None], :, ry[:, :, None], rx[:, None, :]].permute(0, 3, 1, 2).float() / 255 - 0.5
     c = torch.where(flip[2][:, None, None, None], c.transpose(2, 3), c)
-    return torch.nn.functional.avg_pool2d(c, 2) if half else c
+    if q == p:
+        return c
+    if q == 2 * p:
+        return torch.nn.functional.avg_pool2d(c, 2)
+    return torch.nn.functional.interpolate(c, (p, p), mode="bicubic", antialias=True).clamp(-0.5, 0.5)
 
 
 @torch.no_grad()
@@ -246,7 +250,9 @@ def main():
         lr = a.lr * warm * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
         for g in opt.param_groups + (muon.param_groups if muon else []):
             g["lr"] = lr
-        x = batch(train, bs, patch, half=bool(step % 4 == 3 and 2 * patch <= a.tile), upright=a.upright, gen=gen, device=device)
+        # Half the batches are of reduced pictures, where the tiles allow it: more to learn from, and finer detail.
+        scale = (1, 1 + torch.rand((), generator=gen, device=device).item(), 1, 2)[step % 4] if 2 * patch <= a.tile else 1
+        x = batch(train, bs, patch, scale, upright=a.upright, gen=gen, device=device)
         x = x.contiguous(memory_format=torch.channels_last)
         u = (torch.arange(bs, device=device) + torch.rand((), device=device, generator=gen)) / bs
         sig = torch.exp(lo + u * (hi - lo))
