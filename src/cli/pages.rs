@@ -1,6 +1,7 @@
 //! What shells and `man` want to know of the command line.
 
 use std::io::Write;
+use std::path::Path;
 
 use clap::CommandFactory;
 use clap_mangen::Man;
@@ -31,6 +32,11 @@ pub fn man(a: &args::Man) -> Result<(), Failure> {
         };
         return Ok(io::print(&String::from_utf8_lossy(&page(about)?))?);
     };
+    if folder == Path::new("-") {
+        let e =
+            "all pages need a folder to write to, -o DIR; one goes to standard output without -o";
+        return Err(Error::Parameter(e.into()).into());
+    }
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     let commands = || std::iter::once(&cli).chain(cli.get_subcommands());
     let file = |c: &clap::Command| folder.join(format!("{}.1", name(c)));

@@ -233,6 +233,7 @@ fn manual_pages() {
         "no command `encrypt`",
         "encode, decode",
     );
+    bad(dir, &["man", "-o", "-"], 2, "need a folder", "-o DIR");
     good(dir, &["man", "-o", "man1"]);
     let written = |name: &str| read(dir, &format!("man1/{name}"));
     assert_eq!(written("dcodec.1"), whole.as_bytes());
