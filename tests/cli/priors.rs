@@ -90,6 +90,7 @@ fn a_name_goes_before_a_file() {
     let dir = dir.path();
     fs::write(dir.join("s"), "no weights at all").expect("writable");
     good(dir, &["encode", "pic.png", "--prior", "s"]);
+    good(dir, &["encode", "pic.png", "-f", "--prior", "shipped"]);
     bad(
         dir,
         &["encode", "pic.png", "-f", "--prior", "./s"],
