@@ -1,10 +1,13 @@
-//! The rotation and the trellis code of one layer of a 768 x 512 picture (1,179,648 values).
+//! The bands, the rotation and the trellis code of one layer of a 768 x 512 picture (1,179,648 values).
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use dcodec::channel::bands::Bands;
+use dcodec::channel::mixer::Mixed;
 use dcodec::channel::rotation::Rotation;
+use dcodec::channel::split::Split;
 use dcodec::channel::trellis::{Code, Signs, search};
 use dcodec::random::Stream;
 
@@ -17,8 +20,20 @@ fn shift() -> Vec<f32> {
         .collect()
 }
 
+fn bands(c: &mut Criterion) {
+    let (bands, x) = (Bands::new(768, 512), shift());
+    let mut group = c.benchmark_group("bands");
+    group.throughput(Throughput::Elements(LEN as u64));
+    group.bench_function("forward", |b| b.iter(|| bands.forward(black_box(&x))));
+    let (y, mut out) = (bands.forward(&x), x.clone());
+    group.bench_function("add", |b| {
+        b.iter(|| bands.add(black_box(&y), 1.0, &mut out))
+    });
+    group.finish();
+}
+
 fn rotation(c: &mut Criterion) {
-    let (rotation, stream, x) = (Rotation::new(LEN), Stream::new(1, 1), shift());
+    let (rotation, stream, x) = (Rotation::new(0, LEN), Stream::new(1, 1), shift());
     let mut group = c.benchmark_group("rotation");
     group.throughput(Throughput::Elements(LEN as u64));
     group.bench_function("forward", |b| {
@@ -34,7 +49,7 @@ fn rotation(c: &mut Criterion) {
 
 fn trellis(c: &mut Criterion) {
     let stream = Stream::new(1, 1);
-    let w = Rotation::new(LEN).forward(&stream, shift());
+    let w = Mixed::from(Rotation::new(0, LEN).forward(&stream, shift()));
     let mut out = shift();
     let mut group = c.benchmark_group("trellis");
     group
@@ -43,19 +58,22 @@ fn trellis(c: &mut Criterion) {
     for nu in [12, 14, 16] {
         let code = Code::new(nu).expect("a trellis of the format");
         for bits in [1_000, 5_000, 20_000] {
-            let stages = bits / 4;
+            let (stages, split) = (bits / 4, Split::whole(bits / 4));
             group.throughput(Throughput::Elements(bits as u64));
             group.bench_function(BenchmarkId::new(format!("search nu={nu}"), bits), |b| {
-                b.iter(|| search(code, &stream, black_box(&w), stages, stages))
+                b.iter(|| search(code, &stream, black_box(&w), &split, stages))
             });
-            let found = search(code, &stream, &w, stages, stages);
+            let found = search(code, &stream, &w, &split, stages);
             group.bench_function(BenchmarkId::new(format!("signs nu={nu}"), bits), |b| {
-                b.iter(|| Signs::new(code, &stream, black_box(&found), stages).fill(0, &mut out))
+                b.iter(|| {
+                    let split = split.clone();
+                    Signs::new(code, &stream, black_box(&found), split).fill(0, 0, &mut out)
+                })
             });
         }
     }
     group.finish();
 }
 
-criterion_group!(benches, rotation, trellis);
+criterion_group!(benches, bands, rotation, trellis);
 criterion_main!(benches);

@@ -6,6 +6,7 @@ mod limits;
 mod receiver;
 mod shown;
 
+use crate::channel::split::Stages;
 use crate::container::{Event, Header, Layer, Parser, PartName};
 use crate::error::{Error, Result};
 use crate::exact::{Exact, Exacts, Rows};
@@ -370,6 +371,14 @@ fn used(parser: &Parser, chain: &Chain, arrived: &Option<Arrived>) -> Used {
         complete: parser.is_complete(),
         exact: Exact::None,
         left_out: false,
+    }
+}
+
+fn stages(layer: &Layer) -> Stages {
+    Stages {
+        count: layer.stages as usize,
+        allotment: layer.allotment,
+        sigma: layer.sigma,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sender: Algorithm 3 of Ho, Jain and Abbeel (2020), written into a file.
 
+mod allot;
 mod interest;
 mod limits;
 mod parts;
@@ -8,6 +9,7 @@ mod run;
 mod sender;
 mod shown;
 
+use crate::channel::rotation::WINDOW;
 use crate::container::{Header, Layer};
 use crate::error::{Error, Result};
 use crate::map::Map;
@@ -29,7 +31,8 @@ pub use plan::{Effort, Target};
 pub struct LayerReport {
     /// The layer as it stands in the file.
     pub layer: Layer,
-    /// KL( q(x_s|x_t,x_0) || p(x_s|x_t) ) of the step in bits, the ideal cost; with an [`Interest`] that of the shift sent.
+    /// KL( q(x_s|x_t,x_0) || p(x_s|x_t) ) of the step in bits, the ideal cost under a p of one variance; with an [`Interest`] that
+    /// of the shift sent. Bands, which have variances of their own, can cost less.
     pub kl_bits: f64,
     /// Trellis bits of the layer in the file.
     pub bits: u64,
@@ -78,6 +81,7 @@ pub struct Encoder<'a> {
     target: Target,
     effort: Effort,
     orientations: usize,
+    bands: Option<bool>,
     seed: u64,
     metadata: Metadata,
     reconstruct: bool,
@@ -108,6 +112,7 @@ impl<'a> Encoder<'a> {
             target: Target::Quality(75.0),
             effort: Effort::default(),
             orientations: 1,
+            bands: None,
             seed: 0,
             metadata: Metadata::default(),
             reconstruct: false,
@@ -134,6 +139,12 @@ impl<'a> Encoder<'a> {
     /// network in the encoder and in every decoder.
     pub fn orientations(mut self, n: usize) -> Self {
         self.orientations = n;
+        self
+    }
+
+    /// Whether the bits of a layer are dealt out to bands of the picture; by default where that makes the file smaller.
+    pub fn bands(mut self, yes: bool) -> Self {
+        self.bands = Some(yes);
         self
     }
 
@@ -240,6 +251,7 @@ impl<'a> Encoder<'a> {
             seed: self.seed,
             nu: self.effort.nu(),
             start: 0,
+            banded: self.bands.unwrap_or_else(|| bands_pay(width, height)),
         }
     }
 
@@ -253,4 +265,11 @@ impl<'a> Encoder<'a> {
         let first = Sigma::nearest(first);
         self.effort.first(first)
     }
+}
+
+/// Whether bands pay: not in small pictures, whose layers are short, nor in large ones, for which they would take an array more of
+/// memory.
+fn bands_pay(width: u32, height: u32) -> bool {
+    let values = 3 * u64::from(width) * u64::from(height);
+    width.min(height) >= 192 && values <= WINDOW as u64
 }

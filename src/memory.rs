@@ -42,7 +42,12 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> u64 {
         true => search_bytes(Code::new(header.nu).unwrap_or_default()),
         false => 0,
     };
-    let channel = 4 * values.min(WINDOW as u64) + search;
+    let channel = search
+        + match header.banded {
+            // The bands, and a plane on its way to them.
+            true => 6 * values,
+            false => 4 * values.min(WINDOW as u64),
+        };
     let arrays = 4 * alive.arrays * values + channel.max(tile).max(alive.exact);
     // Codewords, and bits of a layer on their way.
     PROGRAM + network + alive.bytes + values / 8 + arrays.max(reduced)

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use bitvec::prelude::*;
 use rayon::prelude::*;
 
+use crate::channel::mixer::Mixer;
 use crate::channel::rate;
-use crate::channel::rotation::Rotation;
+use crate::channel::split::Stages;
 use crate::channel::trellis::{Code, Signs};
 use crate::container::Header;
 use crate::error::Result;
@@ -23,30 +24,37 @@ use crate::timings::{Meter, Part};
 /// Layers of fewer stages are shown when they are whole.
 pub const WHOLE_STAGES: usize = 64;
 
-/// What both ends share about one layer: the code, the rotation and the noise.
+/// What both ends share about one layer: the code, the bands and rotations, and the noise.
 pub struct Shared<'a> {
     pub code: Code,
-    pub rotation: &'a Rotation,
+    pub mixer: &'a Mixer,
     pub stream: Stream,
     pub meter: &'a Meter,
 }
 
 impl Shared<'_> {
     /// The signs that the bits of the stages that arrived choose, of `stages` in all.
-    pub fn signs(&self, bits: &BitSlice<u8, Msb0>, stages: usize) -> Signs {
-        let read = || Signs::new(self.code, &self.stream, bits, stages);
+    pub fn signs(&self, bits: &BitSlice<u8, Msb0>, stages: Stages) -> Signs {
+        let read = || Signs::new(self.code, &self.stream, bits, self.mixer.split(stages));
         self.meter.time(Part::Trellis, read)
     }
 
     /// Adds std z to `mean`, z as the receiver gets it from `signs`.
     pub fn deliver(&self, signs: &Signs, step: &Step, mean: &mut Planes) {
-        let (std, x) = (step.std() as f32, &mut mean.data);
-        let amplitude = rate::amplitude(self.code, signs.stages(), x.len());
-        let fill = |first: usize, y: &mut [f32]| signs.fill(first, y);
+        let amplitudes = self.amplitudes(signs);
+        let fill = |part: usize, first: usize, y: &mut [f32]| signs.fill(part, first, y);
         self.meter.time(Part::Rotation, || {
-            self.rotation
-                .inverse(&self.stream, amplitude, fill, x, |x, z| *x += std * z);
+            let x = &mut mean.data;
+            self.mixer
+                .add(&self.stream, &amplitudes, fill, step.std(), x);
         });
+    }
+
+    /// The amplitude of each part.
+    fn amplitudes(&self, signs: &Signs) -> Vec<f64> {
+        let lens = self.mixer.lens().into_iter().enumerate();
+        lens.map(|(part, len)| rate::amplitude(self.code, signs.stages(part), len))
+            .collect()
     }
 }
 
@@ -93,7 +101,7 @@ pub struct Chain<'p> {
     grey: bool,
     /// Columns and rows of the picture, which may be smaller than the planes.
     size: (usize, usize),
-    rotation: Rotation,
+    mixer: Mixer,
     t: Option<Sigma>,
     layer: u32,
     /// Zero at the start, where rho = 0 makes it irrelevant.
@@ -117,7 +125,7 @@ impl<'p> Chain<'p> {
             seed: header.seed,
             grey: !header.rgb,
             size: (header.width as usize, header.height as usize),
-            rotation: Rotation::new(3 * width * height),
+            mixer: Mixer::new(width, height, header.banded),
             t: None,
             layer: 0,
             x_t: Planes::zeros(width, height),
@@ -227,7 +235,7 @@ impl<'p> Chain<'p> {
         Shared {
             meter: &self.meter,
             code: self.code,
-            rotation: &self.rotation,
+            mixer: &self.mixer,
             stream: Stream::new(self.seed, self.layer),
         }
     }

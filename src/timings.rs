@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 pub struct Timings {
     /// The network, with tiling, reduction and enlargement around it.
     pub network: Duration,
-    /// The rotation: permutation, signs, Walsh-Hadamard blocks, and the update of x_t in the same pass.
+    /// Bands and rotation: permutation, signs, Walsh-Hadamard blocks, and the update of x_t in the same pass.
     pub rotation: Duration,
     /// The trellis: the encoder's Viterbi search, the decoder's shift register.
     pub trellis: Duration,

@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use common::Rng;
-use dcodec::container::{Event, Header, MAX_SIDE, MAX_SIGMA, Parser, PartName, Writer};
+use dcodec::container::{Allotment, Event, Header, MAX_SIDE, MAX_SIGMA, Parser, PartName, Writer};
 use dcodec::{
     Colour, DEFAULT_MAX_PIXELS, Decoder, Encoder, Error, Prior, Result, StreamDecoder, Target,
 };
@@ -75,6 +75,7 @@ fn header(prior: &Prior, width: u32, height: u32) -> Header {
         seed: 0,
         nu: 14,
         start: 300,
+        banded: false,
     }
 }
 
@@ -280,9 +281,15 @@ fn announced_but_missing_bytes_take_no_memory() {
 
 #[test]
 fn forged_layers_take_no_more_than_the_picture() {
+    forged_layers(false);
+    forged_layers(true);
+}
+
+fn forged_layers(banded: bool) {
     let prior = common::gaussian();
     let forged = Header {
         alpha: false,
+        banded,
         ..header(&prior, 200, 150)
     };
     let len = forged.coded_len() as usize;
@@ -322,7 +329,9 @@ fn random_bytes_after_a_header() {
     let mut rng = Rng(2);
     for round in 0..400 {
         let (width, height) = (1 + rng.below(40) as u32, 1 + rng.below(40) as u32);
-        let mut bytes = Writer::new(&header(&prior, width, height)).cut(usize::MAX);
+        let mut head = header(&prior, width, height);
+        head.banded = round % 2 == 1;
+        let mut bytes = Writer::new(&head).cut(usize::MAX);
         let n = rng.below(300);
         bytes.extend(rng.bytes(n));
         if let Ok(decoded) = Decoder::new(&prior).decode(&bytes) {
@@ -340,6 +349,7 @@ fn random_contents_with_valid_checks() {
     for round in 0..300 {
         let mut head = header(&prior, 1 + rng.below(36) as u32, 1 + rng.below(36) as u32);
         head.rgb = rng.below(2) == 0;
+        head.banded = rng.below(2) == 0;
         head.alpha = rng.below(2) == 0;
         head.seed = rng.next();
         head.nu = [12, 14, 16][rng.below(3)];
@@ -363,6 +373,10 @@ fn random_contents_with_valid_checks() {
             // Few, none or very many stages.
             let most = [1, 3, 100, head.coded_len() as usize + 1][rng.below(4)];
             let stages = rng.below(most);
+            let change = rng.bytes(Allotment::BYTES);
+            if let (0, Ok(change)) = (rng.below(2), change.try_into()) {
+                writer.allot(writer.allotment().changed(change));
+            }
             writer.layer(sigma, stages as u32);
             writer.body(&rng.bytes(stages.div_ceil(2)));
         }

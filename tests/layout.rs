@@ -205,7 +205,15 @@ fn imports_go_one_way() {
         ("timings", &[]),
         ("container", &["error"]),
         ("entropy", &["error"]),
-        ("channel", &["random", "schedule"]),
+        (
+            "channel",
+            &[
+                "container::Allotment",
+                "container::BANDS",
+                "random",
+                "schedule",
+            ],
+        ),
         (
             "prior",
             &[

@@ -177,6 +177,7 @@ fn header(prior: &Prior, width: u32, height: u32) -> dcodec::container::Header {
         seed: 0,
         nu: 14,
         start: 200,
+        banded: false,
     }
 }
 

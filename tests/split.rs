@@ -47,10 +47,15 @@ fn forged(seed: u64) -> Vec<u8> {
         seed,
         nu: 12,
         start: 250,
+        banded: seed.is_multiple_of(2),
     };
     let mut writer = Writer::new(&header);
     for i in 0..12u16 {
         let stages = [0, 1, rng.below(300) as u32][rng.below(3)];
+        if i % 3 == 1 {
+            let change = [rng.below(256) as u8, 0x97, 0x68, rng.below(256) as u8];
+            writer.allot(writer.allotment().changed(change));
+        }
         let layer = writer.layer(240 - 8 * i, stages);
         let mut bits = rng.bytes(layer.body_bytes());
         if let Some(last) = bits.last_mut().filter(|_| stages % 2 == 1) {

@@ -3,8 +3,11 @@
 //! A random low-rate trellis code on the signs of rotated noise. The receiver never needs a float to read it:
 //! bits give states, states give signs.
 
+pub mod bands;
+pub mod mixer;
 pub mod rate;
 pub mod rotation;
+pub mod split;
 pub mod trellis;
 
 mod simd;

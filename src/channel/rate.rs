@@ -22,10 +22,11 @@ pub fn max_stages(len: usize) -> usize {
     len
 }
 
-/// The standard deviation `a` of the delivered values, a = sqrt(2^(2 k T / (overhead D))), computed from T alone.
+/// The standard deviation `a` of the delivered values, a = sqrt(2^(2 k T / (overhead D))), computed from T alone. A band may
+/// be given more stages than it has values: the exponent ends at 4.
 pub fn amplitude(code: Code, stages: usize, len: usize) -> f64 {
     let bits = f64::from(Code::BITS) * stages as f64;
-    libm::exp2(bits / (code.overhead() * len as f64))
+    libm::exp2((bits / (code.overhead() * len as f64)).min(4.0))
 }
 
 #[cfg(test)]

@@ -22,14 +22,16 @@ const SIGN_BIT: u32 = 1;
 /// cut into blocks of 2^16 and the remainder into its powers of two, largest first: nothing is padded.
 #[derive(Debug, Clone)]
 pub struct Rotation {
+    /// The number of the first position in the shared stream.
+    base: usize,
     len: usize,
     stride: usize,
     inverse: usize,
 }
 
 impl Rotation {
-    /// The rotation of `len` values, at least one.
-    pub fn new(len: usize) -> Self {
+    /// The rotation of `len` values, at least one, whose first position is number `base` of the shared stream.
+    pub fn new(base: usize, len: usize) -> Self {
         assert!(len > 0, "a rotation needs values");
         // 0.6180339887 len: the golden section spreads successive positions evenly.
         let mut stride = ((len as u128 * 0x9E37_79B9_7F4A_7C15) >> 64) as usize;
@@ -41,6 +43,7 @@ impl Rotation {
             }
         };
         Rotation {
+            base,
             len,
             stride,
             inverse,
@@ -71,7 +74,7 @@ impl Rotation {
                     *v = x[from];
                     from = add_mod(from, self.stride, self.len);
                 }
-                simd::flip(stream, SIGN_BIT, first, chunk);
+                simd::flip(stream, SIGN_BIT, self.base + first, chunk);
                 for_blocks(chunk, |block| {
                     simd::fwht_f32(block);
                     let scale = (1.0 / (block.len() as f64).sqrt()) as f32;
@@ -122,7 +125,7 @@ impl Rotation {
                     let scale = (gain / (block.len() as f64).sqrt()) as f32;
                     block.iter_mut().for_each(|v| *v *= scale);
                 });
-                simd::flip(stream, SIGN_BIT, first, chunk);
+                simd::flip(stream, SIGN_BIT, self.base + first, chunk);
             });
             self.scatter(&y, window, x, &apply);
         }
@@ -207,7 +210,7 @@ impl Visits {
 
 /// Rotated values, in the order of their positions or, where [`Rotation::forward`] had to save memory, of the places that
 /// they were made from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Rotated {
     data: Vec<f32>,
     /// Position j is at index j * stride mod len.
@@ -304,7 +307,7 @@ mod tests {
 
     /// Rotated and back.
     fn there_and_back(len: usize, x: &[f32], factor: f32) -> Vec<f32> {
-        let (rotation, stream) = (Rotation::new(len), Stream::new(1, 2));
+        let (rotation, stream) = (Rotation::new(0, len), Stream::new(1, 2));
         let y = rotation.forward(&stream, x.to_vec());
         let fill = |first: usize, out: &mut [f32]| {
             for (out, (_, v)) in out.iter_mut().zip(y.every(first, 1)) {
@@ -331,7 +334,7 @@ mod tests {
     #[test]
     fn long_arrays_are_rotated_in_place() {
         let len = WINDOW + 3 * BLOCK + 77;
-        let (rotation, stream, x) = (Rotation::new(len), Stream::new(1, 2), noise(len));
+        let (rotation, stream, x) = (Rotation::new(0, len), Stream::new(1, 2), noise(len));
         assert_eq!(rotation.windows().len(), 2);
         for (a, b) in x.iter().zip(there_and_back(len, &x, 1.0)) {
             assert!((a - b).abs() < 1e-5);
@@ -356,7 +359,7 @@ mod tests {
     #[test]
     fn visits_are_those_of_a_walk_one_by_one() {
         for len in [1, 2, 7, 30, 97, 768, 1001] {
-            let rotation = Rotation::new(len);
+            let rotation = Rotation::new(0, len);
             for window in 1..=len {
                 let visits = Visits::new(rotation.inverse, len, window);
                 let all: Vec<(usize, usize)> = (0..3 * len)
@@ -376,13 +379,13 @@ mod tests {
         let len = 2 * BLOCK;
         let mut x = vec![0.0; len];
         x[12345] = 256.0;
-        let y = Rotation::new(len).forward(&Stream::new(0, 0), x);
+        let y = Rotation::new(0, len).forward(&Stream::new(0, 0), x);
         assert_eq!(y.every(0, 1).filter(|v| v.1.abs() == 1.0).count(), BLOCK);
     }
 
     #[test]
     fn integers_are_exact() {
-        let (rotation, stream) = (Rotation::new(BLOCK), Stream::new(0, 1));
+        let (rotation, stream) = (Rotation::new(0, BLOCK), Stream::new(0, 1));
         let signs = |first: usize, out: &mut [f32]| {
             for (j, v) in out.iter_mut().enumerate() {
                 *v = signed(1.0, stream.value(first + j) >> 7 & 1);

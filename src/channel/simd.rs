@@ -127,8 +127,8 @@ fn flip_body(stream: &Stream, bit: u32, first: usize, x: &mut [f32]) {
 
 dispatch! {
     /// Writes +1 or -1 for the positions from `first` on: `bit` of the shared generator, plus the parity of the stage's
-    /// codeword at the `code`'s place in it. There is a codeword at least.
-    pub fn signs(stream: &Stream, code: Code, bit: u32, codewords: &[u16], first: usize, out: &mut [f32]) = signs_body
+    /// codeword at the `code`'s place in it. The first one is of stage `t` of the `codewords`, which repeat.
+    pub fn signs(stream: &Stream, code: Code, bit: u32, codewords: &[u16], t: usize, first: usize, out: &mut [f32]) = signs_body
 }
 
 #[inline(always)]
@@ -137,11 +137,11 @@ fn signs_body(
     code: Code,
     bit: u32,
     codewords: &[u16],
+    mut t: usize,
     mut first: usize,
     mut out: &mut [f32],
 ) {
     // Runs of stages, so that the loop inside needs no remainder.
-    let mut t = first % codewords.len();
     while !out.is_empty() {
         let run = out.len().min(codewords.len() - t);
         let (now, rest) = out.split_at_mut(run);
@@ -311,13 +311,14 @@ mod tests {
         let codewords: Vec<u16> = (0..77u32).map(|i| (i * 40_503) as u16).collect();
         for (n, len, first) in [(1, 50, 9), (77, 1000, 65_536), (13, 5, 12)] {
             let (mut a, mut b) = (vec![0.0; len], vec![0.0; len]);
-            signs(&stream, code, 0, &codewords[..n], first, &mut a);
-            signs_body(&stream, code, 0, &codewords[..n], first, &mut b);
+            let t = first / 2 % n;
+            signs(&stream, code, 0, &codewords[..n], t, first, &mut a);
+            signs_body(&stream, code, 0, &codewords[..n], t, first, &mut b);
             assert_eq!(a, b);
             // The definition (clause 11.2).
             for (j, sign) in a.iter().enumerate() {
                 let v = stream.value(first + j);
-                let place = code.position(v) & u32::from(codewords[(first + j) % n]);
+                let place = code.position(v) & u32::from(codewords[(t + j) % n]);
                 let odd = (v ^ u64::from(place.count_ones())) & 1 == 1;
                 assert_eq!(*sign, if odd { -1.0 } else { 1.0 });
             }

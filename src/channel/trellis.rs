@@ -1,14 +1,17 @@
 //! The trellis code: a shift register driven by k = 4 bits a stage chooses the signs of the shared noise.
 //!
-//! Stage t of T owns the rotated values i = t (mod T). The register's state names one of 2^mu codewords; codeword c has
-//! the sign (-1)^popcount(pos_i & c) at value i, on top of the shared sign g_i. The sender finds the path whose signs
-//! correlate best with the rotated shift w (Viterbi); the receiver only shifts bits in.
+//! Stage t of T owns the rotated values i = t (mod T), or as many of a band (see [`super::split`]). The register's state names one
+//! of 2^mu codewords; codeword c has the sign (-1)^popcount(pos_i & c) at value i, on top of the shared sign g_i. The sender finds
+//! the path whose signs correlate best with the rotated shift w (Viterbi); the receiver only shifts bits in.
 
 use bitvec::prelude::*;
 use rayon::prelude::*;
 
-use super::rotation::{Rotated, signed};
+use super::mixer::Mixed;
+use super::rate;
+use super::rotation::signed;
 use super::simd;
+use super::split::{Part, Split};
 use crate::random::Stream;
 
 /// Stages between two restarts of the register from state 0. It bounds the traceback and lets stretches run in parallel.
@@ -79,21 +82,29 @@ pub fn bytes(stages: usize) -> usize {
     stages.div_ceil(2)
 }
 
-/// Finds the first `limit` stages (at most `stages`) of the path that delivers the rotated shift `w` best, four bits a
+/// Finds the first `limit` stages (at most all) of the path that delivers the rotated shift `w` best, four bits a
 /// stage, first stage in the high bits of the first byte.
 pub fn search(
     code: Code,
     stream: &Stream,
-    w: &Rotated,
-    stages: usize,
+    w: &Mixed,
+    split: &Split,
     limit: usize,
 ) -> BitVec<u8, Msb0> {
+    let stages = split.len();
     let limit = limit.min(stages);
-    let gain = if w.energy() > 0.0 {
-        (METRIC_RMS / (w.energy() / stages as f64).sqrt()) as f32
-    } else {
-        0.0
+    // What is delivered of a part of the shift goes with its amplitude.
+    let parts = w.parts().iter().zip(split.parts());
+    let amplitudes: Vec<f64> = parts
+        .map(|(w, part)| rate::amplitude(code, part.stages, w.len()))
+        .collect();
+    let energies = w.parts().iter().zip(&amplitudes);
+    let energy: f64 = energies.map(|(w, a)| a * a * w.energy()).sum();
+    let gain = match energy {
+        0.0 => 0.0,
+        energy => METRIC_RMS / (energy / stages as f64).sqrt(),
     };
+    let gains: Vec<f32> = amplitudes.iter().map(|a| (gain * a) as f32).collect();
     let stretches: Vec<Vec<u8>> = (0..limit.div_ceil(RESTART))
         .into_par_iter()
         .map_init(
@@ -101,11 +112,21 @@ pub fn search(
             |viterbi, stretch| {
                 let first = stretch * RESTART;
                 let last = (first + RESTART).min(limit);
+                let mut counts = split.first(first);
+                let places: Vec<(usize, usize)> = (first..last)
+                    .map(|t| {
+                        let part = split.part_of(t);
+                        counts[part] += 1;
+                        (part, counts[part] - 1)
+                    })
+                    .collect();
                 viterbi.run(first, last, |t, y| {
-                    for (i, w) in w.every(t, stages) {
-                        let v = stream.value(i);
-                        let x = nearest(signed(w * gain, v >> SIGN_BIT));
-                        let at = &mut y[code.position(v) as usize];
+                    let (part, own) = places[t - first];
+                    let (w, gain, part) = (&w.parts()[part], gains[part], split.parts()[part]);
+                    for (i, v) in w.every(own, part.stages) {
+                        let place = stream.value(part.base + i);
+                        let x = nearest(signed(v * gain, place >> SIGN_BIT));
+                        let at = &mut y[code.position(place) as usize];
                         *at = at.wrapping_add(x);
                     }
                 })
@@ -135,65 +156,80 @@ fn nearest(v: f32) -> i16 {
 pub struct Signs {
     code: Code,
     stream: Stream,
-    /// The codeword of each stage, at least one.
-    codewords: Vec<u16>,
-    stages: usize,
+    /// The codewords of the stages of each part, at least one.
+    codewords: Vec<Vec<u16>>,
+    split: Split,
+    /// How many stages of each part have arrived.
+    arrived: Vec<usize>,
 }
 
 impl Signs {
-    /// The signs of the stages in `bits`, of `stages` in all.
-    pub fn new(code: Code, stream: &Stream, bits: &BitSlice<u8, Msb0>, stages: usize) -> Self {
+    /// The signs of the stages in `bits`, the first ones of `split`.
+    pub fn new(code: Code, stream: &Stream, bits: &BitSlice<u8, Msb0>, split: Split) -> Self {
         Signs {
             code,
             stream: *stream,
-            codewords: codewords(code, bits, stages),
-            stages,
+            codewords: codewords(code, bits, &split),
+            arrived: split.first(split.len().min(bits.len() / Code::BITS as usize)),
+            split,
         }
     }
 
-    /// T, the number of stages of the layer.
-    pub fn stages(&self) -> usize {
-        self.stages
+    /// T_g, the stages of a part of the rotated values.
+    pub fn stages(&self, part: usize) -> usize {
+        self.split.parts()[part].stages
     }
 
-    /// Writes +1 or -1 for each of the rotated values from `first`.
-    pub fn fill(&self, first: usize, out: &mut [f32]) {
-        let (stream, codewords) = (&self.stream, &self.codewords);
-        simd::signs(stream, self.code, SIGN_BIT, codewords, first, out);
+    /// How many of them have arrived.
+    pub fn arrived(&self, part: usize) -> usize {
+        self.arrived[part]
     }
 
-    /// The inner product of the signs with `w`, which has no more values than there are signs.
+    /// Writes +1 or -1 for each of the values of a part from `first`.
+    pub fn fill(&self, part: usize, first: usize, out: &mut [f32]) {
+        let (codewords, stream) = (&self.codewords[part], &self.stream);
+        let (t, first) = (
+            first % codewords.len(),
+            self.split.parts()[part].base + first,
+        );
+        simd::signs(stream, self.code, SIGN_BIT, codewords, t, first, out);
+    }
+
+    /// The inner product of what the signs deliver with `w`.
     ///
     /// The same whatever the number of threads.
-    pub fn dot(&self, w: &Rotated) -> f64 {
+    pub fn dot(&self, w: &Mixed) -> f64 {
         const CHUNK: usize = 1 << 15;
-        let part = |c: usize| {
-            let first = c * CHUNK;
-            let mut signs = vec![0.0; CHUNK.min(w.len() - first)];
-            self.fill(first, &mut signs);
-            let values = w.every(first, 1).zip(signs);
-            values.map(|((_, w), sign)| f64::from(w * sign)).sum()
+        let of = |part: usize| {
+            let w = &w.parts()[part];
+            let sum = |c: usize| {
+                let first = c * CHUNK;
+                let mut signs = vec![0.0; CHUNK.min(w.len() - first)];
+                self.fill(part, first, &mut signs);
+                let values = w.every(first, 1).zip(signs);
+                values.map(|((_, w), sign)| f64::from(w * sign)).sum()
+            };
+            let chunks = (0..w.len().div_ceil(CHUNK)).into_par_iter();
+            let sums: Vec<f64> = chunks.map(sum).collect();
+            rate::amplitude(self.code, self.stages(part), w.len()) * sums.iter().sum::<f64>()
         };
-        let chunks = (0..w.len().div_ceil(CHUNK)).into_par_iter();
-        let parts: Vec<f64> = chunks.map(part).collect();
-        parts.iter().sum()
+        (0..w.parts().len()).map(of).sum()
     }
 }
 
-/// The codeword of each stage; 0, which leaves the shared signs alone, for those without bits.
-fn codewords(code: Code, bits: &BitSlice<u8, Msb0>, stages: usize) -> Vec<u16> {
-    let mut codewords = vec![0; stages.max(1)];
+/// The codeword of each stage of each part; 0, which leaves the shared signs alone, for those without bits.
+fn codewords(code: Code, bits: &BitSlice<u8, Msb0>, split: &Split) -> Vec<Vec<u16>> {
+    let of = |part: &Part| vec![0; part.stages.max(1)];
+    let mut codewords: Vec<Vec<u16>> = split.parts().iter().map(of).collect();
+    let mut done = vec![0; codewords.len()];
     let mut state = 0u32;
-    for (t, (symbol, codeword)) in bits
-        .chunks_exact(4)
-        .zip(&mut codewords[..stages])
-        .enumerate()
-    {
+    for (t, symbol) in bits.chunks_exact(4).take(split.len()).enumerate() {
         if t % RESTART == 0 {
             state = 0;
         }
-        let u = symbol.load_be::<u32>();
-        *codeword = (code.block(state, t as u32) << 4 | u) as u16;
+        let (u, part) = (symbol.load_be::<u32>(), split.part_of(t));
+        codewords[part][done[part]] = (code.block(state, t as u32) << 4 | u) as u16;
+        done[part] += 1;
         state = (state << 4 | u) & (code.states() as u32 - 1);
     }
     codewords
@@ -202,7 +238,7 @@ fn codewords(code: Code, bits: &BitSlice<u8, Msb0>, stages: usize) -> Vec<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{rate, rotation::Rotation};
+    use crate::channel::rotation::Rotation;
 
     /// A shift with a smooth, strongly varying envelope and Laplacian-scaled noise: heavy tails, as real ones have.
     fn heavy_tailed(len: usize, energy: f64) -> Vec<f32> {
@@ -232,23 +268,23 @@ mod tests {
     }
 
     fn deliver(code: Code, m: &[f32], seed: u64) -> Delivered {
-        let (len, stream, rotation) = (m.len(), Stream::new(seed, 1), Rotation::new(m.len()));
+        let (len, stream, rotation) = (m.len(), Stream::new(seed, 1), Rotation::new(0, m.len()));
         let energy: f64 = m.iter().map(|&v| f64::from(v).powi(2)).sum();
         let stages = rate::stages(code, energy, len);
-        let w = rotation.forward(&stream, m.to_vec());
-        let bits = search(code, &stream, &w, stages, stages);
+        let w = Mixed::from(rotation.forward(&stream, m.to_vec()));
+        let bits = search(code, &stream, &w, &Split::whole(stages), stages);
         assert_eq!(bits.len(), 4 * stages);
-        let signs = Signs::new(code, &stream, &bits, stages);
+        let signs = Signs::new(code, &stream, &bits, Split::whole(stages));
         let amplitude = rate::amplitude(code, stages, len);
         let mut z = vec![0.0; len];
-        let fill = |first: usize, out: &mut [f32]| signs.fill(first, out);
+        let fill = |first: usize, out: &mut [f32]| signs.fill(0, first, out);
         rotation.inverse(&stream, amplitude, fill, &mut z, |x, z| *x = z);
         let dot: f64 = m
             .iter()
             .zip(&z)
             .map(|(a, b)| f64::from(*a) * f64::from(*b))
             .sum();
-        let rotated = amplitude * signs.dot(&w);
+        let rotated = signs.dot(&w);
         assert!((rotated - dot).abs() < 1e-4 * dot, "{rotated} and {dot}");
         let power: f64 = z.iter().map(|&v| f64::from(v).powi(2)).sum();
         let ideal =
@@ -326,7 +362,7 @@ mod tests {
         len: usize,
     ) -> Vec<f32> {
         let mut out = vec![0.0; len];
-        Signs::new(code, stream, bits, stages).fill(0, &mut out);
+        Signs::new(code, stream, bits, Split::whole(stages)).fill(0, 0, &mut out);
         out
     }
 
@@ -335,9 +371,9 @@ mod tests {
         let len = 20_000;
         let (code, stream) = (Code::new(12).expect("valid"), Stream::new(2, 0));
         let m = heavy_tailed(len, 300.0);
-        let w = Rotation::new(len).forward(&stream, m);
+        let w = Mixed::from(Rotation::new(0, len).forward(&stream, m));
         let stages = rate::stages(code, 300.0, len);
-        let bits = search(code, &stream, &w, stages, stages);
+        let bits = search(code, &stream, &w, &Split::whole(stages), stages);
         let full = signs(code, &stream, &bits, stages, len);
         let none = signs(code, &stream, BitSlice::empty(), stages, len);
         for arrived in 0..=stages {
@@ -359,12 +395,12 @@ mod tests {
     fn a_limit_gives_the_prefix_of_whole_stretches() {
         let len = 200_000;
         let (code, stream) = (Code::new(12).expect("valid"), Stream::new(4, 0));
-        let w = Rotation::new(len).forward(&stream, heavy_tailed(len, 7_000.0));
+        let w = Mixed::from(Rotation::new(0, len).forward(&stream, heavy_tailed(len, 7_000.0)));
         let stages = rate::stages(code, 7_000.0, len);
         assert!(stages > RESTART + 100);
         let (all, part) = (
-            search(code, &stream, &w, stages, stages),
-            search(code, &stream, &w, stages, RESTART),
+            search(code, &stream, &w, &Split::whole(stages), stages),
+            search(code, &stream, &w, &Split::whole(stages), RESTART),
         );
         assert_eq!(all[..4 * RESTART], part[..]);
     }

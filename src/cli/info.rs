@@ -236,7 +236,7 @@ fn as_json(c: &Contents, len: usize, path: &Path) -> Value {
     json!({
         "file": path.to_string_lossy(), "version": dcodec::container::VERSION, "width": h.width, "height": h.height, "colour": kind(h),
         "prior": h.prior.to_string(), "prior_name": inside.map(|(p, _)| p.name()), "orientations": inside.map(|(_, n)| n),
-        "seed": h.seed, "trellis_state_bits": h.nu, "bytes": len,
+        "seed": h.seed, "trellis_state_bits": h.nu, "bands": h.banded, "bytes": len,
         "bpp": bpp(len as u64, h.width, h.height), "header_bytes": c.header_bytes, "trellis_bytes": c.trellis_bytes,
         "overhead_bytes": overhead(c, len), "complete": c.complete, "parts": parts, "layers": layers, "partial": partial,
     })
@@ -287,7 +287,11 @@ fn as_text(c: &Contents, len: usize, name: &str) -> String {
         bpp(len as u64, h.width, h.height)
     );
     let _ = writeln!(out, "prior     {}", prior(h));
-    let _ = writeln!(out, "trellis   {} state bits, seed {}", h.nu, h.seed);
+    let bands = match h.banded {
+        true => ", 8 bands",
+        false => "",
+    };
+    let _ = writeln!(out, "trellis   {} state bits{bands}, seed {}", h.nu, h.seed);
     let o = overhead(c, len);
     let _ = writeln!(
         out,

@@ -8,7 +8,10 @@ const FIRST: usize = 4;
 /// The bit of the flags that says that a seed follows.
 const SEED: u8 = 1 << 5;
 
-/// The flags of a header: colour in bits 0 to 2, the trellis in 3 and 4, the seed in 5.
+/// The bit that says that the file has bands.
+const BANDED: u8 = 1 << 6;
+
+/// The flags of a header: colour in bits 0 to 2, the trellis in 3 and 4, the seed in 5, bands in 6.
 pub fn flags(header: &Header) -> u8 {
     let trellis = TRELLISES.iter().position(|&nu| nu == header.nu);
     let trellis = trellis.expect("a trellis of the format") as u8;
@@ -17,6 +20,7 @@ pub fn flags(header: &Header) -> u8 {
         | u8::from(header.deep) << 2
         | trellis << 3
         | if header.seed == 0 { 0 } else { SEED }
+        | if header.banded { BANDED } else { 0 }
 }
 
 /// The fields of a header as they stand in the file.
@@ -83,9 +87,9 @@ pub fn judge(fields: &Fields) -> Result<Header, Verdict> {
         ))),
     };
     let flags = fields.flags;
-    if flags >> 6 != 0 {
+    if flags >> 7 != 0 {
         return Err(Verdict::Unsupported(format!(
-            "flags {flags:#04x}: this decoder knows bits 0 to 5 (colour, alpha, 16 bits, trellis, seed)"
+            "flags {flags:#04x}: this decoder knows bits 0 to 6 (colour, alpha, 16 bits, trellis, seed, bands)"
         )));
     }
     let Some(&nu) = TRELLISES.get(usize::from(flags >> 3 & 3)) else {
@@ -111,5 +115,6 @@ pub fn judge(fields: &Fields) -> Result<Header, Verdict> {
             0,
             (MAX_SIGMA / 2).into(),
         )? as u16,
+        banded: flags & BANDED != 0,
     })
 }

@@ -1,5 +1,6 @@
 //! The file: signature, header, parts, layers and checks (see `codec-spec/format.md`). Integers only.
 
+mod allotment;
 mod header;
 mod parse;
 mod places;
@@ -8,6 +9,8 @@ mod tests;
 mod varint;
 mod write;
 
+pub(crate) use allotment::CHANGE;
+pub use allotment::{Allotment, BANDS};
 pub use parse::{Event, Parser};
 pub use write::Writer;
 
@@ -73,6 +76,8 @@ pub struct Header {
     pub nu: u8,
     /// The sigma code from which the first layer counts down; even.
     pub start: u16,
+    /// Whether the stages of layers are dealt out to bands.
+    pub banded: bool,
 }
 
 impl Header {
@@ -113,19 +118,48 @@ pub struct Layer {
     pub sigma: u16,
     /// T, the stages of its trellis; four bits each.
     pub stages: u32,
+    /// How they are allotted to the bands; without meaning in a file without.
+    pub allotment: Allotment,
     /// Offset of its tag in the file.
     pub offset: u64,
 }
 
 impl Layer {
     /// Bytes of the head of a layer of `stages` stages, behind `unchecked` bytes since the last check, its own included if it
-    /// has one.
-    pub fn head_bytes(unchecked: u64, stages: u32) -> usize {
-        let head = 1 + (32 - (stages | 1).leading_zeros()).div_ceil(7) as usize;
+    /// has one; `change` tells, of a file with bands, whether it changes the allotment.
+    pub fn head_bytes(unchecked: u64, stages: u32, change: Option<bool>) -> usize {
+        let number = Self::number(stages, change);
+        let bits = 64 - (number | 1).leading_zeros();
+        let mut head = 1 + bits.div_ceil(7) as usize;
+        if change == Some(true) {
+            head += Allotment::BYTES;
+        }
         match is_checked(unchecked + head as u64) {
             true => head + 2,
             false => head,
         }
+    }
+
+    /// The number that stands for `stages` in a file: with bands twice that, and one more if the allotment changes.
+    pub(crate) fn number(stages: u32, change: Option<bool>) -> u64 {
+        match change {
+            None => stages.into(),
+            Some(change) => 2 * u64::from(stages) + u64::from(change),
+        }
+    }
+
+    /// The stages and the allotment that the bytes behind a tag tell, where the allotment was `before`, and how many bytes do.
+    fn read(
+        bytes: &[u8],
+        banded: bool,
+        before: Allotment,
+    ) -> Result<(u64, Allotment, usize), varint::Fault> {
+        let (number, n) = varint::read(bytes)?;
+        if !banded || number & 1 == 0 {
+            return Ok((number >> u32::from(banded), before, n));
+        }
+        let change = bytes[n..].first_chunk().ok_or(varint::Fault::Short)?;
+        Ok((number >> 1, before.changed(*change), n + change.len()))
     }
 
     /// Bytes of trellis bits of the whole layer.

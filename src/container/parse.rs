@@ -3,7 +3,8 @@
 use super::header::{self, Verdict};
 use super::places::Places;
 use super::{
-    Header, Layer, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, is_checked, varint,
+    Allotment, Header, Layer, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, is_checked,
+    varint,
 };
 use crate::error::{Error, FormatError, Result};
 
@@ -63,6 +64,7 @@ pub struct Parser {
     crc: crc32fast::Hasher,
     sigma: u16,
     layers: u32,
+    allotment: Allotment,
     places: Places,
     max_pixels: u64,
 }
@@ -81,6 +83,7 @@ impl Parser {
             crc: crc32fast::Hasher::new(),
             sigma: 0,
             layers: 0,
+            allotment: Allotment::first(true),
             places: Places::default(),
             max_pixels,
         }
@@ -257,6 +260,7 @@ impl Parser {
             )));
         }
         self.sigma = header.start;
+        self.allotment = Allotment::first(header.rgb);
         self.header = Some(header.clone());
         self.state = State::Tag;
         Ok(Some(Event::Header(header)))
@@ -280,7 +284,8 @@ impl Parser {
             return Ok(None);
         };
         let name = format!("layer {}", self.layers);
-        let (stages, n) = match varint::read(&self.held[1..]) {
+        let numbers = Layer::read(&self.held[1..], header.banded, self.allotment);
+        let (stages, allotment, n) = match numbers {
             Ok(v) => v,
             Err(varint::Fault::Short) => return Ok(None),
             Err(varint::Fault::Malformed) => {
@@ -316,9 +321,10 @@ impl Parser {
             index: self.layers,
             sigma,
             stages: stages as u32,
+            allotment,
             offset: self.unit,
         };
-        self.sigma = sigma;
+        (self.sigma, self.allotment) = (sigma, allotment);
         self.layers += 1;
         self.state = match layer.stages {
             0 => State::Empty(layer),

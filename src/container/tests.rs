@@ -12,6 +12,7 @@ fn header() -> Header {
         seed: 300,
         nu: 14,
         start: 200,
+        banded: false,
     }
 }
 
@@ -22,14 +23,28 @@ fn opaque() -> Header {
     }
 }
 
+fn banded() -> Header {
+    Header {
+        banded: true,
+        ..header()
+    }
+}
+
 fn sample() -> Vec<u8> {
-    let mut w = Writer::new(&header());
+    sample_of(&header())
+}
+
+/// The layers of a file with bands change the allotment twice.
+fn sample_of(header: &Header) -> Vec<u8> {
+    let mut w = Writer::new(header);
     w.part(PartName(*b"note"), b"an optional part");
     w.part(PartName::ALPHA, &[9; 20]);
     w.layer(180, 5);
     w.body(&[1, 2, 0x30]);
+    w.allot(Allotment::first(true).changed([0x90, 0x78, 0x88, 0x8f]));
     w.layer(170, 300);
     w.body(&[7; 150]);
+    w.allot(w.allotment().changed([0x08, 0x88, 0x88, 0x80]));
     w.layer(165, 0);
     w.finish()
 }
@@ -65,15 +80,37 @@ fn what_is_written_is_read_whatever_the_split() {
     );
     assert!(matches!(&whole[8], Event::Layer(l, bits) if l.sigma == 165 && bits.is_empty()));
     assert_eq!(whole.last(), Some(&Event::End));
+    let bytes = sample_of(&banded());
+    let with_bands = events(&bytes, bytes.len()).expect("valid");
+    assert_eq!(with_bands[0], Event::Header(banded()));
+    let allotment = |event: &Event| match event {
+        Event::LayerHead(l) => Some((l.stages, l.allotment)),
+        _ => None,
+    };
+    let first = Allotment::first(true);
+    let second = first.changed([0x90, 0x78, 0x88, 0x8f]);
+    assert_eq!(
+        with_bands.iter().filter_map(allotment).collect::<Vec<_>>(),
+        [
+            (5, first),
+            (300, second),
+            (0, second.changed([0x08, 0x88, 0x88, 0x80]))
+        ]
+    );
     for split in 1..60 {
-        assert_eq!(events(&bytes, split).expect("valid"), whole);
+        assert_eq!(events(&sample(), split).expect("valid"), whole);
+        assert_eq!(events(&bytes, split).expect("valid"), with_bands);
     }
 }
 
 /// Every event comes with its last byte, whether the bytes come one by one or all at once.
 #[test]
 fn events_are_prompt() {
-    let bytes = sample();
+    are_prompt(&sample());
+    are_prompt(&sample_of(&banded()));
+}
+
+fn are_prompt(bytes: &[u8]) {
     let mut ends = Vec::new();
     let (mut parser, mut at) = (Parser::new(1 << 20), 0);
     while at < bytes.len() {
@@ -105,19 +142,24 @@ fn events_are_prompt() {
 
 #[test]
 fn every_prefix_is_valid() {
-    let bytes = sample();
-    for n in 0..bytes.len() {
-        let e = events(&bytes[..n], 7).expect("missing bytes are no error");
-        assert!(!e.contains(&Event::End));
+    for bytes in [sample(), sample_of(&banded())] {
+        for n in 0..bytes.len() {
+            let e = events(&bytes[..n], 7).expect("missing bytes are no error");
+            assert!(!e.contains(&Event::End));
+        }
     }
 }
 
 #[test]
 fn every_flipped_byte_is_found() {
-    let bytes = sample();
+    flips_are_found(&sample());
+    flips_are_found(&sample_of(&banded()));
+}
+
+fn flips_are_found(bytes: &[u8]) {
     for i in 0..bytes.len() {
         for flip in [0x01, 0x10, 0x80, 0xFF] {
-            let mut damaged = bytes.clone();
+            let mut damaged = bytes.to_vec();
             damaged[i] ^= flip;
             match events(&damaged, damaged.len()) {
                 Err(_) => {}
@@ -279,7 +321,19 @@ fn overhead_is_small() {
     }
     for (i, stages) in [0, 127, 128, 16383, 16384, 1 << 21].into_iter().enumerate() {
         let before = w.len();
-        let head = Layer::head_bytes(w.unchecked(), stages);
+        let head = Layer::head_bytes(w.unchecked(), stages, None);
+        w.layer(177 - i as u16, stages);
+        assert_eq!(w.len() - before, head);
+    }
+    let mut w = Writer::new(&banded());
+    for (i, stages) in [0, 63, 64, 8191, 8192, 1 << 20].into_iter().enumerate() {
+        let allotment = w.allotment();
+        w.allot(match i % 2 {
+            0 => allotment,
+            _ => allotment.changed([0x89; 4]),
+        });
+        let (before, change) = (w.len(), Some(i % 2 == 1));
+        let head = Layer::head_bytes(w.unchecked(), stages, change);
         w.layer(177 - i as u16, stages);
         assert_eq!(w.len() - before, head);
     }

@@ -1,8 +1,8 @@
 //! Writes a file, part by part.
 
 use super::{
-    Header, Layer, MAX_DELTA, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check, header,
-    is_checked, varint,
+    Allotment, Header, Layer, MAX_DELTA, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check,
+    header, is_checked, varint,
 };
 
 /// A file under construction. Its bytes so far are always the prefix of a valid file.
@@ -13,6 +13,9 @@ pub struct Writer {
     checked: usize,
     sigma: u16,
     layers: u32,
+    banded: bool,
+    allotment: Allotment,
+    next: Allotment,
 }
 
 impl Writer {
@@ -28,6 +31,9 @@ impl Writer {
             checked: 0,
             sigma: header.start,
             layers: 0,
+            banded: header.banded,
+            allotment: Allotment::first(header.rgb),
+            next: Allotment::first(header.rgb),
         };
         w.bytes.extend(SIGNATURE);
         w.bytes.extend([VERSION, header::flags(header)]);
@@ -73,6 +79,22 @@ impl Writer {
         self.check();
     }
 
+    /// How stages are allotted to the bands at present.
+    pub fn allotment(&self) -> Allotment {
+        self.allotment
+    }
+
+    /// Whether a layer of this allotment changes it; none in a file without bands.
+    pub fn change(&self, allotment: Allotment) -> Option<bool> {
+        self.banded.then_some(allotment != self.allotment)
+    }
+
+    /// Allots the stages of the next layer, and of those after it, to the bands of a file that has them; by 8 codes less to 7
+    /// more than before.
+    pub fn allot(&mut self, allotment: Allotment) {
+        self.next = allotment;
+    }
+
     /// Appends the head of a layer that ends at the noise level `sigma`, 1 to 127 codes below the one before.
     ///
     /// # Panics
@@ -85,10 +107,16 @@ impl Writer {
             index: self.layers,
             sigma,
             stages,
+            allotment: self.next,
             offset: self.bytes.len() as u64,
         };
         self.bytes.push(TAG_LAYER + delta as u8);
-        varint::write(&mut self.bytes, stages.into());
+        let change = self.change(self.next);
+        varint::write(&mut self.bytes, Layer::number(stages, change));
+        if change == Some(true) {
+            self.bytes.extend(self.allotment.change_to(self.next));
+        }
+        self.allotment = self.next;
         if is_checked(self.unchecked()) {
             self.check();
         }

@@ -2,7 +2,8 @@
 
 use bitvec::prelude::*;
 
-use super::sigma;
+use super::{sigma, stages};
+use crate::channel::split::Stages;
 use crate::container::Parser;
 use crate::schedule::Sigma;
 
@@ -11,7 +12,7 @@ pub(super) struct Arrived<'a> {
     pub s: Sigma,
     pub bits: &'a BitSlice<u8, Msb0>,
     /// All stages of the layer.
-    pub stages: usize,
+    pub stages: Stages,
     /// The share of them that has come.
     pub part: f64,
 }
@@ -20,13 +21,13 @@ impl<'a> Arrived<'a> {
     /// None between two layers.
     pub fn of(parser: &'a Parser) -> Option<Self> {
         let (layer, bytes) = parser.partial().filter(|(_, bytes)| !bytes.is_empty())?;
-        let stages = layer.stages as usize;
-        let n = (2 * bytes.len()).min(stages);
+        let stages = stages(layer);
+        let n = (2 * bytes.len()).min(stages.count);
         Some(Arrived {
             s: sigma(layer),
             bits: &bytes.view_bits()[..4 * n],
             stages,
-            part: n as f64 / stages as f64,
+            part: n as f64 / stages.count as f64,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use bitvec::prelude::*;
 
+use super::stages;
 use crate::container::Layer;
 use crate::planes::Planes;
 use crate::reverse::{Channel, Shared};
@@ -20,8 +21,8 @@ impl Channel for Receiver<'_> {
 
     fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
         drop(x0_hat);
-        let stages = self.layer.stages as usize;
-        let signs = shared.signs(&self.bits.view_bits()[..4 * stages], stages);
+        let stages = stages(self.layer);
+        let signs = shared.signs(&self.bits.view_bits()[..4 * stages.count], stages);
         shared.deliver(&signs, step, mean);
     }
 }

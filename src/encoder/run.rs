@@ -8,6 +8,7 @@ use super::plan::{Effort, Goal, Next, Target};
 use super::sender::{Sender, Sent};
 use super::shown::{picture_of, shown_psnr, squared_error};
 use super::{Encoded, Encoder, LayerReport, Progress};
+use crate::channel::split::Stages;
 use crate::container::{Header, Layer, MAX_SIDE, PartName, Writer};
 use crate::error::{Error, Result};
 use crate::exact;
@@ -175,8 +176,7 @@ impl<'r> Run<'r> {
         if let Some(psnr) = self.goal.psnr {
             plan.next.s = self.effort.sufficing(&plan.next, |s| {
                 let mut trial = self.chain.clone();
-                let unchecked = self.writer.unchecked();
-                let mut sender = plan.sender(s, &self.x_0, self.spread.as_ref(), unchecked);
+                let mut sender = plan.sender(s, &self.x_0, self.spread.as_ref(), &self.writer);
                 trial.advance(s, &mut sender)?;
                 Ok(shown_psnr(self.picture, trial.x0_hat()?)? >= psnr)
             })?;
@@ -184,16 +184,16 @@ impl<'r> Run<'r> {
         Ok(Turn::Layer(plan))
     }
 
-    /// Bytes of the head of a layer of so many stages.
+    /// Bytes of the head of a layer of so many stages, at most.
     fn head_bytes(&self, stages: usize) -> usize {
-        Layer::head_bytes(self.writer.unchecked(), stages as u32)
+        let change = self.header.banded.then_some(true);
+        Layer::head_bytes(self.writer.unchecked(), stages as u32, change)
     }
 
     /// Sends a layer and writes it; whether it is whole, so that more may follow.
     pub fn send(&mut self, plan: &Plan) -> Result<bool> {
         let s = plan.next.s;
-        let unchecked = self.writer.unchecked();
-        let mut sender = plan.sender(s, &self.x_0, self.spread.as_ref(), unchecked);
+        let mut sender = plan.sender(s, &self.x_0, self.spread.as_ref(), &self.writer);
         sender.map = self.map.as_deref_mut();
         let before = self.goal.psnr.map(|_| self.chain.clone());
         let mut whole = self.chain.advance(s, &mut sender)?;
@@ -210,7 +210,7 @@ impl<'r> Run<'r> {
         {
             sent.cut_at(self.picture, psnr, &mut before, s)?;
             // A layer that is needed whole has been walked already.
-            whole = sent.bits.len() == 4 * sent.stages;
+            whole = sent.bits.len() == 4 * sent.stages.count;
             if !whole {
                 self.chain = before;
             }
@@ -222,10 +222,15 @@ impl<'r> Run<'r> {
     fn write(&mut self, plan: &Plan, mut sent: Sent, whole: bool) -> Result<()> {
         let s = plan.next.s;
         // Nothing can stand behind a layer that is not whole.
-        let head = self.head_bytes(sent.stages);
+        let Stages {
+            count, allotment, ..
+        } = sent.stages;
+        let change = self.writer.change(allotment);
+        let head = Layer::head_bytes(self.writer.unchecked(), count as u32, change);
         self.late
             .write(&mut self.writer, !whole || head > plan.room);
-        let layer = self.writer.layer(s.code(), sent.stages as u32);
+        self.writer.allot(allotment);
+        let layer = self.writer.layer(s.code(), count as u32);
         if !whole {
             let written = self.writer.len();
             let room = self
@@ -311,9 +316,9 @@ impl Plan {
         s: Sigma,
         x_0: &'a Planar,
         spread: Option<&'a Spread>,
-        unchecked: u64,
+        writer: &'a Writer,
     ) -> Sender<'a> {
-        let mut sender = Sender::new(x_0, self.room, unchecked);
+        let mut sender = Sender::new(x_0, self.room, writer);
         if let (Some(spread), Some(t), Some(end)) = (spread, self.next.t, self.end) {
             sender.shares = Some(spread.shares(t.levels() * s.levels(), end));
         }

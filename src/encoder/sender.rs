@@ -2,11 +2,13 @@
 
 use bitvec::prelude::*;
 
+use super::allot::Need;
 use super::interest::Shares;
 use super::shown::shown_psnr;
-use crate::channel::rotation::Rotated;
+use crate::channel::mixer::Mixed;
+use crate::channel::split::Stages;
 use crate::channel::{rate, trellis};
-use crate::container::Layer;
+use crate::container::{Layer, Writer};
 use crate::error::Result;
 use crate::picture::Picture;
 use crate::planes::{Planar, Planes};
@@ -17,9 +19,10 @@ use crate::timings::Part;
 /// The sender's end of the channel for one layer.
 pub(super) struct Sender<'a> {
     x_0: &'a Planar,
-    /// The bytes that head and bits may take, and those since the last check.
+    /// The bytes that head and bits may take.
     room: usize,
-    unchecked: u64,
+    /// The file before the layer.
+    writer: &'a Writer,
     /// The share of the shift to send at each pixel; all of it if there are none.
     pub shares: Option<Shares<'a>>,
     /// Gets the bits that each pixel takes.
@@ -28,10 +31,9 @@ pub(super) struct Sender<'a> {
 }
 
 /// What the sender made of one layer.
-#[derive(Default)]
 pub(super) struct Sent {
     pub bits: BitVec<u8, Msb0>,
-    pub stages: usize,
+    pub stages: Stages,
     pub kl_bits: f64,
     pub delivered: Option<f64>,
     /// |m|^2
@@ -39,43 +41,63 @@ pub(super) struct Sent {
 }
 
 impl<'a> Sender<'a> {
-    pub fn new(x_0: &'a Planar, room: usize, unchecked: u64) -> Self {
-        let sent = Sent::default();
+    pub fn new(x_0: &'a Planar, room: usize, writer: &'a Writer) -> Self {
+        let stages = Stages {
+            count: 0,
+            allotment: writer.allotment(),
+            sigma: 0,
+        };
+        let sent = Sent {
+            bits: BitVec::new(),
+            stages,
+            kl_bits: 0.0,
+            delivered: None,
+            energy: 0.0,
+        };
         Sender {
             x_0,
             room,
-            unchecked,
+            writer,
             shares: None,
             map: None,
             sent,
         }
     }
 
-    /// Finds the bits that there is room for, and returns the rotated shift; x0_hat makes place for it.
-    pub fn search(&mut self, step: &Step, shared: &Shared, x0_hat: Planes) -> Rotated {
+    /// The shift that is sent; x0_hat makes place for it.
+    fn shift(&self, step: &Step, x0_hat: Planes) -> Vec<f32> {
         let mut m = shift(step, self.x_0, x0_hat);
         if let Some(shares) = &self.shares {
             shares.apply(&mut m);
         }
+        m
+    }
+
+    /// Finds the bits that there is room for, and returns the mixed shift; x0_hat makes place for it.
+    pub fn search(&mut self, step: &Step, shared: &Shared, x0_hat: Planes) -> Mixed {
+        let m = self.shift(step, x0_hat);
         if let Some(map) = &mut self.map {
             for plane in m.chunks_exact(map.len()) {
                 let bits = plane.iter().map(|&v| rate::kl_bits(f64::from(v).powi(2)));
                 map.iter_mut().zip(bits).for_each(|(sum, v)| *sum += v);
             }
         }
-        let rotate = || shared.rotation.forward(&shared.stream, m);
-        let w = shared.meter.time(Part::Rotation, rotate);
+        let mix = || shared.mixer.forward(&shared.stream, m);
+        let w = shared.meter.time(Part::Rotation, mix);
         // A part that comes first may spare the check; what then is too much is cut off.
-        let (stages, fit) = (self.sent.stages, self.fit(0));
+        let (split, fit) = (shared.mixer.split(self.sent.stages), self.fit(0));
         self.sent.bits = shared.meter.time(Part::Trellis, || {
-            trellis::search(shared.code, &shared.stream, &w, stages, fit)
+            trellis::search(shared.code, &shared.stream, &w, &split, fit)
         });
         w
     }
 
     /// The stages that there is room for behind a head that follows `unchecked` bytes.
     fn fit(&self, unchecked: u64) -> usize {
-        let head = Layer::head_bytes(unchecked, self.sent.stages as u32);
+        let Stages {
+            count, allotment, ..
+        } = self.sent.stages;
+        let head = Layer::head_bytes(unchecked, count as u32, self.writer.change(allotment));
         self.room.saturating_sub(head).saturating_mul(2)
     }
 }
@@ -87,18 +109,27 @@ impl Channel for Sender<'_> {
             Some(shares) => shares.energy(step, self.x_0, x0_hat),
         };
         self.sent.energy = energy;
+        self.sent.stages.sigma = step.s.code();
         self.sent.kl_bits = rate::kl_bits(energy);
-        self.sent.stages = rate::stages(shared.code, energy, x0_hat.len());
-        self.fit(self.unchecked) >= self.sent.stages
+        match shared.mixer.bands() {
+            None => self.sent.stages.count = rate::stages(shared.code, energy, x0_hat.len()),
+            Some(bands) => {
+                let energies = || bands.energies(&self.shift(step, x0_hat.clone()));
+                let energies = shared.meter.time(Part::Rotation, energies);
+                let need = Need::new(bands.lens(), &energies);
+                self.sent.stages.count = need.stages(shared.code);
+                self.sent.stages.allotment = need.allot(self.writer.allotment(), step.s.code());
+            }
+        }
+        self.fit(self.writer.unchecked()) >= self.sent.stages.count
     }
 
     fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
         let w = self.search(step, shared, x0_hat);
         let sent = &mut self.sent;
         let signs = shared.signs(&sent.bits, sent.stages);
-        // <m, z> is the inner product of what they were rotated to and from.
-        let amplitude = rate::amplitude(shared.code, sent.stages, w.len());
-        sent.delivered = (sent.energy > 0.0).then(|| amplitude * signs.dot(&w) / sent.energy);
+        // <m, z> is the inner product of what they were mixed to and from.
+        sent.delivered = (sent.energy > 0.0).then(|| signs.dot(&w) / sent.energy);
         drop(w);
         shared.deliver(&signs, step, mean);
     }
@@ -114,8 +145,8 @@ impl Sent {
         s: Sigma,
     ) -> Result<()> {
         // The picture improves with every stage, give or take less than a reader of PSNR would see.
-        let (mut lo, mut hi) = (0, self.stages);
-        while hi - lo > 2.max(self.stages / 64) {
+        let (mut lo, mut hi) = (0, self.stages.count);
+        while hi - lo > 2.max(self.stages.count / 64) {
             let mid = (lo + hi) / 2;
             let shown = before.between(s, &self.bits[..4 * mid], self.stages)?;
             if shown_psnr(picture, &shown)? >= psnr {

@@ -6,7 +6,7 @@ use bitvec::prelude::*;
 use rayon::prelude::*;
 
 use super::{Chain, WHOLE_STAGES, project, to_mean};
-use crate::channel::rate;
+use crate::channel::split::Stages;
 use crate::channel::trellis::Code;
 use crate::error::Result;
 use crate::planes::Planes;
@@ -47,7 +47,7 @@ impl Chain<'_> {
         &mut self,
         s: Sigma,
         bits: &BitSlice<u8, Msb0>,
-        stages: usize,
+        stages: Stages,
     ) -> Result<Planes> {
         if !self.moves(bits, stages) {
             return Ok(self.shown()?.into_owned());
@@ -63,7 +63,7 @@ impl Chain<'_> {
         mut self,
         s: Sigma,
         bits: &BitSlice<u8, Msb0>,
-        stages: usize,
+        stages: Stages,
     ) -> Result<Planes> {
         if !self.moves(bits, stages) {
             return self.end();
@@ -95,7 +95,7 @@ impl Chain<'_> {
         &mut self,
         s: Sigma,
         bits: &BitSlice<u8, Msb0>,
-        stages: usize,
+        stages: Stages,
     ) -> Result<Option<(Planes, f64)>> {
         if !self.moves(bits, stages) {
             return Ok(None);
@@ -107,8 +107,8 @@ impl Chain<'_> {
     }
 
     /// Whether so few stages of the next layer move what is shown.
-    fn moves(&self, bits: &BitSlice<u8, Msb0>, stages: usize) -> bool {
-        self.t.is_some() && bits.len() >= Code::BITS as usize && stages >= WHOLE_STAGES
+    fn moves(&self, bits: &BitSlice<u8, Msb0>, stages: Stages) -> bool {
+        self.t.is_some() && bits.len() >= Code::BITS as usize && stages.count >= WHOLE_STAGES
     }
 
     /// What [`Chain::between`] shows; `x` is x_t.
@@ -116,13 +116,13 @@ impl Chain<'_> {
         &self,
         s: Sigma,
         bits: &BitSlice<u8, Msb0>,
-        stages: usize,
+        stages: Stages,
         x: Planes,
         x0_hat: Cow<'_, Planes>,
     ) -> Result<Planes> {
         // So few bits move the prediction at random more than they improve it: let it follow slowly.
         let n = (bits.len() / Code::BITS as usize) as f64;
-        let part = n / stages as f64;
+        let part = n / stages.count as f64;
         let weight = part + (1.0 - part) * n / (n + SLOW_STAGES);
         let before = (self.refines() && weight < FIRM).then(|| match self.x_t.is_empty() {
             // The chain's own has been given away.
@@ -160,11 +160,10 @@ impl Chain<'_> {
         &self,
         s: Sigma,
         bits: &BitSlice<u8, Msb0>,
-        stages: usize,
+        stages: Stages,
         mut x: Planes,
         x0_hat: &Planes,
     ) -> (Planes, f64) {
-        let arrived = bits.len() / Code::BITS as usize;
         let (step, shared) = (self.step(s), self.shared());
         let (rho, std) = (step.rho() as f32, step.std() as f32);
         // What x_t holds beyond the mean of p(x_s | x_t), in units of std.
@@ -172,23 +171,31 @@ impl Chain<'_> {
         let beyond: Vec<f32> = values.map(|(x, x0)| (1.0 - rho) * (x - x0) / std).collect();
         to_mean(&mut x, x0_hat, &step);
         let signs = shared.signs(bits, stages);
-        let amplitude = rate::amplitude(self.code, stages, x.len()) as f32;
+        let amplitudes = shared.amplitudes(&signs);
         self.meter.time(Part::Rotation, || {
-            let beyond = shared.rotation.forward(&shared.stream, beyond);
-            let mix = |first: usize, y: &mut [f32]| {
-                signs.fill(first, y);
-                for (y, (i, beyond)) in y.iter_mut().zip(beyond.every(first, 1)) {
-                    *y = if i % stages < arrived {
+            let beyond = shared.mixer.forward(&shared.stream, beyond);
+            let mix = |part: usize, first: usize, y: &mut [f32]| {
+                let (all, arrived) = (signs.stages(part).max(1), signs.arrived(part));
+                let amplitude = amplitudes[part] as f32;
+                signs.fill(part, first, y);
+                for (y, (i, beyond)) in y.iter_mut().zip(beyond.parts()[part].every(first, 1)) {
+                    *y = if i % all < arrived {
                         amplitude * *y
                     } else {
                         beyond
                     };
                 }
             };
-            shared
-                .rotation
-                .inverse(&shared.stream, 1.0, mix, &mut x.data, |x, z| *x += std * z);
+            let gains = vec![1.0; amplitudes.len()];
+            let mixer = shared.mixer;
+            mixer.add(&shared.stream, &gains, mix, step.std(), &mut x.data);
         });
-        (x, step.sigma_between(arrived as f64 / stages as f64))
+        let lens = shared.mixer.lens().into_iter().enumerate();
+        let arrived = lens.map(|(part, len)| {
+            let all = signs.stages(part).max(1);
+            len as f64 * signs.arrived(part) as f64 / all as f64
+        });
+        let arrived = arrived.sum::<f64>() / x.len() as f64;
+        (x, step.sigma_between(arrived))
     }
 }

@@ -1,11 +1,11 @@
 use super::*;
 use crate::channel::trellis;
-use crate::container::PriorId;
+use crate::container::{Allotment, BANDS, PriorId};
 use crate::picture::Picture;
 use crate::prior::gaussian::Gaussian;
 use crate::schedule::Sigma;
 
-fn header(width: u32, height: u32, prior: PriorId) -> Header {
+fn header(width: u32, height: u32, prior: PriorId, banded: bool) -> Header {
     Header {
         width,
         height,
@@ -16,6 +16,16 @@ fn header(width: u32, height: u32, prior: PriorId) -> Header {
         seed: 1,
         nu: 14,
         start: 300,
+        banded,
+    }
+}
+
+/// So many stages, to each band by its size.
+fn all(count: usize) -> Stages {
+    Stages {
+        count,
+        allotment: Allotment([40; BANDS]),
+        sigma: 180,
     }
 }
 
@@ -54,15 +64,16 @@ impl Channel for Counting<'_> {
             }
             return;
         }
-        let w = shared.rotation.forward(&shared.stream, m);
-        let bits = trellis::search(shared.code, &shared.stream, &w, stages, stages);
+        let w = shared.mixer.forward(&shared.stream, m);
+        let split = shared.mixer.split(all(stages));
+        let bits = trellis::search(shared.code, &shared.stream, &w, &split, stages);
         self.bits += bits.len() as f64;
-        shared.deliver(&shared.signs(&bits, stages), step, mean);
+        shared.deliver(&shared.signs(&bits, all(stages)), step, mean);
     }
 }
 
 fn run(prior: &Prior, x_0: &Planar, schedule: &[u16], exact: bool) -> (f64, f64, f64) {
-    let header = header(x_0.width as u32, x_0.height as u32, prior.id());
+    let header = header(x_0.width as u32, x_0.height as u32, prior.id(), false);
     let mut chain = Chain::new(prior, &header);
     let mut channel = Counting {
         x_0,
@@ -158,8 +169,13 @@ fn cost_under_a_gaussian_prior_is_the_closed_form() {
 /// With everything arrived the state between is the next state; with nothing, the last one.
 #[test]
 fn the_state_between_joins_both_ends() {
+    joins_both_ends(false);
+    joins_both_ends(true);
+}
+
+fn joins_both_ends(banded: bool) {
     let prior = Prior::new(Gaussian { deviation: 40.0 }, PriorId([0; 4]));
-    let header = header(64, 48, prior.id());
+    let header = header(64, 48, prior.id(), banded);
     let data = (0..3 * 64 * 48).map(|i| 80 + (i % 97) as u8);
     let x_0 = planar(64, 48, data.collect());
     struct Keeping<'a>(Counting<'a>, BitVec<u8, Msb0>);
@@ -170,9 +186,10 @@ fn the_state_between_joins_both_ends() {
 
         fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
             let m = shift(step, self.0.x_0, x0_hat);
-            let w = shared.rotation.forward(&shared.stream, m);
-            self.1 = trellis::search(shared.code, &shared.stream, &w, 400, 400);
-            shared.deliver(&shared.signs(&self.1, 400), step, mean);
+            let w = shared.mixer.forward(&shared.stream, m);
+            let split = shared.mixer.split(all(400));
+            self.1 = trellis::search(shared.code, &shared.stream, &w, &split, 400);
+            shared.deliver(&shared.signs(&self.1, all(400)), step, mean);
         }
     }
     let mut channel = Keeping(
@@ -198,17 +215,24 @@ fn the_state_between_joins_both_ends() {
             .map(|(a, b)| (a - b).abs())
             .fold(0.0, f32::max)
     };
-    let all = before.between(s, &channel.1, 400).expect("runs");
-    assert!(distance(&all, chain.x0_hat().expect("runs")) < 1e-3);
-    let none = before.between(s, BitSlice::empty(), 400).expect("runs");
+    let whole = before.between(s, &channel.1, all(400)).expect("runs");
+    assert!(distance(&whole, chain.x0_hat().expect("runs")) < 1e-3);
+    let none = before
+        .between(s, BitSlice::empty(), all(400))
+        .expect("runs");
     assert_eq!(&none, before.x0_hat().expect("runs"));
 }
 
 /// Inside a layer the state is x_0 plus noise of the level that is told.
 #[test]
 fn the_state_between_has_the_noise_that_it_says() {
+    has_the_noise_that_it_says(false);
+    has_the_noise_that_it_says(true);
+}
+
+fn has_the_noise_that_it_says(banded: bool) {
     let prior = Prior::new(Gaussian { deviation: 40.0 }, PriorId([0; 4]));
-    let header = header(256, 192, prior.id());
+    let header = header(256, 192, prior.id(), banded);
     let value = |i: usize| (127.5 + 40.0 * Stream::new(3, 0).gauss(i)) as u8;
     let x_0 = planar(256, 192, (0..3 * 256 * 192).map(value).collect());
     let mut channel = Counting {
@@ -226,11 +250,12 @@ fn the_state_between_has_the_noise_that_it_says() {
     let m = shift(&step, &x_0, x0_hat);
     let shared = chain.shared();
     let stages = rate::stages(shared.code, energy, m.len());
-    let w = shared.rotation.forward(&shared.stream, m);
-    let bits = trellis::search(shared.code, &shared.stream, &w, stages, stages);
+    let w = shared.mixer.forward(&shared.stream, m);
+    let split = shared.mixer.split(all(stages));
+    let bits = trellis::search(shared.code, &shared.stream, &w, &split, stages);
     let mut last = t.levels();
     for arrived in [stages / 4, stages / 2, stages] {
-        let state = chain.state_between(s, &bits[..4 * arrived], stages);
+        let state = chain.state_between(s, &bits[..4 * arrived], all(stages));
         let (x, sigma) = state.expect("runs").expect("enough stages");
         let values = x.data.iter().zip(x_0.values());
         let squares = values.map(|(a, b)| f64::from(a - b).powi(2));

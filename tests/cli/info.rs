@@ -63,6 +63,7 @@ fn info_as_json() {
         "orientations",
         "seed",
         "trellis_state_bits",
+        "bands",
         "bytes",
         "bpp",
         "header_bytes",

@@ -1,0 +1,142 @@
+//! Which stages each band gets.
+
+use std::f64::consts::LN_2;
+
+use crate::channel::trellis::Code;
+use crate::container::{Allotment, BANDS, CHANGE};
+
+/// Bits that a change must save in its first layer: what it takes.
+const WORTH: f64 = 8.0 * Allotment::BYTES as f64;
+
+/// What a layer takes.
+pub(super) struct Need {
+    /// D_g
+    pub lens: [usize; BANDS],
+    /// Bits of an ideal code of each band.
+    bits: [f64; BANDS],
+}
+
+impl Need {
+    /// What bands of `lens` values and shifts of these squared norms take: D_g/2 log2(1 + |m_g|^2 / D_g) bits, but no more than
+    /// half a bit a value. Signs cannot tell much more than that; the next layer tells what is left.
+    pub fn new(lens: [usize; BANDS], energies: &[f64; BANDS]) -> Self {
+        let bits = |band: usize| {
+            let d = lens[band] as f64;
+            match lens[band] {
+                0 => 0.0,
+                _ => 0.5 * d * ((energies[band] / d).ln_1p() / LN_2).min(1.0),
+            }
+        };
+        Need {
+            lens,
+            bits: std::array::from_fn(bits),
+        }
+    }
+
+    /// T
+    pub fn stages(&self, code: Code) -> usize {
+        (code.overhead() * self.total() / f64::from(Code::BITS)).round() as usize
+    }
+
+    fn total(&self) -> f64 {
+        self.bits.iter().sum()
+    }
+
+    /// The allotment within reach of `now` that suits a layer that ends at the sigma code `s`, or `now` where a change costs more
+    /// than it brings.
+    pub fn allot(&self, now: Allotment, s: u16) -> Allotment {
+        let wanted = |band: usize| {
+            let rate = self.bits[band] / self.lens[band].max(1) as f64;
+            (rate > 0.0).then(|| 4.0 * libm::log2(rate) - f64::from(Allotment::drift(band, s)))
+        };
+        // Codes count relative to each other: those stay that matter most, or all move where that reaches further.
+        let known = (0..BANDS).filter_map(|b| Some((b, wanted(b)?)));
+        let offset: f64 = known
+            .map(|(b, want)| self.bits[b] / self.total() * (f64::from(now.0[b]) - want))
+            .sum();
+        let moved = |lift: i16| {
+            Allotment(std::array::from_fn(|band| {
+                let want = wanted(band).map_or(0, |want| (want + offset).round() as i16 + lift);
+                let change = want - i16::from(now.0[band]);
+                Allotment::clamped(now.0[band], change.clamp(*CHANGE.start(), *CHANGE.end()))
+            }))
+        };
+        let suited = [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 7, -7]
+            .map(moved)
+            .into_iter()
+            .min_by(|a, b| self.loss(*a, s).total_cmp(&self.loss(*b, s)))
+            .unwrap_or(now);
+        let gain = self.loss(now, s) - self.loss(suited, s);
+        if gain > WORTH { suited } else { now }
+    }
+
+    /// Bits that an allotment costs over the ideal one. A band's part of the shift that is delivered goes as the root of its
+    /// stages, and the stages that a shift needs as its square; and the amplitude that its stages stand for is not that of its
+    /// values, so their noise is not what the prior is told.
+    fn loss(&self, allotment: Allotment, s: u16) -> f64 {
+        let weight = |band: usize| allotment.weight(band, s) as f64 * self.lens[band] as f64;
+        let scale = self.total() / (0..BANDS).map(weight).sum::<f64>().max(1.0);
+        let loss = |band: usize| {
+            let (need, got) = (self.bits[band], scale * weight(band));
+            let d = self.lens[band].max(1) as f64;
+            let power = |bits: f64| libm::exp2((2.0 * bits / d).min(8.0));
+            let noise = d * (power(got) - power(need)).powi(2) / (4.0 * LN_2);
+            (need.sqrt() - got.sqrt()).powi(2) + noise
+        };
+        (0..BANDS).map(loss).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::split::{Split, Stages};
+
+    const LENS: [usize; BANDS] = [384, 1152, 4608, 18432, 73728, 294912, 12288, 774144];
+
+    #[test]
+    fn bands_get_the_stages_that_they_need() {
+        let bits = [20.0, 60.0, 150.0, 400.0, 900.0, 1500.0, 100.0, 50.0];
+        let energies = std::array::from_fn(|b| {
+            LENS[b] as f64 * (2.0 * LN_2 * bits[b] / LENS[b] as f64).exp_m1()
+        });
+        let need = Need::new(LENS, &energies);
+        let mut allotment = Allotment::first(true);
+        for _ in 0..4 {
+            let suited = need.allot(allotment, 150);
+            assert_eq!(allotment.changed(allotment.change_to(suited)), suited);
+            allotment = suited;
+        }
+        assert_eq!(need.allot(allotment, 150), allotment);
+        assert!(need.loss(allotment, 150) < WORTH);
+        let count = need.stages(Code::default());
+        assert_eq!(count, (1.05 * 3180.0f64 / 4.0).round() as usize);
+        let split = Split::new(
+            Stages {
+                count,
+                allotment,
+                sigma: 150,
+            },
+            &LENS,
+        );
+        for (part, bits) in split.parts().iter().zip(bits) {
+            let want = 1.05 * bits / 4.0;
+            let got = part.stages as f64;
+            // Small bands may be off by what a change would cost.
+            assert!((got - want).abs() < 0.1 * want + 5.0, "{got} {want}");
+        }
+    }
+
+    #[test]
+    fn half_a_bit_a_value_is_the_most_and_nothing_takes_nothing() {
+        let mut energies = [0.0; BANDS];
+        let none = Need::new(LENS, &energies);
+        assert_eq!(none.stages(Code::default()), 0);
+        assert_eq!(
+            none.allot(Allotment::first(true), 200),
+            Allotment::first(true)
+        );
+        energies[0] = 1e9;
+        assert_eq!(Need::new(LENS, &energies).total(), 192.0);
+    }
+}

@@ -1,0 +1,66 @@
+//! Bits dealt out to bands: the same picture from a smaller file.
+
+mod common;
+
+use dcodec::container::{Event, Parser};
+use dcodec::{DEFAULT_MAX_PIXELS, Decoder, Encoder, Picture, Target, metrics};
+
+fn encode(picture: &Picture, bands: bool, target: Target) -> Vec<u8> {
+    let prior = common::prior();
+    let mut encoder = Encoder::new(&prior).bands(bands).target(target);
+    encoder.encode(picture).expect("encodes").bytes
+}
+
+fn shown(picture: &Picture, file: &[u8]) -> f64 {
+    let prior = common::prior();
+    let decoded = Decoder::new(&prior).decode(file).expect("valid");
+    metrics::psnr(picture, &decoded.picture).expect("of one size")
+}
+
+fn is_banded(file: &[u8]) -> bool {
+    let mut parser = Parser::new(DEFAULT_MAX_PIXELS);
+    match parser.push(file).expect("valid").1 {
+        Event::Header(header) => header.banded,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn bands_save_bits() {
+    let picture = common::crop("coffee.png", 0, 0, 600, 400);
+    let target = Target::Quality(50.0);
+    let [without, with] = [false, true].map(|bands| encode(&picture, bands, target));
+    assert!(!is_banded(&without) && is_banded(&with));
+    let (a, b) = (shown(&picture, &without), shown(&picture, &with));
+    println!(
+        "{} bytes {a:.3} dB, {} bytes {b:.3} dB",
+        without.len(),
+        with.len()
+    );
+    assert!((a - b).abs() < 0.05, "{a} and {b} dB");
+    assert!(1000 * with.len() < 992 * without.len());
+}
+
+#[test]
+fn large_pictures_have_bands_and_small_ones_have_none() {
+    let prior = common::prior();
+    for (side, bands) in [(191, false), (192, true)] {
+        let picture = common::crop("coffee.png", 0, 0, 220, side);
+        let mut encoder = Encoder::new(&prior).target(Target::Quality(5.0));
+        let file = encoder.encode(&picture).expect("encodes");
+        assert_eq!(is_banded(&file.bytes), bands);
+    }
+}
+
+/// More bytes never show less.
+#[test]
+fn every_cut_of_a_banded_file_is_a_better_picture() {
+    let picture = common::crop("coffee.png", 100, 100, 256, 200);
+    let file = encode(&picture, true, Target::Quality(40.0));
+    let mut last = 0.0;
+    for part in 1..=24 {
+        let psnr = shown(&picture, &file[..file.len() * part / 24]);
+        assert!(psnr > last - 0.05, "{part} of 24: {psnr} after {last} dB");
+        last = psnr;
+    }
+}
