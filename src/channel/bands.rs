@@ -164,7 +164,7 @@ impl Bands {
     }
 }
 
-/// The three kinds of details of a plane of `size`: of columns, of rows, of both.
+/// How many of the details of a plane of this size are across, and how many down; the others are both.
 fn kinds((w, h): (usize, usize)) -> [usize; 2] {
     [(w / 2) * h.div_ceil(2), w.div_ceil(2) * (h / 2)]
 }

@@ -7,14 +7,21 @@ pub fn kl_bits(energy: f64) -> f64 {
     energy / (2.0 * std::f64::consts::LN_2)
 }
 
-/// Stages for a shift of squared norm `energy` in `len` dimensions.
-///
-/// A code of N(m, I) samples needs R = D/2 log2(1 + |m|^2 / D) bits (the signs' power is fixed to 1 + |m|^2 / D) and this
-/// trellis spends [`Code::overhead`] times that.
-pub fn stages(code: Code, energy: f64, len: usize) -> usize {
+/// Bits of an ideal code of N(m, I) samples, |m|^2 = `energy` in `len` dimensions: R = D/2 log2(1 + |m|^2 / D), for the signs'
+/// power is fixed to 1 + |m|^2 / D.
+pub fn bits(energy: f64, len: usize) -> f64 {
     let d = len as f64;
-    let bits = 0.5 * d * (energy / d).ln_1p() / std::f64::consts::LN_2;
-    ((code.overhead() * bits / f64::from(Code::BITS)).round() as usize).min(max_stages(len))
+    0.5 * d * (energy / d).ln_1p() / std::f64::consts::LN_2
+}
+
+/// Stages of a trellis that spends [`Code::overhead`] times the `bits` of an ideal code.
+pub fn stages_of(code: Code, bits: f64) -> usize {
+    (code.overhead() * bits / f64::from(Code::BITS)).round() as usize
+}
+
+/// Stages for a shift of squared norm `energy` in `len` dimensions.
+pub fn stages(code: Code, energy: f64, len: usize) -> usize {
+    stages_of(code, bits(energy, len)).min(max_stages(len))
 }
 
 /// The most stages that a layer of `len` values may have: one a value.

@@ -125,21 +125,27 @@ mod tests {
 
     const LENS: [usize; BANDS] = [384, 1152, 4608, 18432, 73728, 294912, 12288, 774144];
 
-    fn split(count: usize, codes: [u8; BANDS]) -> Split {
-        let (allotment, sigma) = (Allotment(codes), 180);
-        Split::new(
-            Stages {
-                count,
-                allotment,
-                sigma,
-            },
-            &LENS,
-        )
+    fn split(lens: &[usize; BANDS], allotment: Allotment, sigma: u16, count: usize) -> Split {
+        let stages = Stages {
+            count,
+            allotment,
+            sigma,
+        };
+        Split::new(stages, lens)
+    }
+
+    fn dealt(split: &Split) -> Vec<usize> {
+        split.parts().iter().map(|p| p.stages).collect()
     }
 
     #[test]
     fn stages_are_dealt_out_by_weight_and_evenly() {
-        let split = split(5000, [40, 38, 36, 34, 30, 24, 30, 10]);
+        let split = split(
+            &LENS,
+            Allotment([40, 38, 36, 34, 30, 24, 30, 10]),
+            180,
+            5000,
+        );
         assert_eq!(split.len(), 5000);
         for n in [100, 1000, 2500, 4999] {
             for (got, part) in split.first(n).iter().zip(split.parts()) {
@@ -148,7 +154,7 @@ mod tests {
                 assert!((*got as f64 - even).abs() <= 2.0, "{n}: {got} of {all}");
             }
         }
-        let each: Vec<usize> = split.parts().iter().map(|p| p.stages).collect();
+        let each = dealt(&split);
         assert_eq!(split.first(5000), each);
         let density = |band: usize| each[band] as f64 / LENS[band] as f64;
         let (a, b) = (density(4), density(5));
@@ -191,14 +197,8 @@ mod tests {
                 0x5001_a6fa,
             ),
         ] {
-            let dealt = Stages {
-                count,
-                allotment,
-                sigma,
-            };
-            let split = Split::new(dealt, &lens);
-            let each: Vec<usize> = split.parts().iter().map(|p| p.stages).collect();
-            assert_eq!(each, stages);
+            let split = split(&lens, allotment, sigma, count);
+            assert_eq!(dealt(&split), stages);
             assert_eq!(split.order[..8], begin);
             assert_eq!(crc32fast::hash(&split.order), crc);
         }
@@ -207,10 +207,19 @@ mod tests {
     #[test]
     fn all_stages_find_a_band() {
         for count in [0, 1, 2, 7, 64] {
-            assert_eq!(split(count, [0; BANDS]).parts()[0].stages, count);
-            assert_eq!(split(count, [63; BANDS]).len(), count);
             assert_eq!(
-                split(count, [63; BANDS]).first(count).iter().sum::<usize>(),
+                split(&LENS, Allotment([0; BANDS]), 180, count).parts()[0].stages,
+                count
+            );
+            assert_eq!(
+                split(&LENS, Allotment([63; BANDS]), 180, count).len(),
+                count
+            );
+            assert_eq!(
+                split(&LENS, Allotment([63; BANDS]), 180, count)
+                    .first(count)
+                    .iter()
+                    .sum::<usize>(),
                 count
             );
         }

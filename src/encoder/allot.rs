@@ -2,6 +2,7 @@
 
 use std::f64::consts::LN_2;
 
+use crate::channel::rate;
 use crate::channel::trellis::Code;
 use crate::container::{Allotment, BANDS, CHANGE};
 
@@ -20,12 +21,9 @@ impl Need {
     /// What bands of `lens` values and shifts of these squared norms take: D_g/2 log2(1 + |m_g|^2 / D_g) bits, but no more than
     /// half a bit a value. Signs cannot tell much more than that; the next layer tells what is left.
     pub fn new(lens: [usize; BANDS], energies: &[f64; BANDS]) -> Self {
-        let bits = |band: usize| {
-            let d = lens[band] as f64;
-            match lens[band] {
-                0 => 0.0,
-                _ => 0.5 * d * ((energies[band] / d).ln_1p() / LN_2).min(1.0),
-            }
+        let bits = |band: usize| match lens[band] {
+            0 => 0.0,
+            len => rate::bits(energies[band], len).min(0.5 * len as f64),
         };
         Need {
             lens,
@@ -35,7 +33,7 @@ impl Need {
 
     /// T
     pub fn stages(&self, code: Code) -> usize {
-        (code.overhead() * self.total() / f64::from(Code::BITS)).round() as usize
+        rate::stages_of(code, self.total())
     }
 
     fn total(&self) -> f64 {
