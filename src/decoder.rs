@@ -14,7 +14,7 @@ use crate::memory;
 use crate::metadata::Metadata;
 use crate::picture::Picture;
 use crate::prior::{Prior, Shipped};
-use crate::reverse::Chain;
+use crate::reverse::{Chain, View};
 use crate::sampler::{Mode, Sampler};
 use crate::samples::Samples;
 use crate::schedule::Sigma;
@@ -81,7 +81,7 @@ pub struct Decoder<'p> {
     pub(crate) max_layers: u32,
     max_memory: u64,
     sampler: Sampler,
-    orientations: usize,
+    view: View<'p>,
 }
 
 impl<'p> Decoder<'p> {
@@ -93,7 +93,7 @@ impl<'p> Decoder<'p> {
             max_layers: u32::MAX,
             max_memory: u64::MAX,
             sampler: Sampler::default(),
-            orientations: 1,
+            view: View::PLAIN,
         }
     }
 
@@ -120,10 +120,10 @@ impl<'p> Decoder<'p> {
     pub(crate) fn stream(&self, bytes: usize) -> StreamDecoder<'p> {
         StreamDecoder {
             held: bytes as u64,
+            view: self.view,
             ..StreamDecoder::new(self.prior, self.max_pixels)
         }
         .max_memory(self.max_memory)
-        .orientations(self.orientations)
     }
 
     /// Decodes what the bytes hold, a whole file or any prefix that reaches past the header.
@@ -228,7 +228,7 @@ pub struct StreamDecoder<'p> {
     sampler: Sampler,
     /// Whether a layer that has not come whole is left out of what is shown.
     whole_layers: bool,
-    orientations: usize,
+    view: View<'p>,
 }
 
 impl<'p> StreamDecoder<'p> {
@@ -245,7 +245,7 @@ impl<'p> StreamDecoder<'p> {
             held: 0,
             sampler: Sampler::default(),
             whole_layers: false,
-            orientations: 1,
+            view: View::PLAIN,
         }
     }
 
@@ -276,10 +276,12 @@ impl<'p> StreamDecoder<'p> {
                         self.prior.id()
                     )));
                 }
-                let need = self.memory(header, false);
-                memory::check("decoding", header, need, self.max_memory, RAISE)?;
-                self.whole_layers = self.memory(header, true) > self.max_memory;
                 self.chain = Some(Chain::new(self.prior, header));
+                self.fit_memory();
+                if let Some(header) = self.parser.header() {
+                    let need = self.memory(header, false);
+                    memory::check("decoding", header, need, self.max_memory, RAISE)?;
+                }
             }
             Event::Part(PartName::EXACT, payload) => {
                 if let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) {
@@ -335,7 +337,7 @@ impl<'p> StreamDecoder<'p> {
         };
         let meter = chain.meter().clone();
         let exact = Exacts::of(&self.parser, &self.exact, &mut chain)?;
-        chain.show_orientations(exact.orientations(self.orientations));
+        chain.show_by(exact.view(self.view));
         let all = Arrived::of(&self.parser);
         let left_out = self.whole_layers && all.is_some();
         let arrived = all.filter(|_| !left_out);

@@ -4,7 +4,7 @@ use crate::container::{Header, Parser, PartName};
 use crate::entropy::{Reached, Side, decode_exact, encode_exact};
 use crate::error::Result;
 use crate::picture::Picture;
-use crate::reverse::Chain;
+use crate::reverse::{Chain, View};
 
 /// How much of a decoded picture is exact: equal to what was encoded, sample by sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -127,11 +127,11 @@ impl<'a> Exacts<'a> {
         }
     }
 
-    /// Over how many orientations the picture under them is worth averaging, `n` at most.
-    pub fn orientations(&self, n: usize) -> usize {
+    /// How to show the picture under them: plainly, if nothing of it will be seen.
+    pub fn view<'p>(&self, view: View<'p>) -> View<'p> {
         match self.state() {
-            Exact::All => 1,
-            _ => n,
+            Exact::All => View::PLAIN,
+            _ => view,
         }
     }
 

@@ -6,18 +6,19 @@ use crate::container::Header;
 use crate::entropy::exact_memory;
 use crate::error::{Error, Result};
 use crate::prior::Prior;
+use crate::reverse::View;
 
-/// The program, the default prior, and small blocks that the allocator keeps.
-const PROGRAM: u64 = 48_000_000;
+/// The program, and small blocks that the allocator keeps.
+const PROGRAM: u64 = 26_000_000;
 
 /// What is alive at the peak, besides what the channel and the network take for themselves.
-pub struct Alive {
+pub struct Alive<'p> {
     /// Arrays of D 32-bit floats.
     pub arrays: u64,
     /// Bytes of pictures and files.
     pub bytes: u64,
-    /// Over how many orientations what is shown is averaged.
-    pub orientations: usize,
+    /// By what states are shown.
+    pub view: View<'p>,
     /// Whether layers are searched for.
     pub searching: bool,
     /// Bytes for the exact samples, when nothing else is under way.
@@ -35,7 +36,17 @@ pub fn exact(header: &Header, copies: u64) -> u64 {
 pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> u64 {
     let (values, (width, height)) = (header.coded_len(), header.coded_size());
     let n = prior.orientations_of(header.prior).unwrap_or(1);
-    let (network, tile) = prior.memory(width, height, n.max(alive.orientations));
+    let shown = alive.view.orientations;
+    let (network, tile) = match alive.view.refiner {
+        None => prior.memory(width, height, n.max(shown)),
+        // The activations of one at a time, and what both always keep.
+        Some(refiner) => {
+            let own = prior.memory(width, height, n);
+            let other = refiner.memory(width, height, shown);
+            let network = (own.0 + refiner.kept()).max(prior.kept() + other.0);
+            (network, own.1.max(other.1))
+        }
+    };
     // Two arrays suffice where the picture is denoised at half its size, but that has to be held as well.
     let reduced = (8 + 1) * values + tile;
     let search = match alive.searching {

@@ -2,6 +2,8 @@
 
 mod shown;
 
+pub use shown::View;
+
 use std::borrow::Borrow;
 use std::sync::Arc;
 
@@ -107,9 +109,9 @@ pub struct Chain<'p> {
     /// Zero at the start, where rho = 0 makes it irrelevant.
     x_t: Planes,
     x0_hat: Option<Planes>,
-    /// Over how many orientations of the picture the prior is averaged, and over how many what is shown.
+    /// Over how many orientations of the picture the prior is averaged.
     orientations: usize,
-    shown_orientations: usize,
+    view: View<'p>,
     /// Shared by the clones of a chain.
     meter: Arc<Meter>,
 }
@@ -131,14 +133,14 @@ impl<'p> Chain<'p> {
             x_t: Planes::zeros(width, height),
             x0_hat: Some(Planes::zeros(width, height)),
             orientations: prior.orientations_of(header.prior).unwrap_or(1),
-            shown_orientations: 1,
+            view: View::PLAIN,
             meter: Arc::default(),
         }
     }
 
-    /// Says over how many orientations of the picture what is shown is averaged.
-    pub fn show_orientations(&mut self, n: usize) {
-        self.shown_orientations = n;
+    /// Says by what states are shown.
+    pub fn show_by(&mut self, view: View<'p>) {
+        self.view = view;
     }
 
     /// The noise level of x_t; none at the start.

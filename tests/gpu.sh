@@ -65,11 +65,11 @@ printf '\n== the command, from the CPU to %s and back\n' "$device"
 for pair in "cpu $device" "$device cpu"; do
     read -r from to <<<"$pair"
     dcodec encode samples/coffee.png -o "$scratch/$from.dfc" --bpp 0.3 -f --device "$from" --timing
-    dcodec decode "$scratch/$from.dfc" -o "$scratch/$to.png" -f --orientations 1 --device "$to" --timing
+    dcodec decode "$scratch/$from.dfc" -o "$scratch/$to.png" -f --orientations 1 --refiner none --device "$to" --timing
 done
 if [[ $device != cpu ]]; then
     for precision in bf16 f16; do
-        dcodec decode "$scratch/cpu.dfc" -o "$scratch/$precision.png" -f --orientations 1 --device "$device" --precision "$precision" --timing
+        dcodec decode "$scratch/cpu.dfc" -o "$scratch/$precision.png" -f --orientations 1 --refiner none --device "$device" --precision "$precision" --timing
     done
 fi
 

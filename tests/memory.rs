@@ -94,7 +94,11 @@ fn child() {
             file.truncate(file.len() - file.len() / 8);
         }
         let n = if work == "averaged" { 8 } else { 1 };
-        let decoder = Decoder::new(&prior).orientations(n);
+        let refiner = (work == "refined").then(|| common::refiner().unwrap_or_else(common::prior));
+        let mut decoder = Decoder::new(&prior).orientations(n);
+        if let Some(refiner) = &refiner {
+            decoder = decoder.refiner(refiner);
+        }
         let decoded = decoder.decode(&file).expect("decodes");
         assert_eq!(decoded.used.partial > 0.0, cut);
         let mut stream = StreamDecoder::new(&prior, u64::MAX);
@@ -120,6 +124,7 @@ fn the_estimate_is_the_peak() {
     for (works, prior, quality, width, height) in [
         (lossy, "gaussian", 26.0, 4000, 3000),
         (lossy, "shipped", 37.0, 1300, 1100),
+        (&["encode", "refined"], "shipped", 37.0, 1300, 1100),
         // The model of exact samples grows with the width.
         (exact, "gaussian", 5.0, 80_000, 16),
         (exact, "gaussian", 5.0, 1600, 800),

@@ -2,13 +2,14 @@
 
 mod common;
 
+use dcodec::container::{Event, Parser};
 use dcodec::prior::ORIENTATIONS;
 use dcodec::{
     DEFAULT_MAX_PIXELS, Decoder, Encoder, Error, Exact, Picture, Prior, StreamDecoder, Target,
     metrics,
 };
 
-use common::{crop, gaussian, prior};
+use common::{crop, gaussian, prior, refiner};
 
 fn encode(prior: &Prior, picture: &Picture, target: Target, n: usize) -> Vec<u8> {
     let mut encoder = Encoder::new(prior).target(target).orientations(n);
@@ -18,6 +19,13 @@ fn encode(prior: &Prior, picture: &Picture, target: Target, n: usize) -> Vec<u8>
 fn decode(prior: &Prior, file: &[u8], n: usize) -> Picture {
     let decoder = Decoder::new(prior).orientations(n);
     decoder.decode(file).expect("decodes").picture
+}
+
+fn feed(stream: &mut StreamDecoder, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let (used, _) = stream.push(bytes).expect("sound");
+        bytes = &bytes[used..];
+    }
 }
 
 #[test]
@@ -64,13 +72,10 @@ fn previews_are_what_a_decoder_ends_with() {
     let file = encode(&prior, &picture, Target::Quality(60.0), 1);
     let mut last = 0.0;
     for part in [0.2, 0.4, 0.5, 0.6, 0.8, 0.9, 1.0] {
-        let mut bytes = &file[..(part * file.len() as f64) as usize];
+        let bytes = &file[..(part * file.len() as f64) as usize];
         let ended = decode(&prior, bytes, 4);
         let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS).orientations(4);
-        while !bytes.is_empty() {
-            let (used, _) = stream.push(bytes).expect("sound");
-            bytes = &bytes[used..];
-        }
+        feed(&mut stream, bytes);
         // A preview leaves the chain as it was.
         for _ in 0..2 {
             assert!(stream.preview().expect("shows").picture == ended, "{part}");
@@ -79,6 +84,60 @@ fn previews_are_what_a_decoder_ends_with() {
         assert!(psnr > last, "{part}: {psnr} after {last}");
         last = psnr;
     }
+}
+
+#[test]
+fn a_better_prior_shows_more() {
+    let (own, Some(better)) = (prior(), refiner()) else {
+        println!("skipped: the build has no larger prior");
+        return;
+    };
+    let picture = crop("coffee.png", 150, 20, 192, 160);
+    for (orientations, target) in [(1, 70.0), (2, 45.0)] {
+        let file = encode(&own, &picture, Target::Quality(target), orientations);
+        for part in [0.3, 0.45, 0.7, 1.0] {
+            let bytes = &file[..(part * file.len() as f64) as usize];
+            let psnr = |shown: &Picture| metrics::psnr(&picture, shown).expect("alike");
+            let plain = psnr(&decode(&own, bytes, 4));
+            let mut stream = StreamDecoder::new(&own, DEFAULT_MAX_PIXELS).orientations(4);
+            feed(&mut stream, bytes);
+            stream = stream.refiner(&better);
+            let shown = stream.preview().expect("shows").picture;
+            println!(
+                "{orientations}, {part}: {plain:.2} dB, refined {:.2}",
+                psnr(&shown)
+            );
+            assert!(psnr(&shown) > plain + 0.02, "{part}");
+            // A preview leaves the chain as it was, and the end is the same.
+            assert!(stream.preview().expect("shows").picture == shown, "{part}");
+            assert!(stream.finish().expect("shows").picture == shown, "{part}");
+        }
+    }
+}
+
+#[test]
+fn refiners_stay_within_the_memory() {
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/models/cifar10.safetensors");
+    let (own, other) = (prior(), Prior::from_file(weights).expect("loads"));
+    let picture = crop("coffee.png", 150, 20, 96, 80);
+    let file = encode(&own, &picture, Target::Quality(40.0), 1);
+    let (_, event) = Parser::new(DEFAULT_MAX_PIXELS).push(&file).expect("sound");
+    let Event::Header(header) = event else {
+        panic!("{event:?}")
+    };
+    let refined = || Decoder::new(&own).refiner(&other);
+    let needs = |decoder: Decoder| decoder.memory(&header, file.len() as u64, false);
+    let (least, most) = (needs(Decoder::new(&own)), needs(refined()));
+    assert!(least < most);
+    let shown = |memory| {
+        let decoder = refined().max_memory(memory);
+        decoder.decode(&file).map(|decoded| decoded.picture)
+    };
+    let plain = decode(&own, &file, 1);
+    assert!(shown(most).expect("fits") != plain);
+    assert!(shown(most - 1).expect("fits") == plain);
+    assert!(shown(least).expect("fits") == plain);
+    assert!(matches!(shown(least - 1), Err(Error::Limits(_))));
 }
 
 #[test]

@@ -166,11 +166,7 @@ fn animations_hold_every_layer() {
             let wanted = match ends.get(i) {
                 Some(&end) if end < last => shown(&prior, &file.bytes[..end]),
                 // What the command would write as a picture.
-                _ => {
-                    let decoder = Decoder::new(&prior).orientations(4);
-                    let ended = decoder.decode(&file.bytes[..last]);
-                    ended.expect("a prefix").picture
-                }
+                _ => common::shown_by_the_command(&file.bytes[..last]),
             };
             if wanted.alpha().is_none() {
                 picture = picture.without_alpha();

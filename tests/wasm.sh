@@ -35,8 +35,8 @@ dcodec encode samples/coffee.png --lossless -o "$scratch/all.dfc"
 dcodec decode "$scratch/all.dfc" -o "$scratch/original.ppm"
 dcodec cut "$scratch/all.dfc" --bpp 0.3 -o "$scratch/cut.dfc"
 echo "native, one thread:"
-# The module shows x0_hat as the specification has it, without the average that the command adds.
-dcodec decode "$scratch/cut.dfc" -o "$scratch/native.ppm" --orientations 1 --timing
+# The module shows x0_hat as the specification has it, without what the command adds.
+dcodec decode "$scratch/cut.dfc" -o "$scratch/native.ppm" --orientations 1 --refiner none --timing
 for weights in "" models/s.safetensors; do
     module=--features=weights
     [[ -n $weights ]] && module=--no-default-features

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::strip::Strip;
 
 use average::orientations;
-pub use average::{Average, shown_orientations};
+pub use average::{Average, Refine, shown_orientations};
 pub use device::{DeviceChoice, On};
 use numbers::{decibels, positive, quality, size};
 pub use roi::Roi;
@@ -176,7 +176,7 @@ pub struct Goal {
     /// Stop at this many bytes
     #[arg(long, value_name = "N")]
     pub bytes: Option<u64>,
-    /// Stop at this RGB PSNR in dB, as decode --orientations 1 shows it
+    /// Stop at this RGB PSNR in dB, as decode --orientations 1 --refiner none shows it
     ///
     /// inf is --lossless.
     #[arg(long, value_name = "DB", value_parser = decibels, allow_negative_numbers = true)]
@@ -209,6 +209,8 @@ pub struct Decode {
     /// frames of whole layers are not averaged [default: 4; 1 under a DDPM's folder, which may know upright pictures only]
     #[arg(long, value_name = "N", value_parser = orientations)]
     pub orientations: Option<usize>,
+    #[command(flatten)]
+    pub refine: Refine,
     /// A small picture, N pixels along the longer side, from the first bytes: far quicker than the whole
     #[arg(long, value_name = "N", conflicts_with_all = ["layers", "animate", "progress_dir", "mode", "realism"], value_parser = clap::value_parser!(u32).range(1..))]
     pub thumbnail: Option<u32>,
@@ -361,6 +363,8 @@ pub struct Rd {
     pub effort: u8,
     #[command(flatten)]
     pub average: Average,
+    #[command(flatten)]
+    pub refine: Refine,
     /// Measure other codecs on the same pictures, with their installed tools
     #[arg(long, value_name = "CODEC,..", value_delimiter = ',')]
     pub peers: Vec<Peer>,

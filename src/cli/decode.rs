@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use dcodec::container::PriorId;
-use dcodec::{Error, Event, Exact, Mode, Prior, Result, Sampler, StreamDecoder, container};
+use dcodec::{Error, Event, Exact, Mode, Result, Sampler, StreamDecoder, container};
 
 use super::args::{Decode, Extent, ModeName, shown_orientations};
 use super::batch::Batch;
@@ -29,10 +29,10 @@ pub fn run(a: &Decode, log: Log) -> Result<(), Failure> {
     let mut clock = Clock::start();
     let job = Job::open(a, &a.input, a.output.output.as_deref())?;
     clock.lap("read");
-    let mut priors = Priors::new(&a.prior, log)?;
-    let prior = priors.of(job.prior)?;
+    let priors = Priors::new(&a.prior, &a.refine, log)?;
+    priors.of(job.prior)?;
     clock.lap("prior");
-    one(a, prior, sampler, job, clock, log)
+    one(a, &priors, sampler, job, clock, log)
 }
 
 /// Decodes the files of a folder one after the other, each with all cores.
@@ -45,12 +45,12 @@ fn folder(a: &Decode, sampler: Sampler, log: Log) -> Result<(), Failure> {
     let output = a.output.output.as_deref();
     let lone = a.progress_dir.is_some().then_some("--progress-dir");
     let batch = Batch::new(&a.input, output, lone, &inputs::CODED, extension)?;
-    let mut priors = Priors::new(&a.prior, log)?;
+    let priors = Priors::new(&a.prior, &a.refine, log)?;
     let start = Instant::now();
     let (done, result) = batch.run(a.output.force, log, &mut |input, output| {
         let clock = Clock::start();
         let job = Job::open(a, input, Some(output))?;
-        one(a, priors.of(job.prior)?, sampler, job, clock, log)
+        one(a, &priors, sampler, job, clock, log)
     });
     log.say(format!(
         "{}, {:.1} s",
@@ -109,7 +109,7 @@ fn peek(mut source: Box<dyn Read>) -> std::io::Result<(Option<PriorId>, Box<dyn 
 /// Decodes one file.
 fn one(
     a: &Decode,
-    prior: &Prior,
+    priors: &Priors,
     sampler: Sampler,
     job: Job,
     mut clock: Clock,
@@ -120,10 +120,9 @@ fn one(
         source,
         size,
         mut sinks,
-        ..
+        prior: id,
     } = job;
-    let asked = a.orientations;
-    let orientations = asked.unwrap_or_else(|| shown_orientations(prior));
+    let prior = priors.of(id)?;
     let spinner = log.bar("decoding");
     let mut input = Input {
         source,
@@ -150,8 +149,14 @@ fn one(
     };
     let done = input.feed(&mut stream, &mut each);
     // The mean has a part in these.
-    if matches!(sampler.mode(), Mode::Mean | Mode::Realism(_)) {
-        stream = stream.orientations(orientations);
+    let mean = matches!(sampler.mode(), Mode::Mean | Mode::Realism(_));
+    if let (Some(id), Ok(()), true) = (id, &done, mean && a.thumbnail.is_none()) {
+        let refiner = priors.refiner(id)?;
+        let usual = || shown_orientations(refiner.unwrap_or(prior));
+        stream = stream.orientations(a.orientations.unwrap_or_else(usual));
+        if let Some(refiner) = refiner {
+            stream = stream.refiner(refiner);
+        }
     }
     let decoded = done.and_then(|()| match (a.thumbnail, sampler.mode()) {
         (Some(longest), _) => stream.thumbnail(longest),

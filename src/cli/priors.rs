@@ -1,12 +1,13 @@
 //! From the flags to a prior on a device.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use dcodec::container::PriorId;
 use dcodec::prior::{Device, Precision, Shipped, Weights};
 use dcodec::{Error, Prior, Result};
 
-use super::args::{DeviceChoice, PriorArgs};
+use super::args::{DeviceChoice, PriorArgs, Refine};
 use super::{About, Failure, Log, hub};
 
 /// The prior that the flags ask for, on the device that they ask for.
@@ -29,45 +30,88 @@ pub fn shipped(path: &Path) -> Option<Shipped> {
     }
 }
 
-/// The priors of a decoder: the one that the flags name, or those inside this program, each from the first file on that needs it.
+/// The priors of a decoder: the one that the flags name, or those inside this program, each loaded when it is first needed.
 pub struct Priors<'a> {
     args: &'a PriorArgs,
     log: Log,
     named: Option<Prior>,
-    inside: Vec<(Shipped, Prior)>,
+    refiner: Refiner,
+    inside: [OnceCell<Prior>; Shipped::ALL.len()],
+}
+
+/// By what pictures are shown.
+enum Refiner {
+    /// The better one inside this program, where there is one.
+    Usual,
+    /// The prior of their file.
+    None,
+    Inside(Shipped),
+    Named(Prior),
 }
 
 impl<'a> Priors<'a> {
-    /// Loads the prior that the flags name, if they do.
-    pub fn new(args: &'a PriorArgs, log: Log) -> Result<Self, Failure> {
+    /// Loads what the flags name that is not inside this program.
+    pub fn new(args: &'a PriorArgs, refine: &Refine, log: Log) -> Result<Self, Failure> {
         let named = match args.prior {
             Some(_) => Some(prior(args, log)?),
             None => None,
+        };
+        let refiner = match refine.refiner.as_deref() {
+            None => Refiner::Usual,
+            Some(path) if path == Path::new("none") => Refiner::None,
+            Some(path) => match shipped(path) {
+                Some(which) => Refiner::Inside(which),
+                None => Refiner::Named(outside(path, args, log)?),
+            },
         };
         Ok(Priors {
             args,
             log,
             named,
-            inside: Vec::new(),
+            refiner,
+            inside: [const { OnceCell::new() }; Shipped::ALL.len()],
         })
     }
 
     /// The prior for a file that needs the prior `id`; the default where that is not known.
-    pub fn of(&mut self, id: Option<PriorId>) -> Result<&Prior, Failure> {
-        if let Some(prior) = &self.named {
-            return Ok(prior);
+    pub fn of(&self, id: Option<PriorId>) -> Result<&Prior, Failure> {
+        match &self.named {
+            Some(prior) => Ok(prior),
+            None => {
+                let needed = id.and_then(Shipped::of);
+                self.inside(needed.map_or(Shipped::S, |(which, _)| which))
+            }
         }
-        let needed = id.and_then(Shipped::of);
-        let which = needed.map_or(Shipped::S, |(which, _)| which);
-        let at = match self.inside.iter().position(|(w, _)| *w == which) {
-            Some(at) => at,
+    }
+
+    /// The prior that shows what files of the prior `id` hold, if it is not that itself.
+    pub fn refiner(&self, id: PriorId) -> Result<Option<&Prior>, Failure> {
+        let files = Shipped::of(id).map(|(which, _)| which);
+        match (&self.refiner, files) {
+            (Refiner::Usual, Some(files)) => {
+                let better = files.refiner();
+                better.map(|which| self.inside(which)).transpose()
+            }
+            (Refiner::Inside(which), files) if files != Some(*which) => {
+                self.inside(*which).map(Some)
+            }
+            (Refiner::Named(prior), _) => {
+                let own = prior.orientations_of(id).is_some();
+                Ok((!own).then_some(prior))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn inside(&self, which: Shipped) -> Result<&Prior, Failure> {
+        let cell = &self.inside[which as usize];
+        match cell.get() {
+            Some(prior) => Ok(prior),
             None => {
                 let prior = inside(which, self.args, self.log)?;
-                self.inside.push((which, prior));
-                self.inside.len() - 1
+                Ok(cell.get_or_init(|| prior))
             }
-        };
-        Ok(&self.inside[at].1)
+        }
     }
 }
 

@@ -11,11 +11,9 @@ pub(super) const RAISE: &str = "raise the limit";
 
 impl Decoder<'_> {
     /// The expected peak of memory in bytes of decoding `bytes` bytes of a file with this header, these and the program
-    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, four then with
-    /// [`Decoder::orientations`], five for a sampler. What a denoiser of your own takes is included as far as it says.
+    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, five for a sampler. What a denoiser of your own takes is included as far as it says.
     pub fn memory(&self, header: &Header, bytes: u64, cut: bool) -> u64 {
         let arrays = match self.sampler.mode() {
-            Mode::Mean if cut && self.orientations > 1 => 4,
             Mode::Mean if cut => 3,
             Mode::Mean => 2,
             // The chain's, and those of the walk.
@@ -37,7 +35,7 @@ impl Decoder<'_> {
         let alive = memory::Alive {
             arrays,
             bytes: bytes + if header.alpha { 2 * pixels * depth } else { 0 },
-            orientations: self.orientations,
+            view: self.view,
             searching: false,
             exact,
         };
@@ -48,9 +46,10 @@ impl Decoder<'_> {
 impl<'p> StreamDecoder<'p> {
     /// A decoder of whole files with the same settings.
     pub(super) fn settings(&self) -> Decoder<'p> {
-        Decoder::new(self.prior)
-            .sampler(self.sampler)
-            .orientations(self.orientations)
+        Decoder {
+            view: self.view,
+            ..Decoder::new(self.prior).sampler(self.sampler)
+        }
     }
 
     pub(super) fn memory(&self, header: &Header, cut: bool) -> u64 {

@@ -7,9 +7,11 @@ use crate::exact::{Exact, Exacts};
 use crate::memory;
 use crate::picture::Picture;
 use crate::planes::Planes;
+use crate::prior::Prior;
+use crate::reverse::View;
 use crate::sampler::{Mode, Report, Sampler};
 
-impl Decoder<'_> {
+impl<'p> Decoder<'p> {
     /// Shows something else than the mean.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
         self.sampler = sampler;
@@ -18,20 +20,48 @@ impl Decoder<'_> {
 
     /// As [`StreamDecoder::orientations`].
     pub fn orientations(mut self, n: usize) -> Self {
-        self.orientations = n;
+        self.view.orientations = n;
+        self
+    }
+
+    /// As [`StreamDecoder::refiner`].
+    pub fn refiner(mut self, prior: &'p Prior) -> Self {
+        self.view.refiner = Some(prior);
         self
     }
 }
 
-impl StreamDecoder<'_> {
+impl<'p> StreamDecoder<'p> {
     /// Averages what is shown over `n` orientations of the picture, up to 8: closer to the picture, for `n - 1` more calls of the
     /// network. Without it, clauses 17 and 18 say what is shown. From the next picture on; walks of samplers stay as they are.
     pub fn orientations(mut self, n: usize) -> Self {
-        self.orientations = n.clamp(1, 8);
-        if let Some(header) = self.parser.header() {
-            self.whole_layers = self.memory(header, true) > self.max_memory;
-        }
+        self.view.orientations = n.clamp(1, 8);
+        self.viewed()
+    }
+
+    /// Shows the state of the chain by another prior, if possible a better one: the chain is the file's, but any prior that knows its
+    /// noise levels can say what a state shows. It takes as many calls as [`StreamDecoder::orientations`] asks for, from the next picture
+    /// on. Left out where it would take more than the limit of memory; thumbnails and walks of samplers do without it.
+    pub fn refiner(mut self, prior: &'p Prior) -> Self {
+        self.view.refiner = Some(prior);
+        self.viewed()
+    }
+
+    fn viewed(mut self) -> Self {
+        self.fit_memory();
         self
+    }
+
+    /// Does without what would be over the limit of memory.
+    pub(super) fn fit_memory(&mut self) {
+        let Some(header) = self.parser.header().cloned() else {
+            return;
+        };
+        let header = &header;
+        let most = self.max_memory;
+        let fits = self.memory(header, false) <= most;
+        self.view.refiner = self.view.refiner.filter(|_| fits);
+        self.whole_layers = self.memory(header, true) > most;
     }
 
     /// Says with what [`StreamDecoder::show`] will be called, so that the limit of memory holds for it before any work.
@@ -46,21 +76,24 @@ impl StreamDecoder<'_> {
     ///
     /// Errors: [`Error::Format`](crate::Error::Format) if the header has not come yet.
     pub fn preview(&mut self) -> Result<Decoded> {
-        self.preview_over(self.orientations)
+        self.preview_by(self.view)
     }
 
-    fn preview_over(&mut self, orientations: usize) -> Result<Decoded> {
+    fn preview_by(&mut self, view: View<'p>) -> Result<Decoded> {
         let alpha = self.alpha();
         let (settings, held, most) = (self.settings(), self.held, self.max_memory);
         let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) else {
             return Err(self.parser.incomplete().into());
         };
-        // The chain's two, a copy of x0_hat or x_t, and a prediction.
-        let fits = |arrays| settings.peak(header, held, arrays, 0) <= most;
-        let orientations = if fits(3) { orientations } else { 1 };
-        let exact = Exacts::of(&self.parser, &self.exact, chain)?;
-        chain.show_orientations(exact.orientations(orientations));
         let all = Arrived::of(&self.parser);
+        // The chain's two and a prediction; of a part of a layer also its state, and the step that is not taken.
+        let fits = |arrays| settings.peak(header, held, arrays, 0) <= most;
+        let view = match fits(if all.is_some() { 5 } else { 3 }) {
+            true => view,
+            false => View::PLAIN,
+        };
+        let exact = Exacts::of(&self.parser, &self.exact, chain)?;
+        chain.show_by(exact.view(view));
         let left_out = !fits(4) && all.is_some();
         let arrived = all.filter(|_| !left_out);
         let mut used = Used {
@@ -99,7 +132,7 @@ impl StreamDecoder<'_> {
         let mut decoded = match sampler.mode() {
             Mode::Mean => self.preview()?,
             // Only its form is of use, and its samples where all are exact.
-            _ => self.preview_over(1)?,
+            _ => self.preview_by(View::PLAIN)?,
         };
         if sampler.mode() == Mode::Mean || decoded.used.exact == Exact::All {
             return Ok(decoded);
@@ -156,7 +189,7 @@ impl StreamDecoder<'_> {
         let Some(chain) = &mut self.chain else {
             return Err(self.parser.incomplete().into());
         };
-        chain.show_orientations(self.orientations);
+        chain.show_by(self.view);
         match Arrived::of(&self.parser) {
             Some(a) => chain.between(a.s, a.bits, a.stages),
             None => Ok(chain.shown()?.into_owned()),

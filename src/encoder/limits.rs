@@ -5,6 +5,7 @@ use crate::container::Header;
 use crate::error::Result;
 use crate::memory;
 use crate::picture::Colour;
+use crate::reverse::View;
 use crate::samples::Depth;
 
 impl Encoder<'_> {
@@ -33,7 +34,7 @@ impl Encoder<'_> {
             bytes: picture_bytes(header) * (1 + u64::from(self.reconstruct))
                 + header.coded_len() * sample_bytes(header)
                 + header.coded_len() / 3 * self.bytes_of_planes(),
-            orientations: 1,
+            view: View::PLAIN,
             searching: true,
             exact: match target.is_lossless() {
                 // The payload on its way into the file.

@@ -70,6 +70,9 @@ pub trait Denoiser: Send + Sync {
         0
     }
 
+    /// Frees what is kept from one call to the next, if anything is.
+    fn release(&self) {}
+
     /// The longest side that one call is given; larger pictures run in overlapping tiles. `None` for the usual 1024.
     fn tile_side(&self) -> Option<usize> {
         None
@@ -113,6 +116,10 @@ impl Denoiser for Network {
 
     fn memory(&self, width: usize, height: usize) -> u64 {
         Network::memory(self, width, height)
+    }
+
+    fn release(&self) {
+        Network::release(self);
     }
 
     fn highest_sigma(&self, _: usize, _: usize) -> f64 {
@@ -250,6 +257,16 @@ impl Prior {
             _ => self.denoiser.memory(w, h),
         };
         (network, planes * 12 * (w * h) as u64)
+    }
+
+    /// Bytes of [`Prior::memory`] that stay after [`Prior::release`].
+    pub(crate) fn kept(&self) -> u64 {
+        self.denoiser.memory(0, 0)
+    }
+
+    /// As [`Denoiser::release`].
+    pub(crate) fn release(&self) {
+        self.denoiser.release();
     }
 
     /// The highest noise level at which a picture of this size can be denoised well.

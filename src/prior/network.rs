@@ -276,7 +276,8 @@ impl Network {
         self.precondition.sigma_max
     }
 
-    /// Bytes of the activations of a picture of `width` x `height` pixels, and of transformed weights and their products.
+    /// Bytes of the activations of a picture of `width` x `height` pixels, and of the weights: as they came in 16 bits, packed,
+    /// and transformed with their products.
     pub fn memory(&self, width: usize, height: usize) -> u64 {
         let grid = |scale: usize, channels: usize| {
             ((width >> scale) + 2) * ((height >> scale) + 2) * channels * size_of::<f32>()
@@ -290,7 +291,9 @@ impl Network {
         let weights = weights.map(|(blocks, &c)| 2 * blocks.len() * Winograd::bytes(c));
         let scratch = channels.iter().map(|&c| Winograd::scratch_bytes(c));
         let scratch = scratch.max().unwrap_or(0);
-        (grid(1, ends) + scales.sum::<usize>() + weights.sum::<usize>() + scratch) as u64
+        let plain = self.parameters * (size_of::<u16>() + size_of::<f32>());
+        let weights = plain + weights.sum::<usize>() + scratch;
+        (grid(1, ends) + scales.sum::<usize>() + weights) as u64
     }
 
     /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma` levels.
@@ -310,6 +313,11 @@ impl Network {
         let x0_hat = read_output(x_t, &c, &arena.output);
         *self.lock() = Some(arena);
         Ok(x0_hat)
+    }
+
+    /// Frees the buffers of the last call.
+    pub fn release(&self) {
+        self.lock().take();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arena>> {

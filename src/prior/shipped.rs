@@ -38,6 +38,15 @@ impl Shipped {
         Shipped::ALL.into_iter().find(|p| p.name() == name)
     }
 
+    /// The prior that shows the states of this one's chains better than itself, if this build has it: see
+    /// [`StreamDecoder::refiner`](crate::StreamDecoder::refiner).
+    pub fn refiner(self) -> Option<Shipped> {
+        match self {
+            Shipped::S => L.map(|_| Shipped::L),
+            Shipped::L => None,
+        }
+    }
+
     /// The prior that files of this identity need, and over how many orientations averaged, if this build has it.
     ///
     /// ```

@@ -10,19 +10,36 @@ use crate::channel::split::Stages;
 use crate::channel::trellis::Code;
 use crate::error::Result;
 use crate::planes::Planes;
+use crate::prior::Prior;
 use crate::schedule::Sigma;
 use crate::timings::Part;
 
 /// Arrived stages at which a part of a layer counts half in what is shown.
 const SLOW_STAGES: f64 = 256.0;
 
-/// The weight of a part of a layer from which on the picture before it is not worth refining: what that would take away counts with
-/// the square of the rest.
-const FIRM: f64 = 0.7;
+/// By what a state is shown (clause 18.6).
+#[derive(Clone, Copy)]
+pub struct View<'p> {
+    /// The prior that predicts it; none for the chain's own.
+    pub refiner: Option<&'p Prior>,
+    /// Over how many orientations of the picture it is averaged; the chain's own over as many as in the chain at least.
+    pub orientations: usize,
+}
+
+impl View<'_> {
+    /// x0_hat as it is in the chain.
+    pub const PLAIN: Self = View {
+        refiner: None,
+        orientations: 1,
+    };
+}
 
 impl Chain<'_> {
-    /// What is shown of x_t: x0_hat, averaged over as many orientations as asked for.
+    /// What is shown of x_t: x0_hat, or what the view makes of it.
     pub fn shown(&mut self) -> Result<Cow<'_, Planes>> {
+        if let (Some(_), Some(t)) = (self.view.refiner, self.t) {
+            return self.seen(&self.x_t, t.levels()).map(Cow::Owned);
+        }
         self.x0_hat()?;
         let x0_hat = self.x0_hat.take().unwrap_or_default();
         if !self.refines() {
@@ -35,6 +52,10 @@ impl Chain<'_> {
 
     /// The same as the last thing that the chain does, with an array less in memory.
     pub fn end(mut self) -> Result<Planes> {
+        if let (Some(_), Some(t)) = (self.view.refiner, self.t) {
+            self.x0_hat = None;
+            return self.seen(&self.x_t, t.levels());
+        }
         let x0_hat = self.take_x0_hat()?;
         self.refined(x0_hat, &self.x_t, self.t.map(Sigma::levels))
     }
@@ -75,13 +96,29 @@ impl Chain<'_> {
 
     /// Whether more is done to what is shown than the chain does.
     fn refines(&self) -> bool {
-        self.shown_orientations > self.orientations
+        self.view.refiner.is_some() || self.view.orientations > self.orientations
     }
 
-    /// `x0_hat` of a state with noise of `sigma` levels as it is shown.
+    /// A state with noise of `sigma` levels as it is shown.
+    fn seen(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
+        let x0_hat = match self.view.refiner {
+            Some(_) => Planes::default(),
+            None => self.predict(x_t, sigma)?,
+        };
+        self.refined(x0_hat, x_t, Some(sigma))
+    }
+
+    /// The same, if x0_hat of it is there; a refiner has no use for that.
     fn refined(&self, mut x0_hat: Planes, x_t: &Planes, sigma: Option<f64>) -> Result<Planes> {
-        if let (Some(sigma), true) = (sigma, self.refines()) {
-            let more = self.orientations..self.shown_orientations;
+        if let (Some(sigma), Some(refiner)) = (sigma, self.view.refiner) {
+            drop(x0_hat);
+            // One network's activations at a time.
+            self.prior.release();
+            x0_hat = refiner.predict(x_t, sigma, self.view.orientations, &self.meter)?;
+            refiner.release();
+            project(&mut x0_hat, self.grey, self.size);
+        } else if let (Some(sigma), true) = (sigma, self.refines()) {
+            let more = self.orientations..self.view.orientations;
             let prior = self.prior;
             prior.refine(&mut x0_hat, x_t, sigma, more, &self.meter)?;
             project(&mut x0_hat, self.grey, self.size);
@@ -124,34 +161,20 @@ impl Chain<'_> {
         let n = (bits.len() / Code::BITS as usize) as f64;
         let part = n / stages.count as f64;
         let weight = part + (1.0 - part) * n / (n + SLOW_STAGES);
-        let before = (self.refines() && weight < FIRM).then(|| match self.x_t.is_empty() {
-            // The chain's own has been given away.
-            true => Cow::Owned(x.clone()),
-            false => Cow::Borrowed(&self.x_t),
-        });
+        let rest = (1.0 - weight) as f32;
         let (x, sigma) = self.mix(s, bits, stages, x, &x0_hat);
-        let mut shown = match self.refines() {
-            true => {
-                let shown = self.refined(self.predict(&x, sigma)?, &x, Some(sigma))?;
-                drop(x);
-                shown
-            }
-            false => self.predict(x, sigma)?,
-        };
-        let x0_hat = match before {
-            Some(x_t) => {
-                let t = self.t.map(Sigma::levels);
-                Cow::Owned(self.refined(x0_hat.into_owned(), &x_t, t)?)
-            }
-            None => x0_hat,
-        };
-        let weight = weight as f32;
-        shown
-            .data
-            .par_iter_mut()
-            .zip(&x0_hat.data)
-            .with_min_len(1 << 14)
-            .for_each(|(v, old)| *v = old + weight * (*v - old));
+        if !self.refines() {
+            let mut shown = self.predict(x, sigma)?;
+            change(&mut shown, &x0_hat, |new, old| new - rest * (new - old));
+            return Ok(shown);
+        }
+        // The step that is not taken, by the chain's own measure: what is shown before it takes no calls.
+        let new = self.predict(&x, sigma)?;
+        let mut back = x0_hat.into_owned();
+        change(&mut back, &new, |old, new| rest * (new - old));
+        let mut shown = self.refined(new, &x, Some(sigma))?;
+        drop(x);
+        change(&mut shown, &back, |refined, back| refined - back);
         Ok(shown)
     }
 
@@ -198,4 +221,14 @@ impl Chain<'_> {
         let arrived = arrived.sum::<f64>() / x.len() as f64;
         (x, step.sigma_between(arrived))
     }
+}
+
+/// Makes of every value what `f` makes of it and of the one of `other` in its place.
+fn change(planes: &mut Planes, other: &Planes, f: impl Fn(f32, f32) -> f32 + Sync) {
+    planes
+        .data
+        .par_iter_mut()
+        .zip(&other.data)
+        .with_min_len(1 << 14)
+        .for_each(|(v, other)| *v = f(*v, *other));
 }

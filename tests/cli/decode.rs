@@ -25,12 +25,23 @@ fn encode_and_decode() {
     let prior = common::prior();
     let decoder = |n| Decoder::new(&prior).orientations(n);
     let decoded = |n| decoder(n).decode(&file).expect("decodes").picture;
-    assert!(decoded(4) == after && decoded(1) != after);
+    assert!(common::shown_by_the_command(&file) == after && decoded(1) != after);
+    let args = ["decode", "pic.dfc", "-f", "-o", "n.png", "--refiner"];
     for n in [1, 2, 8] {
-        let args = ["decode", "pic.dfc", "-f", "-o", "n.png", "--orientations"];
-        good(dir, &[&args[..], &[&n.to_string()]].concat());
+        let more = ["none", "--orientations", &n.to_string()];
+        good(dir, &[&args[..], &more].concat());
         assert!(picture(dir, "n.png") == decoded(n), "{n}");
     }
+    // Weights of any prior, also in a file, can show it; the file's own are no refiner.
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/models/cifar10.safetensors");
+    let other = dcodec::Prior::from_file(weights).expect("loads");
+    let refined = decoder(4).refiner(&other).decode(&file).expect("decodes");
+    good(dir, &[&args[..], &[weights]].concat());
+    assert!(picture(dir, "n.png") == refined.picture);
+    good(dir, &[&args[..], &["s"]].concat());
+    assert!(picture(dir, "n.png") == decoded(4));
+    let missing = ["decode", "pic.dfc", "-o", "x.png", "--refiner", "none.bin"];
+    bad(dir, &missing, 1, "none.bin", "");
     for (command, n) in [("decode", "3"), ("decode", "0"), ("encode", "16")] {
         let args = [command, "pic.dfc", "-f", "--orientations", n];
         bad(dir, &args, 2, "", "1, 2, 4 or 8");
@@ -151,16 +162,14 @@ fn truncated_files() {
     let dir = with_file();
     let dir = dir.path();
     let file = read(dir, "pic.dfc");
-    let prior = common::prior();
     for n in [30, 60, file.len() / 2, file.len() - 1] {
         fs::write(dir.join("part.dfc"), &file[..n]).expect("writable");
         let ran = good(dir, &["decode", "part.dfc", "-f"]);
         let wanted = format!("from {n} of {n} bytes");
         assert!(ran.err.contains(&wanted), "{}", ran.err);
         assert!(!ran.err.contains("complete"), "{}", ran.err);
-        let decoder = Decoder::new(&prior).orientations(4);
-        let decoded = decoder.decode(&file[..n]).expect("decodes");
-        assert!(picture(dir, "part.png") == decoded.picture);
+        let shown = common::shown_by_the_command(&file[..n]);
+        assert!(picture(dir, "part.png") == shown);
         let info = good(dir, &["info", "part.dfc"]).out;
         assert!(String::from_utf8_lossy(&info).contains("cut"));
         good(dir, &["cut", "part.dfc", "--bytes", "28", "-o", "c", "-f"]);

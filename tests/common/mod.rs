@@ -4,12 +4,30 @@
 use std::path::PathBuf;
 
 use dcodec::container::PriorId;
+use dcodec::prior::Shipped;
 use dcodec::prior::gaussian::Gaussian;
-use dcodec::{Colour, Decoded, Event, Picture, Prior, Samples, StreamDecoder};
+use dcodec::{Colour, Decoded, Decoder, Event, Picture, Prior, Samples, StreamDecoder};
 use image::imageops::FilterType;
 
 pub fn prior() -> Prior {
     Prior::shipped().expect("the shipped prior loads")
+}
+
+/// The prior by which the command shows files of the default one, where this build has it.
+pub fn refiner() -> Option<Prior> {
+    let refiner = Shipped::S.refiner()?;
+    Some(refiner.prior().expect("the shipped prior loads"))
+}
+
+/// What the command shows of a file of the default prior unless told otherwise.
+pub fn shown_by_the_command(file: &[u8]) -> Picture {
+    let (prior, refiner) = (prior(), refiner());
+    let decoder = Decoder::new(&prior).orientations(4);
+    let decoder = match &refiner {
+        Some(refiner) => decoder.refiner(refiner),
+        None => decoder,
+    };
+    decoder.decode(file).expect("decodes").picture
 }
 
 pub fn sample_path(name: &str) -> PathBuf {

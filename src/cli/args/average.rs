@@ -1,5 +1,7 @@
 //! Averages over orientations of the picture.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use dcodec::Prior;
 use dcodec::prior::ORIENTATIONS;
@@ -10,6 +12,14 @@ pub struct Average {
     /// and in every decoder
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = orientations)]
     pub orientations: usize,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Refine {
+    /// Show pictures by this prior instead of their file's: closer to the original if it is the better one; none is the file's own
+    /// [default: l for files of s, where this program has it]
+    #[arg(long, value_name = "PRIOR")]
+    pub refiner: Option<PathBuf>,
 }
 
 /// Four orientations have four fifths of what eight gain, for three calls of the network instead of seven.

@@ -137,6 +137,8 @@ pub fn pixels(picture: &Picture) -> f64 {
 /// What to measure of each picture.
 pub struct Plan<'a> {
     pub prior: &'a Prior,
+    /// The prior that shows what files hold, if it is not that itself.
+    pub refiner: Option<&'a Prior>,
     pub effort: Effort,
     /// Over how many orientations the prior is averaged.
     pub orientations: usize,
@@ -157,8 +159,20 @@ pub struct Ours {
 impl Plan<'_> {
     /// A name for the network and its arithmetic: measurements with another are others.
     pub fn network(&self) -> String {
-        let reference = self.prior.is_reference();
-        format!("{} {reference} {}", self.prior.id(), self.precision)
+        let one = |prior: &Prior| format!("{} {}", prior.id(), prior.is_reference());
+        let refiner = self.refiner.map(one).unwrap_or_default();
+        format!("{} {refiner} {}", one(self.prior), self.precision)
+    }
+
+    /// A decoder that shows what `dcodec decode` does.
+    pub fn decoder(&self) -> StreamDecoder<'_> {
+        let shown_by = self.refiner.unwrap_or(self.prior);
+        let decoder = StreamDecoder::new(self.prior, u64::MAX);
+        let decoder = decoder.orientations(shown_orientations(shown_by));
+        match self.refiner {
+            Some(refiner) => decoder.refiner(refiner),
+            None => decoder,
+        }
     }
 
     /// Encodes once, then measures the preview at the end of every layer and at every bitrate from prefixes of the file.
@@ -187,8 +201,7 @@ impl Plan<'_> {
             name,
             picture,
             meter,
-            stream: StreamDecoder::new(self.prior, u64::MAX)
-                .orientations(shown_orientations(self.prior)),
+            stream: self.decoder(),
             layers: &file.layers,
             times,
             encoded: encoded.as_secs_f64(),

@@ -25,7 +25,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::Rd;
 use super::batch::all_worked;
-use super::{Failure, Log, io, prior};
+use super::priors::Priors;
+use super::{Failure, Log, io};
 use curve::{Curve, Kind, ideal_samples, mean_samples};
 use measure::{Plan, Point};
 use plot::Plot;
@@ -85,12 +86,14 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
             Err(missing) => log.say(missing),
         }
     }
-    let prior = prior(&a.prior, log)?;
+    let priors = Priors::new(&a.prior, &a.refine, log)?;
+    let prior = priors.of(None)?;
     let state = open_state(a, log)?;
     let whole = Whole {
         args: a,
         plan: Plan {
-            prior: &prior,
+            prior,
+            refiner: priors.refiner(prior.id())?,
             effort: Effort::new(a.effort).unwrap_or_default(),
             orientations: a.average.orientations,
             target: a

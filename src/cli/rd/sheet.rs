@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Cursor;
 
-use dcodec::{Decoder, Encoder, Error, Picture, Result, Target, metrics};
+use dcodec::{Encoder, Error, Picture, Result, Target, metrics};
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, RgbImage};
 
@@ -12,7 +12,6 @@ use super::peers::Bench;
 use super::process::Trouble;
 use super::scene::{Anchor, Colour, Scene, Shape, Text};
 use super::tools::{Scale, Tools};
-use crate::cli::args::shown_orientations;
 
 /// The bitrates of the columns.
 const RATES: [f64; 4] = [0.05, 0.1, 0.2, 0.4];
@@ -112,11 +111,8 @@ fn our_cells(picture: &Picture, plan: &Plan) -> Result<Vec<Cell>> {
     let cell = |rate: f64| {
         let end = (rate * pixels(picture) / 8.0) as usize;
         let prefix = &bytes[..end.min(bytes.len())];
-        let decoder = Decoder::new(plan.prior)
-            .max_pixels(u64::MAX)
-            .orientations(shown_orientations(plan.prior));
-        match decoder.decode(prefix) {
-            Ok(shown) => shown_cell(picture, &shown.picture, prefix.len() as u64),
+        match shown(plan, prefix) {
+            Ok(shown) => shown_cell(picture, &shown, prefix.len() as u64),
             Err(Error::Format(_)) => Ok(Cell::without(format!(
                 "{rate} bpp, {end} bytes, end within the header"
             ))),
@@ -124,6 +120,15 @@ fn our_cells(picture: &Picture, plan: &Plan) -> Result<Vec<Cell>> {
         }
     };
     RATES.into_iter().map(cell).collect()
+}
+
+fn shown(plan: &Plan, mut prefix: &[u8]) -> Result<Picture> {
+    let mut decoder = plan.decoder();
+    while !prefix.is_empty() {
+        let (used, _) = decoder.push(prefix)?;
+        prefix = &prefix[used..];
+    }
+    Ok(decoder.finish()?.picture)
 }
 
 fn shown_cell(original: &Picture, shown: &Picture, bytes: u64) -> Result<Cell> {

@@ -155,6 +155,7 @@ fn measure(
         None => {
             let plan = Plan {
                 prior: plan.prior,
+                refiner: plan.refiner,
                 effort: Effort::new(a.effort).unwrap_or_default(),
                 orientations: 1,
                 target: Target::Quality(100.0),
