@@ -276,12 +276,10 @@ impl<'p> StreamDecoder<'p> {
                         self.prior.id()
                     )));
                 }
-                self.chain = Some(Chain::new(self.prior, header));
                 self.fit_memory();
-                if let Some(header) = self.parser.header() {
-                    let need = self.memory(header, false);
-                    memory::check("decoding", header, need, self.max_memory, RAISE)?;
-                }
+                let need = self.memory(header, false);
+                memory::check("decoding", header, need, self.max_memory, RAISE)?;
+                self.chain = Some(Chain::new(self.prior, header));
             }
             Event::Part(PartName::EXACT, payload) => {
                 if let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) {

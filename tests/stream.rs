@@ -133,7 +133,10 @@ fn animations_hold_every_layer() {
     let (prior, dir) = (common::prior(), tempfile::tempdir().expect("a folder"));
     let file = encode(&prior);
     // The last frame is of a part of a layer.
-    let last = file.layers[file.layers.len() - 2].end as usize + 12;
+    let [.., before, after] = &file.layers[..] else {
+        panic!("two layers at least")
+    };
+    let last = (before.end + after.end) as usize / 2;
     fs::write(dir.path().join("x.dfc"), &file.bytes[..last]).expect("writable");
     let ends = file.layers.iter().map(|l| l.end as usize);
     let ends: Vec<usize> = ends.filter(|&e| e < last).chain([last]).collect();

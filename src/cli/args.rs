@@ -206,7 +206,7 @@ pub struct Decode {
     #[command(flatten)]
     pub extent: Extent,
     /// Average the picture over 1, 2, 4 or 8 orientations of it: closer to the original the more, for a call of the network each;
-    /// frames of whole layers are not averaged [default: 4; 1 under a DDPM's folder, which may know upright pictures only]
+    /// frames of whole layers are not averaged [default: 4, 2 by a --refiner; 1 under a DDPM's folder, which may know upright pictures only]
     #[arg(long, value_name = "N", value_parser = orientations)]
     pub orientations: Option<usize>,
     #[command(flatten)]

@@ -152,7 +152,7 @@ fn one(
     let mean = matches!(sampler.mode(), Mode::Mean | Mode::Realism(_));
     if let (Some(id), Ok(()), true) = (id, &done, mean && a.thumbnail.is_none()) {
         let refiner = priors.refiner(id)?;
-        let usual = || shown_orientations(refiner.unwrap_or(prior));
+        let usual = || shown_orientations(prior, refiner);
         stream = stream.orientations(a.orientations.unwrap_or_else(usual));
         if let Some(refiner) = refiner {
             stream = stream.refiner(refiner);

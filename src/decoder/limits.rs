@@ -11,7 +11,8 @@ pub(super) const RAISE: &str = "raise the limit";
 
 impl Decoder<'_> {
     /// The expected peak of memory in bytes of decoding `bytes` bytes of a file with this header, these and the program
-    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, five for a sampler. What a denoiser of your own takes is included as far as it says.
+    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, five for a sampler. What a denoiser
+    /// of your own takes is included as far as it says.
     pub fn memory(&self, header: &Header, bytes: u64, cut: bool) -> u64 {
         let arrays = match self.sampler.mode() {
             Mode::Mean if cut => 3,

@@ -20,11 +20,29 @@ impl<'p> Decoder<'p> {
 
     /// As [`StreamDecoder::orientations`].
     pub fn orientations(mut self, n: usize) -> Self {
-        self.view.orientations = n;
+        self.view.orientations = n.clamp(1, 8);
         self
     }
 
-    /// As [`StreamDecoder::refiner`].
+    /// As [`StreamDecoder::refiner`]. What the command shows of files of the default prior:
+    ///
+    /// ```
+    /// use dcodec::prior::Shipped;
+    /// use dcodec::{Colour, Decoder, Encoder, Picture, Prior};
+    ///
+    /// let prior = Prior::shipped()?;
+    /// # let picture = Picture::new(32, 24, Colour::Grey, (0..32 * 24).map(|i| (i % 200) as u8).collect(), None)?;
+    /// # let file = Encoder::new(&prior).encode(&picture)?.bytes;
+    /// let larger = Shipped::S.refiner().map(Shipped::prior).transpose()?;
+    /// let decoder = match &larger {
+    ///     Some(larger) => Decoder::new(&prior).refiner(larger).orientations(2),
+    ///     // A build without it.
+    ///     None => Decoder::new(&prior).orientations(4),
+    /// };
+    /// let shown = decoder.decode(&file)?.picture;
+    /// # assert_eq!(shown.width(), 32);
+    /// # Ok::<(), dcodec::Error>(())
+    /// ```
     pub fn refiner(mut self, prior: &'p Prior) -> Self {
         self.view.refiner = Some(prior);
         self

@@ -6,8 +6,8 @@ use crate::channel::rate;
 use crate::channel::trellis::Code;
 use crate::container::{Allotment, BANDS, CHANGE};
 
-/// Bits that a change must save in its first layer: what it takes.
-const WORTH: f64 = 8.0 * Allotment::BYTES as f64;
+/// Bits that a change must save in its first layer: twice what it takes, for the next layer may want another.
+const WORTH: f64 = 16.0 * Allotment::BYTES as f64;
 
 /// What a layer takes.
 pub(super) struct Need {

@@ -95,7 +95,7 @@ pub trait Denoiser: Send + Sync {
 pub const LOWEST_SIGMA: f64 = 1.5;
 
 /// The highest noise level in 8-bit levels that most networks see; above it, the picture is reduced first.
-const FINEST: f64 = 256.0;
+pub(crate) const FINEST: f64 = 256.0;
 
 impl Denoiser for Network {
     fn is_reference(&self) -> bool {

@@ -37,8 +37,10 @@ impl View<'_> {
 impl Chain<'_> {
     /// What is shown of x_t: x0_hat, or what the view makes of it.
     pub fn shown(&mut self) -> Result<Cow<'_, Planes>> {
-        if let (Some(_), Some(t)) = (self.view.refiner, self.t) {
-            return self.seen(&self.x_t, t.levels()).map(Cow::Owned);
+        if self.passes_x0_hat_by() {
+            let t = self.t.map(Sigma::levels);
+            let shown = self.refined(Planes::default(), &self.x_t, t);
+            return shown.map(Cow::Owned);
         }
         self.x0_hat()?;
         let x0_hat = self.x0_hat.take().unwrap_or_default();
@@ -52,11 +54,13 @@ impl Chain<'_> {
 
     /// The same as the last thing that the chain does, with an array less in memory.
     pub fn end(mut self) -> Result<Planes> {
-        if let (Some(_), Some(t)) = (self.view.refiner, self.t) {
-            self.x0_hat = None;
-            return self.seen(&self.x_t, t.levels());
-        }
-        let x0_hat = self.take_x0_hat()?;
+        let x0_hat = match self.passes_x0_hat_by() {
+            true => {
+                self.x0_hat = None;
+                Planes::default()
+            }
+            false => self.take_x0_hat()?,
+        };
         self.refined(x0_hat, &self.x_t, self.t.map(Sigma::levels))
     }
 
@@ -99,16 +103,12 @@ impl Chain<'_> {
         self.view.refiner.is_some() || self.view.orientations > self.orientations
     }
 
-    /// A state with noise of `sigma` levels as it is shown.
-    fn seen(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
-        let x0_hat = match self.view.refiner {
-            Some(_) => Planes::default(),
-            None => self.predict(x_t, sigma)?,
-        };
-        self.refined(x0_hat, x_t, Some(sigma))
+    /// Whether x0_hat has no part in what is shown of x_t: a refiner has no use for it.
+    fn passes_x0_hat_by(&self) -> bool {
+        self.view.refiner.is_some() && self.t.is_some()
     }
 
-    /// The same, if x0_hat of it is there; a refiner has no use for that.
+    /// `x0_hat` of a state with noise of `sigma` levels as it is shown.
     fn refined(&self, mut x0_hat: Planes, x_t: &Planes, sigma: Option<f64>) -> Result<Planes> {
         if let (Some(sigma), Some(refiner)) = (sigma, self.view.refiner) {
             drop(x0_hat);

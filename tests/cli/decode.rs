@@ -35,7 +35,7 @@ fn encode_and_decode() {
     // Weights of any prior, also in a file, can show it; the file's own are no refiner.
     let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/models/cifar10.safetensors");
     let other = dcodec::Prior::from_file(weights).expect("loads");
-    let refined = decoder(4).refiner(&other).decode(&file).expect("decodes");
+    let refined = decoder(2).refiner(&other).decode(&file).expect("decodes");
     good(dir, &[&args[..], &[weights]].concat());
     assert!(picture(dir, "n.png") == refined.picture);
     good(dir, &[&args[..], &["s"]].concat());

@@ -22,10 +22,10 @@ pub fn refiner() -> Option<Prior> {
 /// What the command shows of a file of the default prior unless told otherwise.
 pub fn shown_by_the_command(file: &[u8]) -> Picture {
     let (prior, refiner) = (prior(), refiner());
-    let decoder = Decoder::new(&prior).orientations(4);
+    let decoder = Decoder::new(&prior);
     let decoder = match &refiner {
-        Some(refiner) => decoder.refiner(refiner),
-        None => decoder,
+        Some(refiner) => decoder.orientations(2).refiner(refiner),
+        None => decoder.orientations(4),
     };
     decoder.decode(file).expect("decodes").picture
 }

@@ -25,11 +25,16 @@ pub struct Refine {
 /// Four orientations have four fifths of what eight gain, for three calls of the network instead of seven.
 const SHOWN: usize = 4;
 
-/// Over how many orientations pictures are averaged that are shown, if nothing else is asked for.
-pub fn shown_orientations(prior: &Prior) -> usize {
-    match prior.any_orientation() {
-        true => SHOWN,
-        false => 1,
+/// Two calls of a network of twice the work.
+const REFINED: usize = 2;
+
+/// Over how many orientations pictures are averaged that are shown, by a refiner or their files' prior, if nothing else is asked for.
+pub fn shown_orientations(prior: &Prior, refiner: Option<&Prior>) -> usize {
+    let by = refiner.unwrap_or(prior);
+    match (by.any_orientation(), refiner) {
+        (false, _) => 1,
+        (true, Some(_)) => REFINED,
+        (true, None) => SHOWN,
     }
 }
 

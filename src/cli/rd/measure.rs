@@ -166,9 +166,8 @@ impl Plan<'_> {
 
     /// A decoder that shows what `dcodec decode` does.
     pub fn decoder(&self) -> StreamDecoder<'_> {
-        let shown_by = self.refiner.unwrap_or(self.prior);
-        let decoder = StreamDecoder::new(self.prior, u64::MAX);
-        let decoder = decoder.orientations(shown_orientations(shown_by));
+        let n = shown_orientations(self.prior, self.refiner);
+        let decoder = StreamDecoder::new(self.prior, u64::MAX).orientations(n);
         match self.refiner {
             Some(refiner) => decoder.refiner(refiner),
             None => decoder,
