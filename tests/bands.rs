@@ -37,7 +37,7 @@ fn bands_save_bits() {
         without.len(),
         with.len()
     );
-    assert!((a - b).abs() < 0.05, "{a} and {b} dB");
+    assert!(b > a - 0.05, "{a} and {b} dB");
     assert!(1000 * with.len() < 992 * without.len());
 }
 
