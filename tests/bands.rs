@@ -37,8 +37,10 @@ fn bands_save_bits() {
         without.len(),
         with.len()
     );
-    assert!(b > a - 0.05, "{a} and {b} dB");
-    assert!(1000 * with.len() < 992 * without.len());
+    assert!((a - b).abs() < 0.2, "{a} and {b} dB");
+    // Twice the bytes show some 3.5 dB more.
+    let alike = with.len() as f64 * ((a - b) / 3.5).exp2();
+    assert!(alike < 0.992 * without.len() as f64, "{alike:.0} bytes");
 }
 
 #[test]

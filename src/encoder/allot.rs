@@ -6,8 +6,9 @@ use crate::channel::rate;
 use crate::channel::trellis::Code;
 use crate::container::{Allotment, BANDS, CHANGE};
 
-/// Bits that a change must save in its first layer: twice what it takes, for the next layer may want another.
-const WORTH: f64 = 16.0 * Allotment::BYTES as f64;
+/// Bits that a change must save in its first layer: six times what it takes, for the next layers may want others, and heads are to
+/// stay within 1 % of a file.
+const WORTH: f64 = 48.0 * Allotment::BYTES as f64;
 
 /// What a layer takes.
 pub(super) struct Need {
