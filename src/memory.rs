@@ -11,6 +11,9 @@ use crate::reverse::View;
 /// The program, and small blocks that the allocator keeps.
 const PROGRAM: u64 = 26_000_000;
 
+/// glibc gives larger blocks back when they are freed; smaller ones it may keep where the next one does not fit.
+const KEPT: u64 = 32 << 20;
+
 /// What is alive at the peak, besides what the channel and the network take for themselves.
 pub struct Alive<'p> {
     /// Arrays of D 32-bit floats.
@@ -60,8 +63,10 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> u64 {
             false => 4 * values.min(WINDOW as u64),
         };
     let arrays = 4 * alive.arrays * values + channel.max(tile).max(alive.exact);
+    let array = 4 * values;
+    let kept = if array <= KEPT { array } else { 0 };
     // Codewords, and bits of a layer on their way.
-    PROGRAM + network + alive.bytes + values / 8 + arrays.max(reduced)
+    PROGRAM + network + kept + alive.bytes + values / 8 + arrays.max(reduced)
 }
 
 /// Refuses work that takes more than `most`.
