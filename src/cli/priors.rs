@@ -21,6 +21,12 @@ pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
     }
 }
 
+/// The prior by which `decode` shows files of this one unless told otherwise, if it is another.
+pub fn usual_refiner(prior: &Prior, args: &PriorArgs, log: Log) -> Result<Option<Prior>, Failure> {
+    let files = Shipped::of(prior.id()).and_then(|(which, _)| which.refiner());
+    files.map(|which| inside(which, args, log)).transpose()
+}
+
 /// The prior inside this program that `path` names: `s`, also called `shipped`, or `l`, whatever lies in the
 /// folder; a file of that name is `./l`.
 pub fn shipped(path: &Path) -> Option<Shipped> {
@@ -30,7 +36,7 @@ pub fn shipped(path: &Path) -> Option<Shipped> {
     }
 }
 
-/// The priors of a decoder: the one that the flags name, or those inside this program, each loaded when it is first needed.
+/// The priors of a decoder: the one that the flags name, or those inside this program, each when it is first needed.
 pub struct Priors<'a> {
     args: &'a PriorArgs,
     log: Log,
@@ -116,14 +122,14 @@ impl<'a> Priors<'a> {
 }
 
 fn inside(which: Shipped, args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
-    Ok(on_device(&which.weights()?, args, log)?)
+    Ok(on_device(&Source::Inside(which), args, log)?)
 }
 
 fn outside(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
     let found = hub::located(path, log)?;
     if !found.is_dir() {
         let weights = Weights::from_file(found).about(path)?;
-        return on_device(&weights, args, log).about(path);
+        return on_device(&Source::File(weights), args, log).about(path);
     }
     if args.on.precision != Precision::F32 {
         let reason = "a folder's network runs in f32 only, without --precision";
@@ -138,8 +144,27 @@ fn outside(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
     }
 }
 
-fn on_device(weights: &Weights, args: &PriorArgs, log: Log) -> Result<Prior> {
-    let on = |device| Prior::with_precision(weights, device, args.on.precision);
+/// Where weights come from.
+enum Source {
+    Inside(Shipped),
+    File(Weights),
+}
+
+impl Source {
+    fn on(&self, device: Device, precision: Precision) -> Result<Prior> {
+        match self {
+            // Made when it is first called.
+            Source::Inside(which) if (device, precision) == (Device::Cpu, Precision::F32) => {
+                which.prior()
+            }
+            Source::Inside(which) => Prior::with_precision(&which.weights()?, device, precision),
+            Source::File(weights) => Prior::with_precision(weights, device, precision),
+        }
+    }
+}
+
+fn on_device(source: &Source, args: &PriorArgs, log: Log) -> Result<Prior> {
+    let on = |device| source.on(device, args.on.precision);
     let say = |device, name| log.say(format!("the network runs on {device}, {name}"));
     match args.on.device {
         DeviceChoice::On(Device::Cpu) => {}

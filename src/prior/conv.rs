@@ -1,5 +1,7 @@
 //! Activations and convolution layers of the fast network: layout, packing and the loop over rows.
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 
 use super::kernel::{Epilogue, GROUP, Kernel, Span, conv_span};
@@ -94,10 +96,12 @@ impl Shape {
 pub(super) struct Conv {
     shape: Shape,
     ci: usize,
+    /// Output channels, of each phase.
+    co: usize,
     /// Panels of each phase (dy, dx) of the output: four for [`Shape::Up`], else one.
     phases: Vec<Vec<Panel>>,
-    /// The way of [`Shape::Same`] between whole groups of channels, for grids that suit it.
-    minimal: Option<Winograd>,
+    /// The way of [`Shape::Same`] between whole groups of channels, made for the first grid that suits it.
+    minimal: OnceLock<Winograd>,
 }
 
 impl Conv {
@@ -132,15 +136,39 @@ impl Conv {
             }
             panels
         };
-        let whole = |c: usize| c.is_multiple_of(GROUP);
-        let minimal = (shape == Shape::Same && whole(ci) && whole(co))
-            .then(|| Winograd::new(kernel, ci, weight, bias));
         Conv {
             shape,
             ci,
+            co,
             phases: (0..phases).map(pack).collect(),
-            minimal,
+            minimal: OnceLock::new(),
         }
+    }
+
+    /// The layer by minimal filtering, if that is a way for it and grids of this size.
+    fn minimal(&self, kernel: Kernel, width: usize, height: usize) -> Option<&Winograd> {
+        let whole = |c: usize| c.is_multiple_of(GROUP);
+        let suits = self.shape == Shape::Same && whole(self.ci) && whole(self.co);
+        if !suits || !Winograd::suits(width, height) {
+            return None;
+        }
+        if let Some(minimal) = self.minimal.get() {
+            return Some(minimal);
+        }
+        // Not inside the lock: the threads of a pool that wait for each other may come here again.
+        let (mut weight, mut bias) = (vec![0.0; 9 * self.ci * self.co], Vec::new());
+        for panel in self.phases.iter().flatten() {
+            let rows = panel.weights.chunks_exact(panel.bias.len()).enumerate();
+            for (row, values) in rows {
+                let (tap, i) = (row / self.ci, row % self.ci);
+                for (o, value) in (panel.first..).zip(values) {
+                    weight[(o * self.ci + i) * 9 + tap] = *value;
+                }
+            }
+            bias.extend_from_slice(&panel.bias);
+        }
+        let minimal = Winograd::new(kernel, self.ci, &weight, &bias);
+        Some(self.minimal.get_or_init(|| minimal))
     }
 
     /// Runs the layer from `input` into `out`, in parallel over blocks of rows of the current rayon pool.
@@ -150,9 +178,7 @@ impl Conv {
     /// # Panics
     /// If the grids' sizes do not belong to the layer.
     pub fn run(&self, kernel: Kernel, input: &Grid, out: &mut Grid, epilogue: Epilogue) {
-        if let Some(minimal) = self.minimal.as_ref()
-            && Winograd::suits(out.width, out.height)
-        {
+        if let Some(minimal) = self.minimal(kernel, out.width, out.height) {
             return minimal.run(kernel, input, out, epilogue);
         }
         let (k, origin, stride, spread) = self.shape.geometry();

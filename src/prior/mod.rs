@@ -1,6 +1,8 @@
 //! The prior p(x_s | x_t): a denoiser E[x_0 | x_t] and the rules that apply it to pictures of every size and noise level.
 
+mod arena;
 mod conv;
+mod deferred;
 mod device;
 #[cfg(feature = "candle")]
 mod diffusers;

@@ -10,10 +10,10 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::arena::{self, Arena};
 use super::conv::{Conv, Grid, Shape};
-use super::kernel::{Epilogue, GROUP, Kernel};
-use super::weights::{Config, EMBED_INPUTS, PICTURE_CHANNELS, Weights};
-use super::winograd::Winograd;
+use super::kernel::{Epilogue, Kernel};
+use super::weights::{Config, EMBED_INPUTS, Weights};
 use crate::{Error, Planes, Result};
 
 /// x0_hat = c_skip x_t + c_out F(c_in x_t, log sigma) (Karras et al. 2022, EDM, table 1), in 8-bit levels.
@@ -122,45 +122,6 @@ impl Block {
         let scale = self.scale.forward(e);
         self.conv1.run(kernel, h, t, Epilogue::ReluScale(&scale));
         self.conv2.run(kernel, t, h, Epilogue::Add);
-    }
-}
-
-/// The activations of one call.
-///
-/// `h[i]` is the state at scale i and, once the network has gone further down, the skip connection that waits there:
-/// the way up adds to it in place.
-#[derive(Debug)]
-struct Arena {
-    input: Grid,
-    h: Vec<Grid>,
-    t: Vec<Grid>,
-    output: Grid,
-}
-
-impl Arena {
-    fn new(channels: &[usize]) -> Arena {
-        let scales = || channels.iter().copied().map(Grid::new).collect();
-        Arena {
-            input: Grid::new(PICTURE_CHANNELS),
-            h: scales(),
-            t: scales(),
-            output: Grid::new(PICTURE_CHANNELS.next_multiple_of(GROUP)),
-        }
-    }
-
-    /// Makes room for pictures of `width` x `height` pixels.
-    ///
-    /// At the same size the grids stay as they are: their borders are zero, and all else is overwritten.
-    fn fit(&mut self, width: usize, height: usize) {
-        if (self.input.width * 2, self.input.height * 2) == (width, height) {
-            return;
-        }
-        self.input.resize(width / 2, height / 2);
-        self.output.resize(width / 2, height / 2);
-        for (i, (h, t)) in self.h.iter_mut().zip(&mut self.t).enumerate() {
-            h.resize(width >> (i + 1), height >> (i + 1));
-            t.resize(width >> (i + 1), height >> (i + 1));
-        }
     }
 }
 
@@ -279,21 +240,7 @@ impl Network {
     /// Bytes of the activations of a picture of `width` x `height` pixels, and of the weights: as they came in 16 bits, packed,
     /// and transformed with their products.
     pub fn memory(&self, width: usize, height: usize) -> u64 {
-        let grid = |scale: usize, channels: usize| {
-            ((width >> scale) + 2) * ((height >> scale) + 2) * channels * size_of::<f32>()
-        };
-        let ends = PICTURE_CHANNELS + PICTURE_CHANNELS.next_multiple_of(GROUP);
-        let channels = &self.config.channels;
-        let scales = channels.iter().enumerate();
-        let scales = scales.map(|(i, &channels)| 2 * grid(i + 1, channels));
-        let weights = [&self.enc, &self.dec].into_iter().flatten();
-        let weights = weights.zip(channels.iter().cycle());
-        let weights = weights.map(|(blocks, &c)| 2 * blocks.len() * Winograd::bytes(c));
-        let scratch = channels.iter().map(|&c| Winograd::scratch_bytes(c));
-        let scratch = scratch.max().unwrap_or(0);
-        let plain = self.parameters * (size_of::<u16>() + size_of::<f32>());
-        let weights = plain + weights.sum::<usize>() + scratch;
-        (grid(1, ends) + scales.sum::<usize>() + weights) as u64
+        arena::memory(&self.config, width, height)
     }
 
     /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma` levels.

@@ -1,15 +1,36 @@
 //! The priors that come with the crate.
 
 use super::Prior;
-use super::weights::{Weights, identify, orientations_of};
+use super::deferred::Deferred;
+use super::weights::{Weights, orientations_of};
 use crate::container::PriorId;
 use crate::error::{Error, Result};
 
-static S: &[u8] = include_bytes!("../../models/s.safetensors");
+/// A weights file, and its identity as the build has found it.
+struct File {
+    bytes: &'static [u8],
+    id: PriorId,
+}
+
+/// The identity that these hexadecimal digits spell.
+const fn id(digits: &str) -> PriorId {
+    match u32::from_str_radix(digits, 16) {
+        Ok(id) => PriorId(id.to_be_bytes()),
+        Err(_) => panic!("eight hexadecimal digits"),
+    }
+}
+
+static S: File = File {
+    bytes: include_bytes!("../../models/s.safetensors"),
+    id: id(env!("DCODEC_PRIOR_S")),
+};
 #[cfg(prior_l)]
-static L: Option<&[u8]> = Some(include_bytes!("../../models/l.safetensors"));
+static L: Option<File> = Some(File {
+    bytes: include_bytes!("../../models/l.safetensors"),
+    id: id(env!("DCODEC_PRIOR_L")),
+});
 #[cfg(not(prior_l))]
-static L: Option<&[u8]> = None;
+static L: Option<File> = None;
 
 /// A prior that comes with the crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +63,7 @@ impl Shipped {
     /// [`StreamDecoder::refiner`](crate::StreamDecoder::refiner).
     pub fn refiner(self) -> Option<Shipped> {
         match self {
-            Shipped::S => L.map(|_| Shipped::L),
+            Shipped::S => L.as_ref().map(|_| Shipped::L),
             Shipped::L => None,
         }
     }
@@ -66,7 +87,7 @@ impl Shipped {
     /// ```
     pub fn of(id: PriorId) -> Option<(Shipped, usize)> {
         Shipped::ALL.into_iter().find_map(|shipped| {
-            let own = identify(shipped.file()?);
+            let own = shipped.file().ok()?.id;
             Some((shipped, orientations_of(own, id)?))
         })
     }
@@ -76,29 +97,30 @@ impl Shipped {
     /// # Errors
     /// [`Error::Unsupported`] if this build has not got them, [`Error::Backend`] if they cannot be read.
     pub fn weights(self) -> Result<Weights> {
-        let missing = || {
-            let name = self.name();
-            Error::Unsupported(format!(
-                "the prior {name} is not inside this build: name its weights, models/{name}.safetensors of the project's repository"
-            ))
-        };
-        Weights::from_bytes(self.file().ok_or_else(missing)?)
+        let file = self.file()?;
+        Weights::identified(file.bytes, file.id)
     }
 
-    /// The prior itself, run by our own network.
+    /// The prior itself, run by our own network, which is made when it is first called.
     ///
     /// # Errors
     /// Those of [`Shipped::weights`].
     pub fn prior(self) -> Result<Prior> {
-        Prior::from_weights(&self.weights()?)
+        let file = self.file()?;
+        Ok(Prior::new(Deferred::new(file.bytes, file.id)?, file.id))
     }
 
-    /// The weights file.
-    pub(super) fn file(self) -> Option<&'static [u8]> {
-        match self {
-            Shipped::S => Some(S),
-            Shipped::L => L,
-        }
+    fn file(self) -> Result<&'static File> {
+        let file = match self {
+            Shipped::S => Some(&S),
+            Shipped::L => L.as_ref(),
+        };
+        file.ok_or_else(|| {
+            let name = self.name();
+            Error::Unsupported(format!(
+                "the prior {name} is not inside this build: name its weights, models/{name}.safetensors of the project's repository"
+            ))
+        })
     }
 }
 
@@ -130,17 +152,17 @@ mod tests {
         for shipped in Shipped::ALL {
             assert_eq!(Shipped::named(shipped.name()), Some(shipped));
             match shipped.file() {
-                Some(file) => {
+                Ok(file) => {
                     let weights = shipped.weights().unwrap();
-                    assert_eq!(weights.id(), identify(file));
+                    assert_eq!(weights.id(), Weights::from_bytes(file.bytes).unwrap().id());
                     for n in super::super::ORIENTATIONS {
                         let id = super::super::averaged(weights.id(), n);
                         assert_eq!(Shipped::of(id), Some((shipped, n)));
                     }
                 }
-                None => {
-                    let e = shipped.weights().unwrap_err();
+                Err(e) => {
                     assert!(matches!(e, Error::Unsupported(_)), "{e}");
+                    assert!(shipped.weights().is_err() && shipped.prior().is_err());
                 }
             }
         }

@@ -179,24 +179,26 @@ pub struct WeightTensor {
     pub data: Vec<f32>,
 }
 
+/// What the metadata of a weights file say.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    pub config: Config,
+    pub sigma_data: f64,
+    pub sigma_max: f64,
+    pub note: String,
+}
+
 /// A checked weights file: every tensor of the configuration is present, finite and of the right shape.
 #[derive(Debug, Clone)]
 pub struct Weights {
-    config: Config,
-    sigma_data: f64,
-    sigma_max: f64,
-    note: String,
+    head: Head,
     id: PriorId,
     tensors: BTreeMap<String, WeightTensor>,
 }
 
-impl Weights {
-    /// Parses a weights file.
-    ///
-    /// # Errors
-    /// [`Error::Backend`] for a file that is damaged, too large, or does not hold what its configuration says;
-    /// [`Error::Unsupported`] for another version of the format.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Weights> {
+impl Head {
+    /// Reads and checks the metadata of a weights file.
+    pub fn read(bytes: &[u8]) -> Result<Head> {
         if bytes.len() > MAX_FILE_BYTES {
             let n = bytes.len();
             return Err(bad(format!("{n} bytes, limit {MAX_FILE_BYTES}")));
@@ -209,7 +211,6 @@ impl Weights {
                 "no safetensors file: it would have a header of {header} bytes, limit {limit}"
             )));
         }
-        let damaged = |e| bad(format!("not a safetensors file: {e}"));
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
         let meta = header.metadata().clone().unwrap_or_default();
         let get = |key: &str| {
@@ -232,7 +233,6 @@ impl Weights {
         let sigma_data = sigma_data
             .filter(|s| (0.001..=10.0).contains(s))
             .ok_or_else(|| bad(format!("sigma_data `{text}`, expected 0.001 to 10")))?;
-
         let sigma_max = match meta.get("sigma_max") {
             None => FINEST,
             Some(text) => {
@@ -242,10 +242,32 @@ impl Weights {
                     .ok_or_else(|| bad(format!("sigma_max `{text}`, expected 16 to 65536")))?
             }
         };
+        let note = meta.get("note").cloned().unwrap_or_default();
+        Ok(Head {
+            config,
+            sigma_data,
+            sigma_max,
+            note,
+        })
+    }
+}
 
+impl Weights {
+    /// Parses a weights file.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] for a file that is damaged, too large, or does not hold what its configuration says;
+    /// [`Error::Unsupported`] for another version of the format.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Weights> {
+        Self::identified(bytes, identify(bytes))
+    }
+
+    /// The same of a file whose identity is known.
+    pub(super) fn identified(bytes: &[u8], id: PriorId) -> Result<Weights> {
+        let head = Head::read(bytes)?;
         let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
         let mut tensors = BTreeMap::new();
-        for (name, shape) in config.tensors() {
+        for (name, shape) in head.config.tensors() {
             let view = file
                 .tensor(&name)
                 .map_err(|_| bad(format!("no tensor `{name}`")))?;
@@ -271,14 +293,7 @@ impl Weights {
             let name = name.unwrap_or_default();
             return Err(bad(format!("tensor `{name}` is not in the configuration")));
         }
-        Ok(Weights {
-            config,
-            sigma_data,
-            sigma_max,
-            note: meta.get("note").cloned().unwrap_or_default(),
-            id: identify(bytes),
-            tensors,
-        })
+        Ok(Weights { head, id, tensors })
     }
 
     /// Reads a weights file.
@@ -297,22 +312,22 @@ impl Weights {
 
     /// Size of the network.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.head.config
     }
 
     /// Standard deviation of the pictures that the network was trained on, as 8-bit value / 255.
     pub fn sigma_data(&self) -> f64 {
-        self.sigma_data
+        self.head.sigma_data
     }
 
     /// The highest noise level in 8-bit levels that the network was trained for; above it a picture is reduced first.
     pub fn sigma_max(&self) -> f64 {
-        self.sigma_max
+        self.head.sigma_max
     }
 
     /// What the trainer wrote about the file.
     pub fn note(&self) -> &str {
-        &self.note
+        &self.head.note
     }
 
     /// Identity of the file.
@@ -357,6 +372,10 @@ fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
         Dtype::F32 => quads.iter().map(|b| f32::from_le_bytes(*b)).collect(),
         _ => return None,
     })
+}
+
+fn damaged(e: safetensors::SafeTensorError) -> Error {
+    bad(format!("not a safetensors file: {e}"))
 }
 
 fn bad(reason: String) -> Error {
