@@ -16,6 +16,7 @@ use crate::map::Map;
 use crate::metadata::Metadata;
 use crate::picture::{Colour, Picture};
 use crate::prior::{LOWEST_SIGMA, ORIENTATIONS, Prior};
+use crate::reverse::View;
 use crate::samples::Depth;
 use crate::schedule::Sigma;
 use crate::timings::Timings;
@@ -88,6 +89,7 @@ pub struct Encoder<'a> {
     max_memory: u64,
     interest: Option<Interest>,
     map: bool,
+    view: View<'a>,
     progress: Option<Box<dyn FnMut(Progress) + 'a>>,
 }
 
@@ -119,6 +121,7 @@ impl<'a> Encoder<'a> {
             max_memory: u64::MAX,
             interest: None,
             map: false,
+            view: View::PLAIN,
             progress: None,
         }
     }
@@ -179,6 +182,17 @@ impl<'a> Encoder<'a> {
     /// target of PSNR stays that of the whole picture.
     pub fn interest(mut self, interest: Interest) -> Self {
         self.interest = Some(interest);
+        self
+    }
+
+    /// Means by a target of PSNR that of what [`Decoder::refiner`](crate::Decoder::refiner) shows by this prior, if there is one, over
+    /// so many orientations; without this, of what the file's own prior shows over those of the file. Of no effect on other targets,
+    /// and left out where it would take more than the limit of memory.
+    pub fn shown_by(mut self, refiner: Option<&'a Prior>, orientations: usize) -> Self {
+        self.view = View {
+            refiner,
+            orientations: orientations.clamp(1, 8),
+        };
         self
     }
 

@@ -138,6 +138,35 @@ fn psnr_is_reached_and_hardly_exceeded() {
     }
 }
 
+/// What a refiner shows is better than what the file's own prior does, so a file for it is shorter.
+#[test]
+fn psnr_is_that_of_the_view() {
+    let (prior, other) = (common::prior(), common::refiner());
+    let picture = common::crop("chelsea.png", 150, 60, 128, 128);
+    for (refiner, n, target) in [(other.as_ref(), 2, 30.0), (None, 8, 33.0)] {
+        let plain = encode(&prior, &picture, Target::Psnr(target));
+        let file = Encoder::new(&prior)
+            .target(Target::Psnr(target))
+            .shown_by(refiner, n)
+            .encode(&picture)
+            .expect("encodes");
+        let decoder = Decoder::new(&prior).orientations(n);
+        let decoder = match refiner {
+            Some(refiner) => decoder.refiner(refiner),
+            None => decoder,
+        };
+        let shown = decoder.decode(&file.bytes).expect("decodes").picture;
+        let got = psnr(&picture, &shown);
+        let (bytes, more) = (file.bytes.len(), plain.bytes.len());
+        println!("{got:.3} of {target} dB, {bytes} bytes, {more} by the plain picture");
+        assert!(
+            file.reached && (target..target + 0.1).contains(&got),
+            "{got:.3} of {target} dB"
+        );
+        assert!(bytes < more, "{bytes} bytes, {more} by the plain picture");
+    }
+}
+
 /// In tiny pictures most layers have so few stages that they are shown only when whole: the lower bound is what holds.
 #[test]
 fn psnr_is_reached_in_tiny_pictures() {

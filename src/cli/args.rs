@@ -176,7 +176,7 @@ pub struct Goal {
     /// Stop at this many bytes
     #[arg(long, value_name = "N")]
     pub bytes: Option<u64>,
-    /// Stop at this RGB PSNR in dB, as decode --orientations 1 --refiner none shows it
+    /// Stop at this RGB PSNR in dB, as decode shows it
     ///
     /// inf is --lossless.
     #[arg(long, value_name = "DB", value_parser = decibels, allow_negative_numbers = true)]

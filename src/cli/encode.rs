@@ -8,11 +8,12 @@ use dcodec::{
 };
 use serde::Serialize;
 
-use super::args::{DeviceChoice, Encode, Goal, Roi};
+use super::args::{DeviceChoice, Encode, Goal, Roi, shown_orientations};
 use super::batch::Batch;
 use super::clock::Clock;
 use super::load::{Loaded, load_picture, picture_form};
-use super::{About, Failure, Log, bpp, destination, inputs, io, many, name, output_name, prior};
+use super::priors::{prior, usual_refiner};
+use super::{About, Failure, Log, bpp, destination, inputs, io, many, name, output_name};
 
 pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
     if inputs::is_folder(&a.input) {
@@ -25,16 +26,29 @@ pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
         io::check_apart(&a.input, output)?;
         io::check_destination(output, a.output.force)?;
     }
-    one(a, &wanted_prior(a, log)?, &a.input, &output, log).map(|_| ())
+    one(a, &Priors::wanted(a, log)?, &a.input, &output, log).map(|_| ())
 }
 
-/// The prior; on the CPU for an exact end unless another device is asked for.
-fn wanted_prior(a: &Encode, log: Log) -> Result<Prior, Failure> {
-    let mut args = a.prior.clone();
-    if wanted_target(a).is_lossless() && args.on.device == DeviceChoice::Auto {
-        args.on.device = DeviceChoice::On(Device::Cpu);
+/// The prior of a file, and that by which it will be shown, where that matters.
+struct Priors {
+    own: Prior,
+    refiner: Option<Prior>,
+}
+
+impl Priors {
+    /// On the CPU for an exact end unless another device is asked for.
+    fn wanted(a: &Encode, log: Log) -> Result<Priors, Failure> {
+        let mut args = a.prior.clone();
+        if wanted_target(a).is_lossless() && args.on.device == DeviceChoice::Auto {
+            args.on.device = DeviceChoice::On(Device::Cpu);
+        }
+        let own = prior(&args, log)?;
+        let refiner = match a.goal.psnr {
+            Some(_) => usual_refiner(&own, &args, log)?,
+            None => None,
+        };
+        Ok(Priors { own, refiner })
     }
-    prior(&args, log)
 }
 
 fn wanted_target(a: &Encode) -> Target {
@@ -49,11 +63,11 @@ fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
     let output = a.output.output.as_deref();
     let lone = a.report.is_some().then_some("--report");
     let batch = Batch::new(&a.input, output, lone, &inputs::PICTURES, "dfc")?;
-    let prior = wanted_prior(a, log)?;
+    let priors = Priors::wanted(a, log)?;
     let (start, mut pixels, mut bytes) = (Instant::now(), 0, 0);
     let (done, result) = batch.run(a.output.force, log, &mut |input, output| {
         io::check_destination(output, a.output.force)?;
-        let (p, b) = one(a, &prior, input, output, log)?;
+        let (p, b) = one(a, &priors, input, output, log)?;
         (pixels, bytes) = (pixels + p, bytes + b);
         Ok(())
     });
@@ -70,17 +84,19 @@ fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
 /// Encodes one picture; its pixels and the bytes of its file.
 fn one(
     a: &Encode,
-    prior: &Prior,
+    priors: &Priors,
     input: &Path,
     output: &Path,
     log: Log,
 ) -> Result<(u64, u64), Failure> {
     let mut clock = Clock::start();
     let bar = log.bar("encoding");
+    let (prior, refiner) = (&priors.own, priors.refiner.as_ref());
     let mut encoder = Encoder::new(prior)
         .target(wanted_target(a))
         .effort(Effort::new(a.effort).unwrap_or_default())
         .orientations(a.average.orientations)
+        .shown_by(refiner, shown_orientations(prior, refiner))
         .seed(a.seed)
         .reconstruct(a.verify)
         .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))
@@ -118,7 +134,7 @@ fn one(
     let encoded = encoded?;
     clock.lap_codec(&encoded.timings, "other");
     if a.verify {
-        log.say(verify(&encoded, &picture, &metadata, prior).about(input)?);
+        log.say(verify(&encoded, &picture, &metadata, priors).about(input)?);
         clock.lap("verify");
     }
     if let Some(path) = &a.report {
@@ -209,11 +225,10 @@ fn verify(
     encoded: &Encoded,
     picture: &Picture,
     metadata: &Metadata,
-    prior: &Prior,
+    priors: &Priors,
 ) -> Result<String> {
-    let decoded = Decoder::new(prior)
-        .max_pixels(u64::MAX)
-        .decode(&encoded.bytes)?;
+    let decoder = || Decoder::new(&priors.own).max_pixels(u64::MAX);
+    let decoded = decoder().decode(&encoded.bytes)?;
     let own = encoded.reconstruction.as_ref().unwrap_or(picture);
     let drift = metrics::psnr(&decoded.picture, own)?;
     if drift < 60.0 {
@@ -236,9 +251,18 @@ fn verify(
             "verification failed: the alpha plane differs".into(),
         ));
     }
+    // A target of PSNR is that of what `decode` shows.
+    let shown = match &priors.refiner {
+        Some(refiner) => {
+            let decoder = decoder().refiner(refiner);
+            let n = shown_orientations(&priors.own, Some(refiner));
+            decoder.orientations(n).decode(&encoded.bytes)?
+        }
+        None => decoded,
+    };
     Ok(format!(
         "verified: decodes to {:.2} dB of the input{alpha}; equal to the encoder's own picture{}",
-        metrics::psnr(picture, &decoded.picture)?,
+        metrics::psnr(picture, &shown.picture)?,
         if drift.is_infinite() {
             String::new()
         } else {

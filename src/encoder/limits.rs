@@ -8,9 +8,10 @@ use crate::picture::Colour;
 use crate::reverse::View;
 use crate::samples::Depth;
 
-impl Encoder<'_> {
+impl<'a> Encoder<'a> {
     /// The expected peak of memory in bytes of encoding a picture of `width` x `height`, the picture and the program
-    /// included: two arrays of 32-bit floats a sample, six for [`Target::Psnr`], which tries cuts, four with
+    /// included: two arrays of 32-bit floats a sample, six for [`Target::Psnr`], which tries cuts, eight with
+    /// [`Encoder::shown_by`], four with
     /// [`Encoder::reconstruct`], and for [`Target::Lossless`] the model of the samples. What a denoiser of your own takes is included as far as it says.
     pub fn memory(
         &self,
@@ -24,9 +25,24 @@ impl Encoder<'_> {
         self.peak(&header, self.target)
     }
 
+    /// By what a target of PSNR is measured.
+    pub(super) fn view(&self, header: &Header) -> View<'a> {
+        match self.peak_by(self.view, header, self.target) <= self.max_memory {
+            true => self.view,
+            false => View::PLAIN,
+        }
+    }
+
     fn peak(&self, header: &Header, target: Target) -> u64 {
+        self.peak_by(self.view(header), header, target)
+    }
+
+    fn peak_by(&self, view: View, header: &Header, target: Target) -> u64 {
+        let measured = matches!(target, Target::Psnr(_));
         let alive = memory::Alive {
             arrays: match target {
+                // A cut by a view holds two more on its way.
+                Target::Psnr(_) if !view.is_plain() => 8,
                 Target::Psnr(_) => 6,
                 _ if self.reconstruct => 4,
                 _ => 2,
@@ -34,7 +50,7 @@ impl Encoder<'_> {
             bytes: picture_bytes(header) * (1 + u64::from(self.reconstruct))
                 + header.coded_len() * sample_bytes(header)
                 + header.coded_len() / 3 * self.bytes_of_planes(),
-            view: View::PLAIN,
+            view: if measured { view } else { View::PLAIN },
             searching: true,
             exact: match target.is_lossless() {
                 // The payload on its way into the file.

@@ -6,7 +6,7 @@ use super::interest::Spread;
 use super::parts::{self, Late};
 use super::plan::{Effort, Goal, Next, Target};
 use super::sender::{Sender, Sent};
-use super::shown::{picture_of, shown_psnr, squared_error};
+use super::shown::{Aim, picture_of, shown_psnr, squared_error};
 use super::{Encoded, Encoder, LayerReport, Progress};
 use crate::channel::split::Stages;
 use crate::container::{Header, Layer, MAX_SIDE, PartName, Writer};
@@ -25,6 +25,8 @@ pub(super) struct Run<'r> {
     x_0: Planar,
     target: Target,
     goal: Goal,
+    /// What stops the encoder before the lowest noise level, for a target of PSNR.
+    aim: Option<Aim<'r>>,
     effort: Effort,
     reconstruct: bool,
     header: Header,
@@ -87,6 +89,7 @@ impl<'r> Run<'r> {
         // Even, and above the first level.
         header.start = (first.code() + 2) & !1;
         let goal = Goal::new(target, &header)?;
+        let view = encoder.view(&header);
         let mut writer = Writer::new(&header);
         let chain = Chain::new(encoder.prior, &header);
         let begin = || parts::begin(&mut writer, picture, &encoder.metadata);
@@ -104,6 +107,7 @@ impl<'r> Run<'r> {
         Ok(Run {
             picture,
             target,
+            aim: goal.psnr.map(|psnr| Aim::new(picture, psnr, view)),
             goal,
             effort: encoder.effort.clone(),
             reconstruct: encoder.reconstruct,
@@ -133,7 +137,7 @@ impl<'r> Run<'r> {
         }
         let t = self.chain.t();
         let at_end = t.is_some_and(|t| t <= self.goal.sigma);
-        if at_end && self.goal.psnr.is_none() {
+        if at_end && self.aim.is_none() {
             let reached = self.goal.bytes.is_none();
             return Ok(Turn::End { reached });
         }
@@ -143,10 +147,14 @@ impl<'r> Run<'r> {
             || squared_error(&self.x_0, x0_hat),
         );
         let psnr = psnr?;
-        if at_end || self.goal.psnr.is_some_and(|p| psnr >= p) {
-            let reached = self.goal.psnr.is_none_or(|p| psnr >= p);
-            return Ok(Turn::End { reached });
+        if let Some(aim) = &mut self.aim {
+            aim.approach(&mut self.chain, psnr)?;
+            let reached = psnr >= aim.wanted();
+            if at_end || reached {
+                return Ok(Turn::End { reached });
+            }
         }
+        let x0_hat = self.chain.x0_hat()?;
         let (error, end) = match (&self.spread, t) {
             (Some(spread), Some(t)) => {
                 let errors = spread.errors(&self.x_0, x0_hat);
@@ -173,12 +181,12 @@ impl<'r> Run<'r> {
             end,
             psnr,
         };
-        if let Some(psnr) = self.goal.psnr {
+        if let Some(aim) = &self.aim {
             plan.next.s = self.effort.sufficing(&plan.next, |s| {
                 let mut trial = self.chain.clone();
                 let mut sender = plan.sender(s, &self.x_0, self.spread.as_ref(), &self.writer);
                 trial.advance(s, &mut sender)?;
-                Ok(shown_psnr(self.picture, trial.x0_hat()?)? >= psnr)
+                Ok(aim.psnr(trial.x0_hat()?)? >= aim.wanted())
             })?;
         }
         Ok(Turn::Layer(plan))
@@ -195,7 +203,7 @@ impl<'r> Run<'r> {
         let s = plan.next.s;
         let mut sender = plan.sender(s, &self.x_0, self.spread.as_ref(), &self.writer);
         sender.map = self.map.as_deref_mut();
-        let before = self.goal.psnr.map(|_| self.chain.clone());
+        let before = self.aim.as_ref().map(|_| self.chain.clone());
         let mut whole = self.chain.advance(s, &mut sender)?;
         if !whole {
             let x0_hat = match self.reconstruct {
@@ -205,10 +213,10 @@ impl<'r> Run<'r> {
             sender.search(&self.chain.step(s), &self.chain.shared(), x0_hat);
         }
         let mut sent = sender.sent;
-        if let (Some(psnr), Some(mut before)) = (self.goal.psnr, before)
-            && shown_psnr(self.picture, self.chain.x0_hat()?)? >= psnr
+        if let (Some(aim), Some(mut before)) = (&mut self.aim, before)
+            && aim.psnr(self.chain.x0_hat()?)? >= aim.wanted()
         {
-            sent.cut_at(self.picture, psnr, &mut before, s)?;
+            sent.cut_at(aim, &mut before, s)?;
             // A layer that is needed whole has been walked already.
             whole = sent.bits.len() == 4 * sent.stages.count;
             if !whole {

@@ -1,20 +1,24 @@
 //! The sender's end of the channel: finds the bits of one layer.
 
+use std::borrow::Cow;
+
 use bitvec::prelude::*;
 
 use super::allot::Need;
 use super::interest::Shares;
-use super::shown::shown_psnr;
+use super::shown::Aim;
 use crate::channel::mixer::Mixed;
 use crate::channel::split::Stages;
 use crate::channel::{rate, trellis};
 use crate::container::{Layer, Writer};
 use crate::error::Result;
-use crate::picture::Picture;
 use crate::planes::{Planar, Planes};
 use crate::reverse::{Chain, Channel, Shared, shift, shift_energy};
 use crate::schedule::{Sigma, Step};
 use crate::timings::Part;
+
+/// How often a cut is looked for.
+const TRIES: usize = 3;
 
 /// The sender's end of the channel for one layer.
 pub(super) struct Sender<'a> {
@@ -136,27 +140,40 @@ impl Channel for Sender<'_> {
 }
 
 impl Sent {
-    /// Drops the stages that are not needed to show `psnr`; `before` is the chain at the start of the layer.
-    pub fn cut_at(
+    /// Drops the stages that are not needed for the aim; `before` is the chain at the start of the layer.
+    pub fn cut_at<'r>(
         &mut self,
-        picture: &Picture,
-        psnr: f64,
-        before: &mut Chain,
+        aim: &mut Aim<'r>,
+        before: &mut Chain<'r>,
         s: Sigma,
     ) -> Result<()> {
-        // The picture improves with every stage, give or take less than a reader of PSNR would see.
-        let (mut lo, mut hi) = (0, self.stages.count);
-        while hi - lo > 2.max(self.stages.count / 64) {
-            let mid = (lo + hi) / 2;
-            let shown = before.between(s, &self.bits[..4 * mid], self.stages)?;
-            if shown_psnr(picture, &shown)? >= psnr {
-                hi = mid
-            } else {
-                lo = mid
+        let mut count = self.stages.count;
+        // What is gained changes little from one cut to the next.
+        for _ in 0..TRIES {
+            let wanted = aim.wanted();
+            // The picture improves with every stage, give or take less than a reader of PSNR would see.
+            let (mut lo, mut hi) = (0, self.stages.count);
+            while hi - lo > 2.max(self.stages.count / 64) {
+                let mid = (lo + hi) / 2;
+                let shown = before.between(s, &self.bits[..4 * mid], self.stages)?;
+                if aim.psnr(&shown)? >= wanted {
+                    hi = mid
+                } else {
+                    lo = mid
+                }
             }
+            // Whole bytes.
+            count = hi.next_multiple_of(2).min(self.stages.count);
+            let met = aim.measure(before, |chain| {
+                let bits = &self.bits[..4 * count];
+                chain.between(s, bits, self.stages).map(Cow::Owned)
+            })?;
+            if met {
+                break;
+            }
+            count = self.stages.count;
         }
-        // Whole bytes.
-        self.bits.truncate(4 * hi.next_multiple_of(2));
+        self.bits.truncate(4 * count);
         Ok(())
     }
 }

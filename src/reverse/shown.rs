@@ -32,6 +32,11 @@ impl View<'_> {
         refiner: None,
         orientations: 1,
     };
+
+    /// Whether it is that.
+    pub fn is_plain(&self) -> bool {
+        self.refiner.is_none() && self.orientations == 1
+    }
 }
 
 impl Chain<'_> {
