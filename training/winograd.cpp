@@ -11,7 +11,13 @@
 
 namespace {
 
-constexpr int POINTS = 36, LANES = 8, PANEL = 2 * LANES, ROWS = 6;
+// A panel of 16 channels and as many rows as the registers hold.
+#ifdef __AVX512F__
+constexpr int LANES = 16, ROWS = 12;
+#else
+constexpr int LANES = 8, ROWS = 6;
+#endif
+constexpr int POINTS = 36, PANEL = 16, VECTORS = PANEL / LANES;
 typedef float V __attribute__((vector_size(4 * LANES)));
 typedef float U __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
@@ -20,33 +26,27 @@ inline void store(float *p, V v) { *(U *)p = v; }
 
 // Rows of c, [rows][PANEL], from a, whose element (r, k) is a[r * row + k * step], and b, whose row k is b[k * across].
 template <int R> inline void panel(const float *a, long row, long step, const float *b, long across, long depth, float *c, long out, bool add) {
-    V acc[R][2];
+    V acc[R][VECTORS];
     for (int r = 0; r < R; r++)
-        for (int j = 0; j < 2; j++) acc[r][j] = add ? load(c + r * out + j * LANES) : V{};
+        for (int j = 0; j < VECTORS; j++) acc[r][j] = add ? load(c + r * out + j * LANES) : V{};
     for (long k = 0; k < depth; k++) {
-        V b0 = load(b + k * across), b1 = load(b + k * across + LANES);
-#pragma GCC unroll 6
+        V w[VECTORS];
+        for (int j = 0; j < VECTORS; j++) w[j] = load(b + k * across + j * LANES);
+#pragma GCC unroll 12
         for (int r = 0; r < R; r++) {
             V x = a[r * row + k * step] - V{}; // a broadcast alone: x - 0 is x, where 0 + x is not for x = -0
-            acc[r][0] += x * b0;
-            acc[r][1] += x * b1;
+            for (int j = 0; j < VECTORS; j++) acc[r][j] += x * w[j];
         }
     }
     for (int r = 0; r < R; r++)
-        for (int j = 0; j < 2; j++) store(c + r * out + j * LANES, acc[r][j]);
+        for (int j = 0; j < VECTORS; j++) store(c + r * out + j * LANES, acc[r][j]);
 }
 
-void product(const float *a, long row, long step, const float *b, long across, long depth, float *c, long out, long rows, bool add) {
-    long r = 0;
-    for (; r + ROWS <= rows; r += ROWS) panel<ROWS>(a + r * row, row, step, b, across, depth, c + r * out, out, add);
-    a += r * row, c += r * out;
-    switch (rows - r) {
-    case 1: return panel<1>(a, row, step, b, across, depth, c, out, add);
-    case 2: return panel<2>(a, row, step, b, across, depth, c, out, add);
-    case 3: return panel<3>(a, row, step, b, across, depth, c, out, add);
-    case 4: return panel<4>(a, row, step, b, across, depth, c, out, add);
-    case 5: return panel<5>(a, row, step, b, across, depth, c, out, add);
-    }
+// As many panels of R rows as there are, then what is left.
+template <int R> void product(const float *a, long row, long step, const float *b, long across, long depth, float *c, long out, long rows, bool add) {
+    for (; rows >= R; rows -= R, a += R * row, c += R * out) panel<R>(a, row, step, b, across, depth, c, out, add);
+    if constexpr (R > 1)
+        if (rows > 0) product<R - 1>(a, row, step, b, across, depth, c, out, rows, add);
 }
 
 // B^T, A^T, A and B of columns.
@@ -177,7 +177,7 @@ void weights_adjoint(const float *u, long ci, long co, float *w) {
 void products(Points &a, const float *u, long ci, long co, long count, Points &c) {
     for (int p = 0; p < POINTS; p++)
         for (long o = 0; o < co; o += PANEL, u += ci * PANEL)
-            product(a.at(p, 0), a.row, 1, u, PANEL, ci, c.at(p, 0) + o, c.row, count, false);
+            product<ROWS>(a.at(p, 0), a.row, 1, u, PANEL, ci, c.at(p, 0) + o, c.row, count, false);
 }
 
 // Tiles that are transformed together: their points stay in the cache while the weights pass by.
@@ -221,7 +221,7 @@ extern "C" void conv_backward(const float *x, const float *gate, const float *dy
         float *d = du;
         for (int p = 0; p < POINTS; p++)
             for (long o = 0; o < co; o += PANEL, d += ci * PANEL)
-                product(v.at(p, 0), 1, v.row, m.at(p, 0) + o, m.row, count, d, PANEL, ci, true);
+                product<ROWS>(v.at(p, 0), 1, v.row, m.at(p, 0) + o, m.row, count, d, PANEL, ci, true);
         products(m, ut, co, ci, count, v);
         scatter<6>(in_adjoint, v, in_shape, first, count, -1, [&](long at, long, V r) { store(dx + at, load(dx + at) + r); });
     });
