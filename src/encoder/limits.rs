@@ -10,9 +10,9 @@ use crate::samples::Depth;
 
 impl<'a> Encoder<'a> {
     /// The expected peak of memory in bytes of encoding a picture of `width` x `height`, the picture and the program
-    /// included: two arrays of 32-bit floats a sample, six for [`Target::Psnr`], which tries cuts, eight with
-    /// [`Encoder::shown_by`], four with
-    /// [`Encoder::reconstruct`], and for [`Target::Lossless`] the model of the samples. What a denoiser of your own takes is included as far as it says.
+    /// included: two arrays of 32-bit floats a sample, six for [`Target::Psnr`], which tries cuts, eight with [`Encoder::shown_by`], four
+    /// with [`Encoder::reconstruct`], and for [`Target::Lossless`] the model of the samples. What a denoiser of your own takes is
+    /// included as far as it says.
     pub fn memory(
         &self,
         width: u32,

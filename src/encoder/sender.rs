@@ -6,7 +6,7 @@ use bitvec::prelude::*;
 
 use super::allot::Need;
 use super::interest::Shares;
-use super::shown::Aim;
+use super::shown::{Aim, SLACK};
 use crate::channel::mixer::Mixed;
 use crate::channel::split::Stages;
 use crate::channel::{rate, trellis};
@@ -147,7 +147,7 @@ impl Sent {
         before: &mut Chain<'r>,
         s: Sigma,
     ) -> Result<()> {
-        let mut count = self.stages.count;
+        let mut best = self.stages.count;
         // What is gained changes little from one cut to the next.
         for _ in 0..TRIES {
             let wanted = aim.wanted();
@@ -163,17 +163,19 @@ impl Sent {
                 }
             }
             // Whole bytes.
-            count = hi.next_multiple_of(2).min(self.stages.count);
-            let met = aim.measure(before, |chain| {
+            let count = hi.next_multiple_of(2).min(self.stages.count);
+            let excess = aim.measure(before, |chain| {
                 let bits = &self.bits[..4 * count];
                 chain.between(s, bits, self.stages).map(Cow::Owned)
             })?;
-            if met {
+            if excess >= 0.0 {
+                best = best.min(count);
+            }
+            if (0.0..SLACK).contains(&excess) {
                 break;
             }
-            count = self.stages.count;
         }
-        self.bits.truncate(4 * count);
+        self.bits.truncate(4 * best);
         Ok(())
     }
 }

@@ -8,8 +8,8 @@ use crate::picture::Picture;
 use crate::planes::{Planar, Planes};
 use crate::reverse::{Chain, View};
 
-/// By how many dB more than is wanted a cut may be missed for another to be tried, and by how many others aim higher.
-const SLACK: f64 = 0.01;
+/// Cuts that have more dB than they should by this are looked for again.
+pub(super) const SLACK: f64 = 0.02;
 
 /// |x_0 - x0_hat|^2
 pub(super) fn squared_error(x_0: &Planar, x0_hat: &Planes) -> f64 {
@@ -76,20 +76,22 @@ impl<'r> Aim<'r> {
         Ok(())
     }
 
-    /// Whether `show` has the PSNR and hardly more by the view, if it has by the chain's own x0_hat; if not, the gain is corrected.
+    /// By how many dB what `show` shows by the view exceeds the goal; nothing where that is the chain's own x0_hat, by which it has been
+    /// found. Corrects the gain.
     pub fn measure(
         &mut self,
         chain: &mut Chain<'r>,
         show: impl for<'c> Fn(&'c mut Chain<'r>) -> Result<Cow<'c, Planes>>,
-    ) -> Result<bool> {
+    ) -> Result<f64> {
         if self.view.is_plain() {
-            return Ok(true);
+            return Ok(0.0);
         }
         let plain = show(chain).and_then(|shown| shown_psnr(self.picture, &shown))?;
         let shown = self.viewed(chain, show)?;
-        let met = (self.goal..self.goal + 2.0 * SLACK).contains(&shown);
-        self.gain = shown - plain - if met { 0.0 } else { SLACK };
-        Ok(met)
+        let excess = shown - self.goal;
+        // One that falls short aims higher.
+        self.gain = shown - plain - if excess < 0.0 { SLACK / 2.0 } else { 0.0 };
+        Ok(excess)
     }
 
     /// RGB PSNR in dB of what `show` shows by the view.
