@@ -259,12 +259,16 @@ impl Weights {
     /// [`Error::Backend`] for a file that is damaged, too large, or does not hold what its configuration says;
     /// [`Error::Unsupported`] for another version of the format.
     pub fn from_bytes(bytes: &[u8]) -> Result<Weights> {
-        Self::identified(bytes, identify(bytes))
+        let head = Head::read(bytes)?;
+        Self::complete(head, bytes, identify(bytes))
     }
 
     /// The same of a file whose identity is known.
     pub(super) fn identified(bytes: &[u8], id: PriorId) -> Result<Weights> {
-        let head = Head::read(bytes)?;
+        Self::complete(Head::read(bytes)?, bytes, id)
+    }
+
+    fn complete(head: Head, bytes: &[u8], id: PriorId) -> Result<Weights> {
         let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
         let mut tensors = BTreeMap::new();
         for (name, shape) in head.config.tensors() {
