@@ -1,19 +1,65 @@
 //! Tells the crate the identities of the weights inside it, and whether the larger ones lie here: the package on crates.io has no
-//! room for them.
+//! room for them. Compiles the kernels of the feature `cuda`.
 
 use std::path::Path;
+use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(prior_l)");
     identify("s");
-    println!("cargo::rerun-if-changed=models/l.safetensors");
     let wanted = std::env::var_os("CARGO_FEATURE_PRIOR_L").is_some();
     if wanted && Path::new("models/l.safetensors").exists() {
         println!("cargo::rustc-cfg=prior_l");
         identify("l");
+    } else {
+        println!("cargo::rerun-if-changed=models/l.safetensors");
     }
+    if std::env::var_os("CARGO_FEATURE_CUDA").is_some() {
+        for (source, output, flags) in KERNELS {
+            compile(source, output, flags);
+        }
+    }
+}
+
+/// Our kernels for NVIDIA's GPUs: a source in `src/prior/cuda`, what it is compiled to, and flags of its own.
+///
+/// The chain rounds as the machine does, which fuses nothing: its kernels wait for memory anyway.
+const KERNELS: [(&str, &str, &str); 4] = [
+    ("chain", "chain", "--fmad=false"),
+    ("network", "network1", "-DPASSES=1"),
+    ("network", "network2", "-DPASSES=2"),
+    ("network", "network3", "-DPASSES=3"),
+];
+
+/// Compiles to PTX, which the driver of any GPU from `CUDA_COMPUTE_CAP` on, 80 unless told otherwise, makes its own instructions of.
+fn compile(source: &str, output: &str, flags: &str) {
+    let source = format!("src/prior/cuda/{source}.cu");
+    println!("cargo::rerun-if-changed={source}");
+    for variable in ["CUDA_HOME", "CUDA_COMPUTE_CAP"] {
+        println!("cargo::rerun-if-env-changed={variable}");
+    }
+    let capability = std::env::var("CUDA_COMPUTE_CAP").unwrap_or_else(|_| "80".into());
+    let capability = capability.replace('.', "");
+    let folder = std::env::var_os("OUT_DIR").expect("set by cargo");
+    let home = std::env::var("CUDA_HOME").unwrap_or_else(|_| "/usr/local/cuda".into());
+    let compilers = [format!("{home}/bin/nvcc"), "nvcc".into()];
+    for nvcc in &compilers {
+        let mut command = Command::new(nvcc);
+        command.args(["-ptx", "-O3", "-std=c++17", flags, &source, "-o"]);
+        command.arg(Path::new(&folder).join(format!("{output}.ptx")));
+        command.arg(format!("-arch=compute_{capability}"));
+        match command.status() {
+            Ok(status) if status.success() => return,
+            Ok(status) => panic!("{nvcc} {source}: {status}"),
+            Err(_) => {}
+        }
+    }
+    panic!(
+        "no nvcc as {}: install the CUDA toolkit, or set CUDA_HOME to where it is",
+        compilers.join(" or ")
+    );
 }
 
 /// The first four bytes of the SHA-256 of a weights file, in hexadecimal digits.

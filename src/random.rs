@@ -23,6 +23,11 @@ impl Stream {
         }
     }
 
+    /// What the values are made from.
+    pub(crate) fn key(&self) -> u64 {
+        self.key
+    }
+
     /// The `i`-th value: 64 bits that depend on nothing else.
     #[inline(always)]
     pub fn value(&self, i: usize) -> u64 {

@@ -1,7 +1,10 @@
 //! The one loop x_T -> x_0, run by the encoder and the decoder alike (Algorithms 3 and 4 of Ho, Jain and Abbeel 2020).
 
+mod resident;
 mod shown;
 
+#[cfg(all(test, feature = "cuda"))]
+pub(crate) use resident::geometry;
 pub use shown::View;
 
 use std::borrow::Borrow;
@@ -22,6 +25,7 @@ use crate::random::Stream;
 use crate::samples::{Sample, Samples};
 use crate::schedule::{Sigma, Step};
 use crate::timings::{Meter, Part};
+use resident::Residence;
 
 /// Layers of fewer stages are shown when they are whole.
 pub const WHOLE_STAGES: usize = 64;
@@ -87,6 +91,15 @@ pub fn shift(step: &Step, x_0: &Planar, x0_hat: Planes) -> Vec<f32> {
 
 /// One end of the line: moves the mean of p(x_s | x_t) to a sample of q(x_s | x_t, x_0).
 pub trait Channel {
+    /// Whether [`Channel::signs`] are known before the step.
+    const KNOWS_SIGNS: bool = false;
+
+    /// The signs of the layer, from an end that needs neither x_t nor x0_hat to know all of them.
+    fn signs(&self, shared: &Shared) -> Option<Signs> {
+        let _ = shared;
+        None
+    }
+
     /// Learns of a step and its prediction x0_hat; whether all bits of the layer will arrive.
     fn open(&mut self, step: &Step, shared: &Shared, x0_hat: &Planes) -> bool;
 
@@ -95,7 +108,6 @@ pub trait Channel {
 }
 
 /// The state of the chain: x_t, its noise level, and the prediction x0_hat made from it.
-#[derive(Clone)]
 pub struct Chain<'p> {
     prior: &'p Prior,
     code: Code,
@@ -106,8 +118,9 @@ pub struct Chain<'p> {
     mixer: Mixer,
     t: Option<Sigma>,
     layer: u32,
-    /// Zero at the start, where rho = 0 makes it irrelevant.
+    /// Zero at the start, where rho = 0 makes it irrelevant. Of the past while x_t lies on a device.
     x_t: Planes,
+    residence: Residence<'p>,
     x0_hat: Option<Planes>,
     /// Over how many orientations of the picture the prior is averaged.
     orientations: usize,
@@ -131,6 +144,7 @@ impl<'p> Chain<'p> {
             t: None,
             layer: 0,
             x_t: Planes::zeros(width, height),
+            residence: Residence::default(),
             x0_hat: Some(Planes::zeros(width, height)),
             orientations: prior.orientations_of(header.prior).unwrap_or(1),
             view: View::PLAIN,
@@ -163,22 +177,44 @@ impl<'p> Chain<'p> {
         self.prior.is_reference()
     }
 
+    /// A copy, whose x_t lies in the memory of the machine.
+    pub fn duplicate(&self) -> Result<Self> {
+        let mut x_t = self.x_t.clone();
+        if let Residence::Held(state) = &self.residence {
+            state.download(&mut x_t)?;
+        }
+        Ok(Chain {
+            mixer: self.mixer.clone(),
+            x_t,
+            residence: Residence::default(),
+            x0_hat: self.x0_hat.clone(),
+            meter: self.meter.clone(),
+            ..*self
+        })
+    }
+
     /// x0_hat for the present x_t; one call of the network per state.
     pub fn x0_hat(&mut self) -> Result<&Planes> {
-        Ok(self.state_and_prediction()?.1)
+        let x0_hat = match self.x0_hat.take() {
+            Some(x0_hat) => x0_hat,
+            None => match self.predict_there()? {
+                Some(x0_hat) => x0_hat,
+                None => self.predict(&self.x_t, self.t.map_or(0.0, Sigma::levels))?,
+            },
+        };
+        Ok(self.x0_hat.insert(x0_hat))
     }
 
     /// x_t, zero before the first layer, and its x0_hat.
     pub fn state_and_prediction(&mut self) -> Result<(&Planes, &Planes)> {
-        let x0_hat = match self.x0_hat.take() {
-            Some(x0_hat) => x0_hat,
-            None => self.predict(&self.x_t, self.t.map_or(0.0, Sigma::levels))?,
-        };
+        self.fetch()?;
+        let x0_hat = self.take_x0_hat()?;
         Ok((&self.x_t, self.x0_hat.insert(x0_hat)))
     }
 
     /// x0_hat of averages of x_t over boxes of `f` x `f`, whose noise is sigma_t / f; mid grey at the start.
-    pub fn reduced_x0_hat(&self, f: usize) -> Result<Planes> {
+    pub fn reduced_x0_hat(&mut self, f: usize) -> Result<Planes> {
+        self.fetch()?;
         let x_t = scale::reduce(&self.x_t, f);
         let Some(t) = self.t else {
             return Ok(x_t);
@@ -192,7 +228,11 @@ impl<'p> Chain<'p> {
 
     /// Moves to x_s = x0_hat + rho (x_t - x0_hat) + std z, with std z from the channel; stays, and says false, if the layer
     /// does not arrive whole.
-    pub fn advance(&mut self, s: Sigma, channel: &mut impl Channel) -> Result<bool> {
+    pub fn advance<C: Channel>(&mut self, s: Sigma, channel: &mut C) -> Result<bool> {
+        if self.advance_there(s, channel)? {
+            return Ok(true);
+        }
+        self.fetch()?;
         let x0_hat = self.take_x0_hat()?;
         let step = self.step(s);
         if !channel.open(&step, &self.shared(), &x0_hat) {
@@ -220,8 +260,9 @@ impl<'p> Chain<'p> {
     }
 
     /// x_t and its noise level; none at the start.
-    pub fn state(&self) -> Option<(&Planes, f64)> {
-        self.t.map(|t| (&self.x_t, t.levels()))
+    pub fn state(&mut self) -> Result<Option<(&Planes, f64)>> {
+        self.fetch()?;
+        Ok(self.t.map(|t| (&self.x_t, t.levels())))
     }
 
     /// E[x_0 | x_t] of a state with noise of `sigma` levels.

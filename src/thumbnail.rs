@@ -62,14 +62,15 @@ impl StreamDecoder<'_> {
     }
 
     /// What the whole layers so far show in averages over boxes of `f` x `f`, fitted to `longest`.
-    fn reduced(&self, f: usize, longest: u32) -> Result<Decoded> {
-        let (Some(header), Some(chain)) = (self.parser.header(), &self.chain) else {
+    fn reduced(mut self, f: usize, longest: u32) -> Result<Decoded> {
+        let alpha = self.alpha();
+        let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) else {
             return Err(self.parser.incomplete().into());
         };
         let x0_hat = chain.reduced_x0_hat(f)?;
         let size = [header.width, header.height].map(|n| n.div_ceil(f as u32));
         let (colour, depth) = form(header);
-        let alpha = self.alpha().map(|a| average(&a, header.width as usize, f));
+        let alpha = alpha.map(|a| average(&a, header.width as usize, f));
         let picture = Picture::from_planes(&x0_hat, size[0], size[1], colour, depth, alpha)?;
         let side = u64::from(header.width.max(header.height));
         let scaled = |n: u32| {
@@ -84,7 +85,10 @@ impl StreamDecoder<'_> {
                 Picture::from_image(image.resize_exact(width, height, FilterType::CatmullRom))?
             }
         };
-        Ok(self.made(chain, picture))
+        match &self.chain {
+            Some(chain) => Ok(self.made(chain, picture)),
+            None => Err(self.parser.incomplete().into()),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ mod common;
 use std::time::Instant;
 
 use common::layers;
-use dcodec::prior::{CandleUNet, Device, Precision, Weights};
+use dcodec::prior::{CandleUNet, Device, Precision, Shipped, Weights};
 use dcodec::{Colour, Decoder, Encoder, Picture, Planes, Prior, Target, metrics};
 
 /// The device asked for; none for the short check.
@@ -138,6 +138,32 @@ fn pictures_of_both_devices_agree() {
     assert!(broken.is_empty(), "clause 22.2 is broken: {broken:#?}");
 }
 
+/// Prefixes decoded at once: no layer is shown on the way, so that x_t may stay where the network is.
+#[test]
+fn prefixes_on_both_devices_agree() {
+    let (ours, (theirs, name)) = (common::prior(), other());
+    let (mut worst, mut broken) = ((0f64, 0f64), Vec::new());
+    for (title, picture) in pictures() {
+        let mut encoder = Encoder::new(&ours).target(Target::Quality(70.0));
+        let file = encoder.encode(&picture).expect("encodes").bytes;
+        for part in 1..=8 {
+            let cut = &file[..(file.len() * part / 8).max(60)];
+            let shown = |prior| Decoder::new(prior).decode(cut).expect("decodes");
+            let (here, there) = (shown(&ours), shown(&theirs));
+            assert_eq!(here.used, there.used, "{title}");
+            assert_eq!(here.timings.calls, there.timings.calls, "{title}");
+            let most = apart(&picture, &here.picture, &there.picture);
+            worst = (worst.0.max(most.0), worst.1.max(most.1));
+            if !conforms(most) {
+                broken.push(format!("{title}, {part} of 8"));
+            }
+        }
+    }
+    let (psnr, far) = (worst.0, 100.0 * worst.1);
+    println!("prefixes on {name}: {psnr:.5} dB of 0.01, {far:.4} % of 0.1 %");
+    assert!(broken.is_empty(), "clause 22.2 is broken: {broken:#?}");
+}
+
 /// A picture of any size out of mirror images of a sample: detail as in a photograph, unlike an enlargement.
 fn mirrored(width: u32, height: u32) -> Picture {
     let tile = common::load(common::sample_path("coffee.png")).without_alpha();
@@ -206,6 +232,68 @@ fn timings_of_both_devices() {
         // Each by its own encoder, hence of unlike files of the same rate.
         let apart = |psnr: &f64| (shown[0] - psnr).abs() < 0.1;
         assert!(shown.iter().all(apart), "PSNR {shown:?}");
+    }
+}
+
+/// Where the time of decoding two megapixels goes, on the device that was asked for.
+#[test]
+fn parts_of_a_decode() {
+    if asked().is_none() {
+        return;
+    }
+    println!(
+        "milliseconds of a decode of 2 megapixels at 0.3 bits per pixel, each the median of nine"
+    );
+    println!("| device | shown by | whole | network | rotation | trellis | calls |");
+    println!("|---|---|---|---|---|---|---|");
+    let picture = mirrored(1632, 1224);
+    let larger = Shipped::S.refiner().map(Shipped::weights);
+    for precision in [Precision::F32, Precision::F16] {
+        let (prior, name) = other_in(precision);
+        let device: Device = asked().map_or(Device::Cpu, |d| d.parse().expect("a device"));
+        let refiner = larger.as_ref().map(|weights| {
+            let weights = weights.as_ref().expect("valid");
+            Prior::with_precision(weights, device, precision).expect("a device that works")
+        });
+        let file = Encoder::new(&prior)
+            .target(Target::Bpp(0.3))
+            .encode(&picture);
+        let file = file.expect("encodes").bytes;
+        let whole_layers = {
+            let decoded = Decoder::new(&prior).decode(&file).expect("decodes");
+            decoded.used.layers
+        };
+        let row = |shown: &str, decoder: Decoder| {
+            let mut times: Vec<_> = (0..9)
+                .map(|_| {
+                    let start = Instant::now();
+                    let decoded = decoder.decode(&file).expect("decodes");
+                    (start.elapsed(), decoded.timings)
+                })
+                .collect();
+            times.sort_by_key(|t| t.0);
+            let (whole, t) = &times[4];
+            let ms = |d: std::time::Duration| 1e3 * d.as_secs_f64();
+            println!(
+                "| {name} | {shown} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
+                ms(*whole),
+                ms(t.network),
+                ms(t.rotation),
+                ms(t.trellis),
+                t.calls
+            );
+        };
+        row("itself", Decoder::new(&prior));
+        row(
+            "itself, whole layers",
+            Decoder::new(&prior).max_layers(whole_layers),
+        );
+        if let Some(refiner) = &refiner {
+            row(
+                "l, two orientations",
+                Decoder::new(&prior).refiner(refiner).orientations(2),
+            );
+        }
     }
 }
 

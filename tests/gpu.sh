@@ -3,7 +3,8 @@
 #
 #   tests/gpu.sh            cuda (= cuda:0); also cuda:N, metal, or cpu, which checks candle on the CPU
 #
-# Builds with the device's feature, encodes and decodes by the command in both directions, compares the pictures of CPU
+# Builds with the device's feature, encodes and decodes by the command in both directions, walks the chain on an NVIDIA GPU
+# against the machine's own, compares the pictures of CPU
 # and device layer by layer with the bound of clause 22.2 of the specification, and times both at 0.3, 2 and 12 megapixels,
 # the device in f32, bf16 and f16. Kodak's pictures are used where DCODEC_DATA names the folder with kodak/kodim01.png and so
 # on, else the samples. Ends with 0 if all is well.
@@ -71,6 +72,11 @@ if [[ $device != cpu ]]; then
     for precision in bf16 f16; do
         dcodec decode "$scratch/cpu.dfc" -o "$scratch/$precision.png" -f --orientations 1 --refiner none --device "$device" --precision "$precision" --timing
     done
+fi
+
+if [[ $device == cuda* ]]; then
+    printf '\n== the chain on the device, step by step\n'
+    cargo test --release --features cuda --lib prior::cuda -- --ignored --nocapture --test-threads 1
 fi
 
 printf '\n== pictures and timings\n'

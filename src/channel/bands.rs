@@ -19,7 +19,7 @@ const FINE_CHROMA: usize = 3;
 const LEAST_SIDE: usize = 16;
 
 /// The orthonormal colours luminance, red against blue, green against both: the factors of r, g, b.
-const COLOURS: [[f64; 3]; 3] = {
+pub(crate) const COLOURS: [[f64; 3]; 3] = {
     const A: f64 = 0.577_350_269_189_625_8; // 1 / sqrt(3)
     const B: f64 = std::f64::consts::FRAC_1_SQRT_2;
     const C: f64 = 0.408_248_290_463_863; // 1 / sqrt(6)
@@ -47,6 +47,11 @@ impl Bands {
             height,
             levels: (scales.max(1).ilog2() as usize).min(MAX_LEVELS),
         }
+    }
+
+    /// The number of scales.
+    pub(crate) fn levels(&self) -> usize {
+        self.levels
     }
 
     /// Columns and rows of the averages at a level; level 0 is the plane.
@@ -80,7 +85,7 @@ impl Bands {
     }
 
     /// The band of a scale of a colour, and where its values lie among those of all bands; none for level is the averages.
-    fn place(&self, colour: usize, level: Option<usize>) -> (usize, Range<usize>) {
+    pub(crate) fn place(&self, colour: usize, level: Option<usize>) -> (usize, Range<usize>) {
         let lens = self.lens();
         let len = level.map_or(self.area(self.levels), |l| self.details(l));
         let fine = level.is_some_and(|l| l <= FINE_CHROMA);

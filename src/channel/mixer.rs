@@ -54,6 +54,14 @@ impl Mixer {
         }
     }
 
+    /// The rotation of each part; none where it has no values.
+    pub(crate) fn rotations(&self) -> Vec<Option<&Rotation>> {
+        match self {
+            Mixer::Whole(rotation) => vec![Some(rotation)],
+            Mixer::Banded(_, rotations) => rotations.iter().map(Option::as_ref).collect(),
+        }
+    }
+
     /// Mixes a shift, in its own memory where a second array would be long.
     pub fn forward(&self, stream: &Stream, m: Vec<f32>) -> Mixed {
         let (bands, rotations) = match self {

@@ -60,6 +60,11 @@ impl Rotation {
         self.len == 0
     }
 
+    /// The factor that says where values lie: value i is at position i * inverse mod len.
+    pub(crate) fn inverse_stride(&self) -> usize {
+        self.inverse
+    }
+
     /// Rotates `x`, in its own memory where a second array of its length would be long.
     pub fn forward(&self, stream: &Stream, mut x: Vec<f32>) -> Rotated {
         assert_eq!(x.len(), self.len);

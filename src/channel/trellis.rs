@@ -185,6 +185,11 @@ impl Signs {
         self.arrived[part]
     }
 
+    /// The codewords of the stages of a part, at least one: 0 for a stage without bits.
+    pub(crate) fn codewords(&self, part: usize) -> &[u16] {
+        &self.codewords[part]
+    }
+
     /// Writes +1 or -1 for each of the values of a part from `first`.
     pub fn fill(&self, part: usize, first: usize, out: &mut [f32]) {
         let (codewords, stream) = (&self.codewords[part], &self.stream);

@@ -3,6 +3,7 @@
 use bitvec::prelude::*;
 
 use super::stages;
+use crate::channel::trellis::Signs;
 use crate::container::Layer;
 use crate::planes::Planes;
 use crate::reverse::{Channel, Shared};
@@ -15,14 +16,21 @@ pub(super) struct Receiver<'a> {
 }
 
 impl Channel for Receiver<'_> {
+    const KNOWS_SIGNS: bool = true;
+
+    fn signs(&self, shared: &Shared) -> Option<Signs> {
+        let stages = stages(self.layer);
+        Some(shared.signs(&self.bits.view_bits()[..4 * stages.count], stages))
+    }
+
     fn open(&mut self, _: &Step, _: &Shared, _: &Planes) -> bool {
         true
     }
 
     fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
         drop(x0_hat);
-        let stages = stages(self.layer);
-        let signs = shared.signs(&self.bits.view_bits()[..4 * stages.count], stages);
-        shared.deliver(&signs, step, mean);
+        if let Some(signs) = self.signs(shared) {
+            shared.deliver(&signs, step, mean);
+        }
     }
 }

@@ -199,7 +199,7 @@ impl<'p> StreamDecoder<'p> {
         {
             return Ok(Some(state));
         }
-        Ok(chain.state().map(|(x_t, sigma)| (x_t.clone(), sigma)))
+        Ok(chain.state()?.map(|(x_t, sigma)| (x_t.clone(), sigma)))
     }
 
     /// The planes of the mean picture.

@@ -183,7 +183,7 @@ impl<'r> Run<'r> {
         };
         if let Some(aim) = &self.aim {
             plan.next.s = self.effort.sufficing(&plan.next, |s| {
-                let mut trial = self.chain.clone();
+                let mut trial = self.chain.duplicate()?;
                 let mut sender = plan.sender(s, &self.x_0, self.spread.as_ref(), &self.writer);
                 trial.advance(s, &mut sender)?;
                 Ok(aim.psnr(trial.x0_hat()?)? >= aim.wanted())
@@ -203,7 +203,10 @@ impl<'r> Run<'r> {
         let s = plan.next.s;
         let mut sender = plan.sender(s, &self.x_0, self.spread.as_ref(), &self.writer);
         sender.map = self.map.as_deref_mut();
-        let before = self.aim.as_ref().map(|_| self.chain.clone());
+        let before = match self.aim {
+            Some(_) => Some(self.chain.duplicate()?),
+            None => None,
+        };
         let mut whole = self.chain.advance(s, &mut sender)?;
         if !whole {
             let x0_hat = match self.reconstruct {

@@ -1,4 +1,4 @@
-//! Where the network runs: by our own kernels on the CPU, or by candle on a GPU.
+//! Where the network runs: by our own kernels on the CPU and on NVIDIA's GPUs, or by candle on others.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 pub enum Device {
     /// The processor, by the kernels of this crate.
     Cpu,
-    /// The NVIDIA GPU of this number, by candle.
+    /// The NVIDIA GPU of this number, by the kernels of this crate; in bf16 by candle.
     Cuda(usize),
     /// Apple's GPU, by candle.
     Metal,
@@ -144,9 +144,9 @@ impl FromStr for Precision {
 impl Prior {
     /// A prior of loaded weights on a device, in f32.
     ///
-    /// A GPU is tried with a small call, so that one that cannot run the network fails here and not later. Tiles are cut
-    /// so small that they fit three quarters of the memory that an NVIDIA GPU has free now, and
-    /// 2 GiB of Apple's, which does not say.
+    /// A GPU is tried with a small call, so that one that cannot run the network fails here and not later. An NVIDIA GPU
+    /// needs some 200 MB for the largest tiles. Where candle runs the network, tiles are cut so small that they fit three
+    /// quarters of the memory that an NVIDIA GPU has free now, and 2 GiB of Apple's, which does not say.
     ///
     /// Errors: as [`Device::name`]; [`Error::Backend`] if no network can be made of the weights or the device fails.
     pub fn on(weights: &Weights, device: Device) -> Result<Self> {
@@ -172,29 +172,41 @@ impl Prior {
 
 #[cfg(any(feature = "cuda", feature = "metal"))]
 fn on_gpu(weights: &Weights, device: Device, precision: Precision) -> Result<Prior> {
-    use super::{CandleUNet, Denoiser};
-    use crate::planes::Planes;
+    let run = || match (device, precision) {
+        #[cfg(feature = "cuda")]
+        (Device::Cuda(n), Precision::F32 | Precision::F16) => {
+            let network = super::CudaNetwork::open(weights, n, precision)?;
+            tried(network, weights)
+        }
+        _ => by_candle(weights, device, precision),
+    };
+    run().map_err(|e| match e {
+        Error::Backend(why) => Error::Backend(format!("{device}: {why}")),
+        e => e,
+    })
+}
 
+/// A prior of a network that a small call has passed through.
+#[cfg(any(feature = "cuda", feature = "metal"))]
+fn tried(network: impl super::Denoiser + 'static, weights: &Weights) -> Result<Prior> {
+    let side = network.multiple();
+    network.denoise(&crate::planes::Planes::zeros(side, side), 25.0)?;
+    Ok(Prior::new(network, weights.id()))
+}
+
+#[cfg(any(feature = "cuda", feature = "metal"))]
+fn by_candle(weights: &Weights, device: Device, precision: Precision) -> Result<Prior> {
     let opened = match device {
         Device::Cuda(n) => candle_core::Device::new_cuda(n),
         Device::Metal => candle_core::Device::new_metal(0),
         Device::Cpu => Ok(candle_core::Device::Cpu),
     };
-    let run = || -> Result<CandleUNet> {
-        let network = CandleUNet::with_precision(weights, &opened?, precision)?;
-        let network = match free_memory(device) {
-            Some(bytes) => network.max_memory(bytes / 4 * 3),
-            None => network,
-        };
-        let side = network.multiple();
-        network.denoise(&Planes::zeros(side, side), 25.0)?;
-        Ok(network)
+    let network = super::CandleUNet::with_precision(weights, &opened?, precision)?;
+    let network = match free_memory(device) {
+        Some(bytes) => network.max_memory(bytes / 4 * 3),
+        None => network,
     };
-    let network = run().map_err(|e| match e {
-        Error::Backend(why) => Error::Backend(format!("{device}: {why}")),
-        e => e,
-    })?;
-    Ok(Prior::new(network, weights.id()))
+    tried(network, weights)
 }
 
 /// Bytes of the device's memory that nobody uses, if it says.

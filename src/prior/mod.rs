@@ -2,14 +2,18 @@
 
 mod arena;
 mod conv;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod deferred;
 mod device;
 #[cfg(feature = "candle")]
 mod diffusers;
+mod embedding;
 pub mod gaussian;
 mod kernel;
 mod network;
 mod orientation;
+pub(crate) mod resident;
 pub(crate) mod scale;
 mod shipped;
 mod summary;
@@ -19,6 +23,8 @@ mod unet;
 mod weights;
 mod winograd;
 
+#[cfg(feature = "cuda")]
+pub use cuda::CudaNetwork;
 pub use device::{Device, Precision};
 #[cfg(feature = "candle")]
 pub use diffusers::{Ddpm, Prediction, Schedule, UNet2DConfig};
@@ -91,6 +97,12 @@ pub trait Denoiser: Send + Sync {
         let _ = (width, height);
         FINEST
     }
+
+    /// The same network where its device can keep x_t from one call to the next.
+    #[doc(hidden)]
+    fn resident(&self) -> Option<&dyn resident::Resident> {
+        None
+    }
 }
 
 /// The lowest noise level in 8-bit levels that is coded: the shipped priors are trained from here upwards.
@@ -126,36 +138,6 @@ impl Denoiser for Network {
 
     fn highest_sigma(&self, _: usize, _: usize) -> f64 {
         self.sigma_max()
-    }
-}
-
-#[cfg(feature = "candle")]
-impl Denoiser for CandleUNet {
-    fn multiple(&self) -> usize {
-        CandleUNet::multiple(self)
-    }
-
-    fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
-        self.x0_hat(x_t, sigma)
-    }
-
-    fn macs_per_pixel(&self) -> f64 {
-        self.config().macs_per_pixel()
-    }
-
-    fn highest_sigma(&self, _: usize, _: usize) -> f64 {
-        self.sigma_max()
-    }
-
-    /// Memory of the machine, of which a GPU's is no part.
-    fn memory(&self, width: usize, height: usize) -> u64 {
-        match self.on_the_cpu() {
-            true => {
-                let (w, h) = self.largest_tile(width, height);
-                CandleUNet::memory(self, w, h)
-            }
-            false => 0,
-        }
     }
 }
 

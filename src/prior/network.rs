@@ -5,15 +5,15 @@
 //! [`winograd`](super::winograd); the embedding's sin, cos, exp and log are a pure-Rust libm in f64, its linear layers scalar
 //! fused multiply-adds in index order; the three coefficients are computed in f64 and rounded once.
 
-use std::f64::consts::PI;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use super::arena::{self, Arena};
 use super::conv::{Conv, Grid, Shape};
+use super::embedding::{Embedding, Linear};
 use super::kernel::{Epilogue, Kernel};
-use super::weights::{Config, EMBED_INPUTS, Weights};
+use super::weights::{Config, Weights};
 use crate::{Error, Planes, Result};
 
 /// x0_hat = c_skip x_t + c_out F(c_in x_t, log sigma) (Karras et al. 2022, EDM, table 1), in 8-bit levels.
@@ -74,41 +74,6 @@ pub(super) fn check_planes(x_t: &Planes, multiple: usize) -> Result<()> {
     Ok(())
 }
 
-/// A fully connected layer, `weight` `[outputs][inputs]`.
-#[derive(Debug)]
-struct Linear {
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-}
-
-impl Linear {
-    fn new(weights: &Weights, name: &str) -> Result<Linear> {
-        Ok(Linear {
-            weight: weights.tensor(&format!("{name}.weight"))?.data.clone(),
-            bias: weights.tensor(&format!("{name}.bias"))?.data.clone(),
-        })
-    }
-
-    fn forward(&self, x: &[f32]) -> Vec<f32> {
-        let rows = self.weight.chunks_exact(x.len());
-        let row = |(w, bias): (&[f32], &f32)| {
-            w.iter()
-                .zip(x)
-                .fold(*bias, |acc, (w, x)| x.mul_add(*w, acc))
-        };
-        rows.zip(&self.bias).map(row).collect()
-    }
-}
-
-/// x / (1 + exp(-x)), in f64 and rounded once.
-fn silu(mut x: Vec<f32>) -> Vec<f32> {
-    for v in &mut x {
-        let wide = f64::from(*v);
-        *v = (wide / (1.0 + libm::exp(-wide))) as f32;
-    }
-    x
-}
-
 /// `h + conv2(scale(e) * relu(conv1(h)))`
 #[derive(Debug)]
 struct Block {
@@ -135,7 +100,7 @@ pub struct Network {
     kernel: Kernel,
     precondition: Precondition,
     parameters: usize,
-    embed: [Linear; 2],
+    embedding: Embedding,
     input: Conv,
     enc: Vec<Vec<Block>>,
     down: Vec<Conv>,
@@ -192,10 +157,7 @@ impl Network {
             kernel,
             precondition: Precondition::new(weights),
             parameters: weights.parameters(),
-            embed: [
-                Linear::new(weights, "embed.0")?,
-                Linear::new(weights, "embed.1")?,
-            ],
+            embedding: Embedding::new(weights)?,
             input: conv("input".into(), Shape::Same)?,
             enc: stages("enc", scales)?,
             down: between("down", Shape::Down)?,
@@ -251,7 +213,7 @@ impl Network {
     pub fn x0_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
         check_planes(x_t, self.multiple())?;
         let c = self.precondition.at(sigma)?;
-        let e = self.embedding(sigma);
+        let e = self.embedding.at(sigma);
         let pooled = self.lock().take();
         let mut arena = pooled.unwrap_or_else(|| Arena::new(&self.config.channels));
         arena.fit(x_t.width, x_t.height);
@@ -270,18 +232,6 @@ impl Network {
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arena>> {
         // An arena left by a panic elsewhere is complete or absent, never half written.
         self.arena.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The noise level as a vector: `[embed]` values.
-    fn embedding(&self, sigma: f64) -> Vec<f32> {
-        let t = libm::log(sigma) / 4.0;
-        let angles = (0..16).map(|k| t * (f64::from(k) * 0.25 * PI));
-        let mut e = Vec::with_capacity(EMBED_INPUTS);
-        e.push(t as f32);
-        e.extend(angles.clone().map(|a| libm::sin(a) as f32));
-        e.extend(angles.map(|a| libm::cos(a) as f32));
-        let e = silu(self.embed[0].forward(&e));
-        silu(self.embed[1].forward(&e))
     }
 
     /// F, from `arena.input` to `arena.output`.

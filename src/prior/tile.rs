@@ -18,6 +18,21 @@ pub struct Tiling {
     cuts: usize,
 }
 
+/// A tile of a picture: the network sees a window, extended by reflection, and serves the core within.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tile {
+    /// The window's first column and row.
+    pub origin: (usize, usize),
+    /// Its columns and rows.
+    pub size: (usize, usize),
+    /// The same, extended to multiples of what the network takes.
+    pub extended: (usize, usize),
+    /// The core's columns, from and to.
+    pub columns: (usize, usize),
+    /// The core's rows.
+    pub rows: (usize, usize),
+}
+
 impl Tiling {
     /// Pictures of up to 1024 in one piece, or of up to `side` for a network that was trained on such.
     pub fn new(multiple: usize, side: Option<usize>) -> Tiling {
@@ -79,6 +94,29 @@ impl Tiling {
         (side(width), side(height))
     }
 
+    /// The tiles of a picture of `width` x `height`, row by row.
+    pub fn tiles(&self, width: usize, height: usize) -> Vec<Tile> {
+        let window = |(from, to): (usize, usize), n: usize| {
+            let first = from.saturating_sub(self.context);
+            (first, (to + self.context).min(n) - first)
+        };
+        let mut tiles = Vec::new();
+        for rows in self.cores(height) {
+            for columns in self.cores(width) {
+                let ((x, w), (y, h)) = (window(columns, width), window(rows, height));
+                let extended = |n: usize| n.next_multiple_of(self.multiple);
+                tiles.push(Tile {
+                    origin: (x, y),
+                    size: (w, h),
+                    extended: (extended(w), extended(h)),
+                    columns,
+                    rows,
+                });
+            }
+        }
+        tiles
+    }
+
     /// Whether a picture is one tile as it is.
     fn is_tile(&self, x: &Planes) -> bool {
         let fits = |n: usize| n <= self.whole && n.is_multiple_of(self.multiple);
@@ -107,26 +145,18 @@ impl Tiling {
         mut denoise: impl FnMut(&Planes) -> Result<Planes>,
         change: impl Fn(&mut f32, f32),
     ) -> Result<()> {
-        let context = self.context;
-        for (top, bottom) in self.cores(x.height) {
-            for (left, right) in self.cores(x.width) {
-                let (x0, y0) = (left.saturating_sub(context), top.saturating_sub(context));
-                let (x1, y1) = (
-                    (right + context).min(x.width),
-                    (bottom + context).min(x.height),
-                );
-                let done = match self.is_tile(x) {
-                    true => denoise(x)?,
-                    false => denoise(&extract(x, (x0, y0), (x1 - x0, y1 - y0), self.multiple))?,
-                };
-                for c in 0..3 {
-                    for y in top..bottom {
-                        let from =
-                            &done.plane(c)[(y - y0) * done.width + left - x0..][..right - left];
-                        let at = (c * x.height + y) * x.width + left;
-                        let to = &mut out.data[at..at + right - left];
-                        to.iter_mut().zip(from).for_each(|(to, v)| change(to, *v));
-                    }
+        for tile in self.tiles(x.width, x.height) {
+            let done = match self.is_tile(x) {
+                true => denoise(x)?,
+                false => denoise(&extract(x, &tile))?,
+            };
+            let ((x0, y0), (left, right)) = (tile.origin, tile.columns);
+            for c in 0..3 {
+                for y in tile.rows.0..tile.rows.1 {
+                    let from = &done.plane(c)[(y - y0) * done.width + left - x0..][..right - left];
+                    let at = (c * x.height + y) * x.width + left;
+                    let to = &mut out.data[at..at + right - left];
+                    to.iter_mut().zip(from).for_each(|(to, v)| change(to, *v));
                 }
             }
         }
@@ -134,12 +164,10 @@ impl Tiling {
     }
 }
 
-/// The window of `size` at `origin`, extended to multiples of `multiple` on the right and below by reflection.
-fn extract(x: &Planes, origin: (usize, usize), size: (usize, usize), multiple: usize) -> Planes {
-    let mut tile = Planes::zeros(
-        size.0.next_multiple_of(multiple),
-        size.1.next_multiple_of(multiple),
-    );
+/// What the network sees of a tile: its window, extended on the right and below by reflection.
+fn extract(x: &Planes, tile: &Tile) -> Planes {
+    let (origin, size) = (tile.origin, tile.size);
+    let mut tile = Planes::zeros(tile.extended.0, tile.extended.1);
     for c in 0..3 {
         let plane = x.plane(c);
         for y in 0..tile.height {

@@ -8,6 +8,7 @@ use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::ops::{pixel_shuffle, pixel_unshuffle, silu};
 use candle_nn::{Conv2dConfig, Linear, VarBuilder, linear};
 
+use super::Denoiser;
 use super::device::Precision;
 use super::network::{Precondition, check_planes};
 use super::tile::Tiling;
@@ -200,7 +201,7 @@ impl CandleUNet {
         self.config.multiple()
     }
 
-    pub(super) fn on_the_cpu(&self) -> bool {
+    fn on_the_cpu(&self) -> bool {
         self.device.is_cpu()
     }
 
@@ -306,6 +307,35 @@ impl CandleUNet {
             }
         }
         pixel_shuffle(&self.output.forward(&h)?.to_dtype(DType::F32)?, 2)
+    }
+}
+
+impl Denoiser for CandleUNet {
+    fn multiple(&self) -> usize {
+        CandleUNet::multiple(self)
+    }
+
+    fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
+        self.x0_hat(x_t, sigma)
+    }
+
+    fn macs_per_pixel(&self) -> f64 {
+        self.config().macs_per_pixel()
+    }
+
+    fn highest_sigma(&self, _: usize, _: usize) -> f64 {
+        self.sigma_max()
+    }
+
+    /// Memory of the machine, of which a GPU's is no part.
+    fn memory(&self, width: usize, height: usize) -> u64 {
+        match self.on_the_cpu() {
+            true => {
+                let (w, h) = self.largest_tile(width, height);
+                CandleUNet::memory(self, w, h)
+            }
+            false => 0,
+        }
     }
 }
 

@@ -42,6 +42,9 @@ impl View<'_> {
 impl Chain<'_> {
     /// What is shown of x_t: x0_hat, or what the view makes of it.
     pub fn shown(&mut self) -> Result<Cow<'_, Planes>> {
+        if self.refines() {
+            self.fetch()?;
+        }
         if self.passes_x0_hat_by() {
             let t = self.t.map(Sigma::levels);
             let shown = self.refined(Planes::default(), &self.x_t, t);
@@ -59,6 +62,9 @@ impl Chain<'_> {
 
     /// The same as the last thing that the chain does, with an array less in memory.
     pub fn end(mut self) -> Result<Planes> {
+        if self.refines() {
+            self.fetch()?;
+        }
         let x0_hat = match self.passes_x0_hat_by() {
             true => {
                 self.x0_hat = None;
@@ -83,6 +89,7 @@ impl Chain<'_> {
             return Ok(self.shown()?.into_owned());
         }
         let x0_hat = self.take_x0_hat()?;
+        self.fetch()?;
         let shown = self.mixed(s, bits, stages, self.x_t.clone(), Cow::Borrowed(&x0_hat))?;
         self.x0_hat = Some(x0_hat);
         Ok(shown)
@@ -99,6 +106,7 @@ impl Chain<'_> {
             return self.end();
         }
         let x0_hat = self.take_x0_hat()?;
+        self.fetch()?;
         let x = std::mem::take(&mut self.x_t);
         self.mixed(s, bits, stages, x, Cow::Owned(x0_hat))
     }
@@ -143,6 +151,7 @@ impl Chain<'_> {
             return Ok(None);
         }
         let x0_hat = self.take_x0_hat()?;
+        self.fetch()?;
         let state = self.mix(s, bits, stages, self.x_t.clone(), &x0_hat);
         self.x0_hat = Some(x0_hat);
         Ok(Some(state))

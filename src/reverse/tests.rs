@@ -205,7 +205,7 @@ fn joins_both_ends(banded: bool) {
     chain
         .advance(Sigma::nearest(60.0), &mut channel)
         .expect("runs");
-    let mut before = chain.clone();
+    let mut before = chain.duplicate().expect("runs");
     let s = Sigma::nearest(50.0);
     chain.advance(s, &mut channel).expect("runs");
     let distance = |a: &Planes, b: &Planes| {

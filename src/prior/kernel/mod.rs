@@ -13,7 +13,7 @@
 //! A vector lane holds one output channel, so lanes never mix and the width of the vectors cannot change a bit.
 //! [`Kernel::Simd128`] alone has no fused multiply-add: its products are rounded before they are added.
 //! The products of [`winograd`] are such chains over input channels; its transforms fuse nothing.
-//! This and `channel::simd` are the only places of the crate with unsafe code; [`conv_span`] is the checked door here.
+//! This, `prior::cuda` and `channel::simd` are the only places of the crate with unsafe code; [`conv_span`] is the checked door here.
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]

@@ -1,0 +1,36 @@
+//! The device's memory between two calls: what the driver gives back it has to map again, which takes longer than a layer.
+
+use candle_core::cuda::cudarc::driver::CudaContext;
+use candle_core::cuda::cudarc::driver::sys::{
+    CUmemPool_attribute, CUmemoryPool, CUresult, cuDeviceGetDefaultMemPool, cuMemPoolSetAttribute,
+    cuMemPoolTrimTo,
+};
+
+use crate::error::Result;
+
+/// Lets the process keep what it freed until [`trim`] is called.
+pub fn keep(context: &CudaContext) -> Result<()> {
+    let mut all = u64::MAX;
+    let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    with(context, |pool| {
+        // SAFETY: the attribute is a number of 64 bits.
+        unsafe { cuMemPoolSetAttribute(pool, threshold, (&raw mut all).cast()) }
+    })
+}
+
+/// Gives back what the process has freed.
+pub fn trim(context: &CudaContext) -> Result<()> {
+    // SAFETY: what is in use stays.
+    with(context, |pool| unsafe { cuMemPoolTrimTo(pool, 0) })
+}
+
+fn with(context: &CudaContext, f: impl FnOnce(CUmemoryPool) -> CUresult) -> Result<()> {
+    if !context.has_async_alloc() {
+        return Ok(());
+    }
+    context.bind_to_thread()?;
+    let mut pool: CUmemoryPool = std::ptr::null_mut();
+    // SAFETY: the pool belongs to the device and is not freed.
+    unsafe { cuDeviceGetDefaultMemPool(&mut pool, context.cu_device()) }.result()?;
+    Ok(f(pool).result()?)
+}
