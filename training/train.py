@@ -9,7 +9,7 @@ lifted at high sigma so that the first steps are learned too. Writes OUT/last.pt
 configuration in the metadata) and OUT/log.csv. Validation pictures are the last 3 % of the list.
 A .npy file in DIR is an array of pictures (N, H, W, 3), uint8.
 """
-import argparse, copy, csv, glob, json, math, os, time
+import argparse, copy, csv, glob, json, math, os, random, time
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
@@ -91,23 +91,38 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             # The largest first, dealt out in turn.
             params = sorted((p for p in group["params"] if p.grad is not None), key=lambda p: -p.numel())
-            updates = [self.direction(p, group["momentum"]) if i % world == rank else torch.zeros_like(p) for i, p in enumerate(params)]
+            if params and params[0].is_cuda:
+                self.together(params, group)
+                continue
+            updates = [self.direction([p], group["momentum"])[0] if i % world == rank else torch.zeros_like(p) for i, p in enumerate(params)]
             if many:
                 share(updates)
             for p, update in zip(params, updates):
                 p.add_(update, alpha=-group["lr"] * world)
 
-    def direction(self, p, momentum):
-        m = self.state[p].setdefault("momentum", torch.zeros_like(p))
-        m.lerp_(p.grad, 1 - momentum)
-        g = p.grad.lerp(m, momentum).reshape(len(p), -1)
-        tall = g.shape[0] > g.shape[1]
+    def together(self, params, group):
+        """On a GPU, where small products are slow one by one: those of one shape go in one. The rate is a tensor there."""
+        shapes = {}
+        for p in params:
+            shapes.setdefault(p.shape, []).append(p)
+        for same in shapes.values():
+            updates = self.direction(same, group["momentum"])
+            torch._foreach_mul_(updates, group["lr"])
+            torch._foreach_sub_(same, updates)
+
+    def direction(self, params, momentum):
+        """The updates of parameters of one shape."""
+        ms = [self.state[p].setdefault("momentum", torch.zeros_like(p)) for p in params]
+        gs = [p.grad for p in params]
+        torch._foreach_lerp_(ms, gs, 1 - momentum)
+        g = torch.stack(torch._foreach_lerp(gs, ms, momentum)).flatten(2)
+        tall = g.shape[1] > g.shape[2]
         # bfloat16 serves where it is fast: five steps bring singular values near 1, not to it.
-        x = ((g.T if tall else g) / (g.norm() + 1e-12)).to(self.dtype)
+        x = ((g.mT if tall else g) / (g.norm(dim=(1, 2), keepdim=True) + 1e-12)).to(self.dtype)
         bend = lambda a: 2.0315 * a @ a - 4.775 * a
         if self.dtype is torch.float32:
             # The steps are polynomials in x x^T, which is small: x itself is multiplied once. In bfloat16 this would diverge.
-            gram, one = x @ x.T, torch.eye(len(x), device=x.device)
+            gram, one = x @ x.mT, torch.eye(x.shape[1], device=x.device)
             turn = one
             for _ in range(5):
                 f = 3.4445 * one + bend(gram)
@@ -115,9 +130,9 @@ class Muon(torch.optim.Optimizer):
             x = turn @ x
         else:
             for _ in range(5):
-                x = 3.4445 * x + bend(x @ x.T) @ x
-        x = (x.T if tall else x).float()
-        return x.reshape(p.shape) * (0.2 * max(g.shape) ** 0.5)
+                x = 3.4445 * x + bend(x @ x.mT) @ x
+        x = (x.mT if tall else x).float() * (0.2 * max(g.shape[1:]) ** 0.5)
+        return [u.view(p.shape) for u, p in zip(x.flatten(1), params)]
 
 
 def export(net, path, sigma_max, note):
@@ -194,7 +209,8 @@ def main():
         print(f"{len(files) + len(arrays)} files, {len(train)} training tiles, {len(val)} validation tiles, device {device}", flush=True)
     if cuda:
         train = train.to(device)
-    gen = torch.Generator(device=device).manual_seed(world * int(time.time()) + rank)
+    seed = world * int(time.time()) + rank
+    gen, chance = torch.Generator(device=device).manual_seed(seed), random.Random(seed)
 
     net = UNet(**CONFIGS[a.config]).to(device)
     step = 0
@@ -218,15 +234,71 @@ def main():
             winograd.accelerate(each)
     inner = [p for n, p in net.named_parameters() if p.dim() == 4 and not n.startswith(("input", "output"))] if a.muon else []
     rest = [p for p in net.parameters() if not any(p is q for q in inner)]
-    opt = torch.optim.Adam(rest, lr=a.lr, betas=(0.9, 0.99), fused=cuda)
-    muon = Muon(inner, lr=a.lr, dtype=torch.bfloat16 if cuda or a.bf16 else torch.float32) if inner else None
-    if a.init and "opt" in state and not a.muon:
+    # What a recorded step reads anew each time has to be a tensor.
+    rate = torch.tensor(a.lr, device=device) if cuda else a.lr
+    opt = torch.optim.Adam(rest, lr=rate, betas=(0.9, 0.99), fused=cuda, capturable=cuda)
+    muon = Muon(inner, lr=rate, dtype=torch.bfloat16 if cuda or a.bf16 else torch.float32) if inner else None
+    if a.init and "opt" in state and not (a.muon or cuda):
         opt.load_state_dict(state["opt"])
     if cuda:
         from torch import _dynamo
 
         _dynamo.config.suppress_errors = True  # fall back to eager rather than lose the run
-    run = torch.compile(net) if cuda else net
+
+    def objective(x, y, sig):
+        with autocast():
+            d = denoise(net, y, sig)
+        mse = (d - x).square().mean((1, 2, 3))
+        if a.relative:
+            weight = 1 / (mse.detach() + typical(sig))
+        else:
+            weight = (1 + (sig / SIGMA_DATA) ** 2) ** a.lift / sig**2
+        return (mse * weight).mean()
+
+    run = torch.compile(objective) if cuda else objective
+    fade = torch.ones((), device=device)
+
+    def learn(x, y, sig):
+        """One step; returns the loss."""
+        net.zero_grad(set_to_none=True)
+        loss = run(x, y, sig)
+        loss.backward()
+        if world > 1:
+            share([p.grad for p in net.parameters()])
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        opt.step()
+        if muon:
+            muon.step()
+        with torch.no_grad():
+            change = torch._foreach_sub(list(net.parameters()), list(ema.parameters()))
+            torch._foreach_mul_(change, fade)
+            torch._foreach_add_(list(ema.parameters()), change)
+        return loss.detach()
+
+    def record(x, y, sig):
+        """The same as a CUDA graph: launched one by one, the kernels of a step took four times as long on an H200."""
+        held = [v.clone() for v in (x, y, sig)]
+        rate.fill_(0)
+        other = torch.cuda.Stream()
+        other.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(other):
+            for _ in range(4):
+                learn(*held)
+        torch.cuda.current_stream().wait_stream(other)
+        for m in muon.state.values() if muon else []:
+            m["momentum"].zero_()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            loss = learn(*held)
+
+        def replay(*now):
+            for to, v in zip(held, now):
+                to.copy_(v)
+            graph.replay()
+            return loss
+
+        return replay
+
     lo, hi = (math.log(s / 255) for s in a.sigma)
     log = open(os.path.join(a.out, "log.csv"), "a", newline="")
     rows = csv.writer(log)
@@ -248,35 +320,25 @@ def main():
     while (done := clock()) < 1:
         warm = min(1.0, (step - first + 1) / 300)
         lr = a.lr * warm * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
-        for g in opt.param_groups + (muon.param_groups if muon else []):
-            g["lr"] = lr
+        decay = min(a.ema, (1 + step - first) / (10 + step - first))
         # Half the batches are of reduced pictures, where the tiles allow it: more to learn from, and finer detail.
-        scale = (1, 1 + torch.rand((), generator=gen, device=device).item(), 1, 2)[step % 4] if 2 * patch <= a.tile else 1
+        scale = (1, 1 + chance.random(), 1, 2)[step % 4] if 2 * patch <= a.tile else 1
         x = batch(train, bs, patch, scale, upright=a.upright, gen=gen, device=device)
         x = x.contiguous(memory_format=torch.channels_last)
         u = (torch.arange(bs, device=device) + torch.rand((), device=device, generator=gen)) / bs
         sig = torch.exp(lo + u * (hi - lo))
         y = x + sig[:, None, None, None] * torch.randn(x.shape, device=device, generator=gen)
-        with autocast():
-            d = denoise(run, y, sig)
-        mse = (d - x).square().mean((1, 2, 3))
-        if a.relative:
-            weight = 1 / (mse.detach() + typical(sig))
+        if cuda and step == first:
+            learn = record(x, y, sig)
+            start = time.time()
+        if cuda:
+            rate.fill_(lr)
         else:
-            weight = (1 + (sig / SIGMA_DATA) ** 2) ** a.lift / sig**2
-        loss = (mse * weight).mean()
-        net.zero_grad(set_to_none=True)
-        loss.backward()
-        if world > 1:
-            share([p.grad for p in net.parameters()])
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        opt.step()
-        if muon:
-            muon.step()
+            for g in opt.param_groups + (muon.param_groups if muon else []):
+                g["lr"] = lr
+        fade.fill_(1 - decay)
+        loss = learn(x, y, sig)
         step += 1
-        decay = min(a.ema, (1 + step - first) / (10 + step - first))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), 1 - decay)
         if step % 50 == 0:
             losses.append(loss.item())
         if rank == 0 and (time.time() - mark > a.every * 60 or step == first + 20):
