@@ -75,7 +75,8 @@ if [[ $device != cpu ]]; then
 fi
 
 if [[ $device == cuda* ]]; then
-    printf '\n== the chain on the device, step by step\n'
+    printf '\n== the network by itself, and the chain on the device step by step\n'
+    cargo test --release --features cuda --test cuda -- --include-ignored --nocapture --test-threads 1
     cargo test --release --features cuda --lib prior::cuda -- --ignored --nocapture --test-threads 1
 fi
 
