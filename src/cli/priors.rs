@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::path::Path;
+use std::sync::Once;
 
 use dcodec::container::PriorId;
 use dcodec::prior::{Device, Precision, Shipped, Weights};
@@ -165,7 +166,10 @@ impl Source {
 
 fn on_device(source: &Source, args: &PriorArgs, log: Log) -> Result<Prior> {
     let on = |device| source.on(device, args.on.precision);
-    let say = |device, name| log.say(format!("the network runs on {device}, {name}"));
+    // Once, however many networks the command takes.
+    static SAID: Once = Once::new();
+    let say =
+        |device, name| SAID.call_once(|| log.say(format!("the network runs on {device}, {name}")));
     match args.on.device {
         DeviceChoice::On(Device::Cpu) => {}
         DeviceChoice::On(device) => {
