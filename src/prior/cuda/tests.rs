@@ -219,7 +219,8 @@ impl OnDevice for Copy {
     }
 }
 
-/// One step of planes of several sizes with given x0_hat: full blocks, all scales, tiles of 1024, with and without bands.
+/// One step of planes of several sizes with given x0_hat: full blocks, all scales, tiles of 1024, more than one window of the rotation,
+/// with and without bands.
 #[test]
 #[ignore = "needs an NVIDIA GPU"]
 fn steps_on_the_device_are_those_of_the_machine() {
@@ -231,6 +232,7 @@ fn steps_on_the_device_are_those_of_the_machine() {
         (768, 512),
         (1500, 1100),
         (1632, 1224),
+        (4000, 3000),
     ];
     for ((w, h), banded) in sizes.into_iter().flat_map(|s| [(s, true), (s, false)]) {
         let (mixer, meter) = (Mixer::new(w, h, banded), Meter::default());
