@@ -238,7 +238,8 @@ def main():
     rate = torch.tensor(a.lr, device=device) if cuda else a.lr
     opt = torch.optim.Adam(rest, lr=rate, betas=(0.9, 0.99), fused=cuda, capturable=cuda)
     muon = Muon(inner, lr=rate, dtype=torch.bfloat16 if cuda or a.bf16 else torch.float32) if inner else None
-    if a.init and "opt" in state and not (a.muon or cuda):
+    # Moments of another set of parameters, as --muon leaves them to Adam, are of no use.
+    if a.init and "opt" in state and not cuda and len(state["opt"]["param_groups"][0]["params"]) == len(rest):
         opt.load_state_dict(state["opt"])
     if cuda:
         from torch import _dynamo
