@@ -33,7 +33,8 @@ fn the_more_the_smaller_and_the_closer() {
     let prior = prior();
     let (mut sizes, mut psnrs) = ([0; 4], [0.0; 4]);
     for (name, x, y) in [("astronaut.png", 100, 20), ("coffee.png", 150, 20)] {
-        let picture = crop(name, x, y, 192, 160);
+        // Large enough for what an average gains to exceed what chance moves the size of a file.
+        let picture = crop(name, x, y, 320, 256);
         let plain = encode(&prior, &picture, Target::Quality(60.0), 1);
         for (i, n) in ORIENTATIONS.into_iter().enumerate() {
             let file = encode(&prior, &picture, Target::Quality(60.0), n);
@@ -47,9 +48,9 @@ fn the_more_the_smaller_and_the_closer() {
         }
     }
     println!("bytes {sizes:?}, PSNR {psnrs:.2?} dB twice");
-    // Between 2, 4 and 8 there is less than chance moves the size of a file.
-    let [one, more @ ..] = sizes;
-    assert!(more.iter().all(|n| 100 * n < 99 * one), "{sizes:?}");
+    // Between 4 and 8 there is less than that.
+    let [one, two, four, eight] = sizes;
+    assert!(one > two && two > four.max(eight), "{sizes:?}");
     assert!(psnrs.is_sorted_by(|a, b| a < b), "{psnrs:?}");
 }
 
