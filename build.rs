@@ -17,6 +17,9 @@ fn main() {
         println!("cargo::rerun-if-changed=models/l.safetensors");
     }
     if std::env::var_os("CARGO_FEATURE_CUDA").is_some() {
+        for variable in ["CUDA_HOME", "CUDA_COMPUTE_CAP"] {
+            println!("cargo::rerun-if-env-changed={variable}");
+        }
         for (source, output, flags) in KERNELS {
             compile(source, output, flags);
         }
@@ -37,9 +40,6 @@ const KERNELS: [(&str, &str, &str); 4] = [
 fn compile(source: &str, output: &str, flags: &str) {
     let source = format!("src/prior/cuda/{source}.cu");
     println!("cargo::rerun-if-changed={source}");
-    for variable in ["CUDA_HOME", "CUDA_COMPUTE_CAP"] {
-        println!("cargo::rerun-if-env-changed={variable}");
-    }
     let capability = std::env::var("CUDA_COMPUTE_CAP").unwrap_or_else(|_| "80".into());
     let capability = capability.replace('.', "");
     let folder = std::env::var_os("OUT_DIR").expect("set by cargo");

@@ -91,12 +91,8 @@ pub fn shift(step: &Step, x_0: &Planar, x0_hat: Planes) -> Vec<f32> {
 
 /// One end of the line: moves the mean of p(x_s | x_t) to a sample of q(x_s | x_t, x_0).
 pub trait Channel {
-    /// Whether [`Channel::signs`] are known before the step.
-    const KNOWS_SIGNS: bool = false;
-
-    /// The signs of the layer, from an end that needs neither x_t nor x0_hat to know all of them.
-    fn signs(&self, shared: &Shared) -> Option<Signs> {
-        let _ = shared;
+    /// All bits of the layer, from an end that needs neither x_t nor x0_hat to know them.
+    fn bits(&self) -> Option<(&BitSlice<u8, Msb0>, Stages)> {
         None
     }
 
@@ -207,8 +203,7 @@ impl<'p> Chain<'p> {
 
     /// x_t, zero before the first layer, and its x0_hat.
     pub fn state_and_prediction(&mut self) -> Result<(&Planes, &Planes)> {
-        self.fetch()?;
-        let x0_hat = self.take_x0_hat()?;
+        let x0_hat = self.take_x0_hat_and_fetch()?;
         Ok((&self.x_t, self.x0_hat.insert(x0_hat)))
     }
 
@@ -228,12 +223,11 @@ impl<'p> Chain<'p> {
 
     /// Moves to x_s = x0_hat + rho (x_t - x0_hat) + std z, with std z from the channel; stays, and says false, if the layer
     /// does not arrive whole.
-    pub fn advance<C: Channel>(&mut self, s: Sigma, channel: &mut C) -> Result<bool> {
+    pub fn advance(&mut self, s: Sigma, channel: &mut impl Channel) -> Result<bool> {
         if self.advance_there(s, channel)? {
             return Ok(true);
         }
-        self.fetch()?;
-        let x0_hat = self.take_x0_hat()?;
+        let x0_hat = self.take_x0_hat_and_fetch()?;
         let step = self.step(s);
         if !channel.open(&step, &self.shared(), &x0_hat) {
             self.x0_hat = Some(x0_hat);
@@ -252,6 +246,13 @@ impl<'p> Chain<'p> {
     pub fn take_x0_hat(&mut self) -> Result<Planes> {
         self.x0_hat()?;
         Ok(self.x0_hat.take().unwrap_or_default())
+    }
+
+    /// The same, predicted where x_t lies, which is in the memory of the machine then.
+    fn take_x0_hat_and_fetch(&mut self) -> Result<Planes> {
+        let x0_hat = self.take_x0_hat()?;
+        self.fetch()?;
+        Ok(x0_hat)
     }
 
     /// The step from the present noise level to `s`.

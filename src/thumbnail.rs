@@ -63,14 +63,14 @@ impl StreamDecoder<'_> {
 
     /// What the whole layers so far show in averages over boxes of `f` x `f`, fitted to `longest`.
     fn reduced(mut self, f: usize, longest: u32) -> Result<Decoded> {
-        let alpha = self.alpha();
-        let (Some(header), Some(chain)) = (self.parser.header(), &mut self.chain) else {
+        let chain = self.chain.take();
+        let (Some(header), Some(mut chain)) = (self.parser.header(), chain) else {
             return Err(self.parser.incomplete().into());
         };
         let x0_hat = chain.reduced_x0_hat(f)?;
         let size = [header.width, header.height].map(|n| n.div_ceil(f as u32));
         let (colour, depth) = form(header);
-        let alpha = alpha.map(|a| average(&a, header.width as usize, f));
+        let alpha = self.alpha().map(|a| average(&a, header.width as usize, f));
         let picture = Picture::from_planes(&x0_hat, size[0], size[1], colour, depth, alpha)?;
         let side = u64::from(header.width.max(header.height));
         let scaled = |n: u32| {
@@ -85,10 +85,7 @@ impl StreamDecoder<'_> {
                 Picture::from_image(image.resize_exact(width, height, FilterType::CatmullRom))?
             }
         };
-        match &self.chain {
-            Some(chain) => Ok(self.made(chain, picture)),
-            None => Err(self.parser.incomplete().into()),
-        }
+        Ok(self.made(&chain, picture))
     }
 }
 

@@ -20,6 +20,11 @@ fn asked() -> Option<String> {
     std::env::var("DCODEC_DEVICE").ok()
 }
 
+/// The device under test.
+fn device() -> Device {
+    asked().map_or(Device::Cpu, |d| d.parse().expect("a device"))
+}
+
 /// The shipped prior on the device under test, and what that is called.
 fn other() -> (Prior, String) {
     other_in(Precision::F32)
@@ -27,8 +32,7 @@ fn other() -> (Prior, String) {
 
 /// The same in numbers of another type.
 fn other_in(precision: Precision) -> (Prior, String) {
-    let weights = Weights::shipped().expect("valid");
-    let device: Device = asked().map_or(Device::Cpu, |d| d.parse().expect("a device"));
+    let (weights, device) = (Weights::shipped().expect("valid"), device());
     let name = device.name().unwrap_or_else(|e| panic!("{e}"));
     if device != Device::Cpu {
         let prior = Prior::with_precision(&weights, device, precision);
@@ -250,19 +254,15 @@ fn parts_of_a_decode() {
     let larger = Shipped::S.refiner().map(Shipped::weights);
     for precision in [Precision::F32, Precision::F16] {
         let (prior, name) = other_in(precision);
-        let device: Device = asked().map_or(Device::Cpu, |d| d.parse().expect("a device"));
         let refiner = larger.as_ref().map(|weights| {
             let weights = weights.as_ref().expect("valid");
-            Prior::with_precision(weights, device, precision).expect("a device that works")
+            Prior::with_precision(weights, device(), precision).expect("a device that works")
         });
         let file = Encoder::new(&prior)
             .target(Target::Bpp(0.3))
             .encode(&picture);
         let file = file.expect("encodes").bytes;
-        let whole_layers = {
-            let decoded = Decoder::new(&prior).decode(&file).expect("decodes");
-            decoded.used.layers
-        };
+        let decoded = Decoder::new(&prior).decode(&file).expect("decodes");
         let row = |shown: &str, decoder: Decoder| {
             let mut times: Vec<_> = (0..9)
                 .map(|_| {
@@ -286,7 +286,7 @@ fn parts_of_a_decode() {
         row("itself", Decoder::new(&prior));
         row(
             "itself, whole layers",
-            Decoder::new(&prior).max_layers(whole_layers),
+            Decoder::new(&prior).max_layers(decoded.used.layers),
         );
         if let Some(refiner) = &refiner {
             row(

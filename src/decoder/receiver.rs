@@ -3,7 +3,7 @@
 use bitvec::prelude::*;
 
 use super::stages;
-use crate::channel::trellis::Signs;
+use crate::channel::split::Stages;
 use crate::container::Layer;
 use crate::planes::Planes;
 use crate::reverse::{Channel, Shared};
@@ -15,12 +15,16 @@ pub(super) struct Receiver<'a> {
     pub bits: &'a [u8],
 }
 
-impl Channel for Receiver<'_> {
-    const KNOWS_SIGNS: bool = true;
-
-    fn signs(&self, shared: &Shared) -> Option<Signs> {
+impl Receiver<'_> {
+    fn all(&self) -> (&BitSlice<u8, Msb0>, Stages) {
         let stages = stages(self.layer);
-        Some(shared.signs(&self.bits.view_bits()[..4 * stages.count], stages))
+        (&self.bits.view_bits()[..4 * stages.count], stages)
+    }
+}
+
+impl Channel for Receiver<'_> {
+    fn bits(&self) -> Option<(&BitSlice<u8, Msb0>, Stages)> {
+        Some(self.all())
     }
 
     fn open(&mut self, _: &Step, _: &Shared, _: &Planes) -> bool {
@@ -29,8 +33,7 @@ impl Channel for Receiver<'_> {
 
     fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
         drop(x0_hat);
-        if let Some(signs) = self.signs(shared) {
-            shared.deliver(&signs, step, mean);
-        }
+        let (bits, stages) = self.all();
+        shared.deliver(&shared.signs(bits, stages), step, mean);
     }
 }

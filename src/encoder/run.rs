@@ -203,10 +203,8 @@ impl<'r> Run<'r> {
         let s = plan.next.s;
         let mut sender = plan.sender(s, &self.x_0, self.spread.as_ref(), &self.writer);
         sender.map = self.map.as_deref_mut();
-        let before = match self.aim {
-            Some(_) => Some(self.chain.duplicate()?),
-            None => None,
-        };
+        let before = self.aim.as_ref().map(|_| self.chain.duplicate());
+        let before = before.transpose()?;
         let mut whole = self.chain.advance(s, &mut sender)?;
         if !whole {
             let x0_hat = match self.reconstruct {

@@ -288,15 +288,15 @@ impl Prior {
     }
 
     /// By how much the picture is reduced before the network sees it.
-    fn factor(&self, x_t: &Planes, sigma: f64) -> usize {
-        let finest = self.denoiser.highest_sigma(x_t.width, x_t.height);
-        scale::factor(sigma, finest, x_t.width, x_t.height)
+    fn factor(&self, (width, height): (usize, usize), sigma: f64) -> usize {
+        let finest = self.denoiser.highest_sigma(width, height);
+        scale::factor(sigma, finest, width, height)
     }
 
     /// x0_hat, and the pixels that the network saw; an x_t that is given away is freed before x0_hat is made large.
     fn run(&self, x_t: impl Borrow<Planes>, sigma: f64, n: usize) -> Result<(Planes, usize)> {
         let (width, height) = (x_t.borrow().width, x_t.borrow().height);
-        let f = self.factor(x_t.borrow(), sigma);
+        let f = self.factor((width, height), sigma);
         let mut pixels = 0;
         let mut denoise = |x: &Planes, sigma: f64| {
             self.tiling().apply(x, |tile| {
@@ -350,7 +350,7 @@ impl Prior {
         more: Range<usize>,
         meter: &Meter,
     ) -> Result<()> {
-        if more.is_empty() || self.factor(x_t, sigma) > 1 {
+        if more.is_empty() || self.factor((x_t.width, x_t.height), sigma) > 1 {
             return Ok(());
         }
         let share = more.start as f32 / more.end as f32;

@@ -2,8 +2,8 @@
 //!
 //! Plain numbers, for the device knows neither the channel nor its random source.
 
+use super::Prior;
 use super::tile::Tiling;
-use super::{Prior, scale};
 use crate::error::Result;
 use crate::planes::Planes;
 use crate::timings::{Meter, Part};
@@ -92,7 +92,7 @@ pub trait Resident: Send + Sync {
     fn reside(&self, geometry: &Geometry, tiling: Tiling) -> Result<Option<Box<dyn State + '_>>>;
 }
 
-/// x_t on a device. Its values are not defined before the first [`State::upload`].
+/// x_t on a device. Its values are not defined before [`State::start`] or [`State::upload`].
 ///
 /// Errors of all functions: [`Error::Backend`](crate::Error::Backend) if the device fails.
 pub trait State: Send + Sync {
@@ -133,17 +133,16 @@ impl Prior {
         self.denoiser.resident().is_some()
     }
 
-    /// The prediction from an x_t of `width` x `height` on the device, timed; `meanwhile` is done while the device works.
+    /// The prediction from an x_t of `size` on the device, columns and rows, timed; `meanwhile` is done while the device works.
     pub(crate) fn predict_there<T>(
         &self,
         state: &mut dyn State,
-        (width, height): (usize, usize),
+        size: (usize, usize),
         sigma: f64,
         meter: &Meter,
         meanwhile: impl FnOnce() -> T,
     ) -> Result<T> {
-        let finest = self.denoiser.highest_sigma(width, height);
-        let f = scale::factor(sigma, finest, width, height);
+        let f = self.factor(size, sigma);
         let sigma = sigma / f as f64;
         let pixels = meter.time(Part::Network, || state.predict(f, sigma))?;
         let done = meanwhile();

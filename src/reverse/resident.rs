@@ -1,8 +1,11 @@
 //! Steps that the device of the network takes by itself: x_t stays there until the machine asks for it.
 
+use bitvec::prelude::*;
+
 use super::{Chain, Channel};
 use crate::channel::bands::COLOURS;
 use crate::channel::mixer::Mixer;
+use crate::channel::split::Stages;
 use crate::error::Result;
 use crate::planes::Planes;
 use crate::prior::resident::{Geometry, Move, PartSigns, Place, Scales, State, Turn};
@@ -50,43 +53,43 @@ impl<'p> Chain<'p> {
     }
 
     /// Takes the step to `s` on the device, x_t staying there; says false where that is the machine's to do.
-    pub(super) fn advance_there<C: Channel>(&mut self, s: Sigma, channel: &C) -> Result<bool> {
+    pub(super) fn advance_there(&mut self, s: Sigma, channel: &impl Channel) -> Result<bool> {
         // A prediction that is there saves more than the device does.
         let predicted = self.t.is_some() && self.x0_hat.is_some();
-        if !C::KNOWS_SIGNS || predicted || !self.suits_a_device() || !self.move_in()? {
+        let Some(bits) = channel.bits().filter(|_| !predicted) else {
+            return Ok(false);
+        };
+        if !self.suits_a_device() {
             return Ok(false);
         }
-        let mut residence = std::mem::take(&mut self.residence);
-        let done = match &mut residence {
-            Residence::Held(state) => self.step_there(state.as_mut(), s, channel),
-            _ => Ok(false),
+        self.move_in()?;
+        let Residence::Held(mut state) = std::mem::take(&mut self.residence) else {
+            self.residence = Residence::Refused;
+            return Ok(false);
         };
-        self.residence = residence;
-        if let Ok(true) = done {
-            self.t = Some(s);
-            self.x0_hat = None;
-            self.layer += 1;
-        }
-        done
+        let done = self.step_there(state.as_mut(), s, bits);
+        self.residence = Residence::Held(state);
+        done?;
+        self.t = Some(s);
+        self.x0_hat = None;
+        self.layer += 1;
+        Ok(true)
     }
 
-    fn step_there<C: Channel>(
+    fn step_there(
         &self,
         state: &mut (dyn State + 'p),
         s: Sigma,
-        channel: &C,
-    ) -> Result<bool> {
+        (bits, stages): (&BitSlice<u8, Msb0>, Stages),
+    ) -> Result<()> {
         let (shared, step, size) = (self.shared(), self.step(s), self.planes());
-        let signs = || channel.signs(&shared);
+        let signs = || shared.signs(bits, stages);
         let signs = match self.t.map(Sigma::levels) {
             Some(sigma) => {
                 let meter = &self.meter;
                 self.prior.predict_there(state, size, sigma, meter, signs)?
             }
             None => signs(),
-        };
-        let Some(signs) = signs else {
-            return Ok(false);
         };
         let amplitudes = shared.amplitudes(&signs);
         let parts = amplitudes.iter().enumerate().map(|(part, &amplitude)| {
@@ -103,8 +106,7 @@ impl<'p> Chain<'p> {
             nu: u32::from(self.code.nu()),
             parts: parts.collect(),
         };
-        self.meter.time(Part::Rotation, || state.advance(&to))?;
-        Ok(true)
+        self.meter.time(Part::Rotation, || state.advance(&to))
     }
 
     /// x0_hat of an x_t that lies on a device, if it can be predicted there.
@@ -123,8 +125,8 @@ impl<'p> Chain<'p> {
         }
     }
 
-    /// Brings x_t to the device; says false if it has no place for it.
-    fn move_in(&mut self) -> Result<bool> {
+    /// Brings x_t to the device, if it has a place for it.
+    fn move_in(&mut self) -> Result<()> {
         if let Residence::Unknown = self.residence {
             let geometry = self
                 .prior
@@ -146,7 +148,7 @@ impl<'p> Chain<'p> {
             }
             other => self.residence = other,
         }
-        Ok(matches!(self.residence, Residence::Held(_)))
+        Ok(())
     }
 }
 

@@ -88,8 +88,7 @@ impl Chain<'_> {
         if !self.moves(bits, stages) {
             return Ok(self.shown()?.into_owned());
         }
-        let x0_hat = self.take_x0_hat()?;
-        self.fetch()?;
+        let x0_hat = self.take_x0_hat_and_fetch()?;
         let shown = self.mixed(s, bits, stages, self.x_t.clone(), Cow::Borrowed(&x0_hat))?;
         self.x0_hat = Some(x0_hat);
         Ok(shown)
@@ -105,8 +104,7 @@ impl Chain<'_> {
         if !self.moves(bits, stages) {
             return self.end();
         }
-        let x0_hat = self.take_x0_hat()?;
-        self.fetch()?;
+        let x0_hat = self.take_x0_hat_and_fetch()?;
         let x = std::mem::take(&mut self.x_t);
         self.mixed(s, bits, stages, x, Cow::Owned(x0_hat))
     }
@@ -150,8 +148,7 @@ impl Chain<'_> {
         if !self.moves(bits, stages) {
             return Ok(None);
         }
-        let x0_hat = self.take_x0_hat()?;
-        self.fetch()?;
+        let x0_hat = self.take_x0_hat_and_fetch()?;
         let state = self.mix(s, bits, stages, self.x_t.clone(), &x0_hat);
         self.x0_hat = Some(x0_hat);
         Ok(Some(state))

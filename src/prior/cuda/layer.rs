@@ -11,7 +11,7 @@ use candle_core::cuda::cudarc::driver::{
 use candle_core::cuda::cudarc::nvrtc::Ptx;
 use half::f16;
 
-use super::pack::{Matrix, places_first};
+use super::pack::{Matrix, factor, places_first};
 use crate::Result;
 use crate::prior::weights::{WeightTensor, Weights};
 
@@ -186,12 +186,6 @@ fn parameters(weights: &Weights, name: &str, kind: Kind) -> Result<(Matrix, Vec<
     Ok((matrix, bias))
 }
 
-/// Whether f16 holds the weights of the layer exactly.
-pub(super) fn fits_f16(weights: &Weights, name: &str) -> Result<bool> {
-    let (matrix, _) = parameters(weights, name, Kind::Same)?;
-    Ok(matrix.fits_f16(matrix.factor()))
-}
-
 impl Layer {
     pub fn new(kernels: &Kernels, weights: &Weights, name: &str, kind: Kind) -> Result<Layer> {
         let (matrix, bias) = parameters(weights, name, kind)?;
@@ -235,7 +229,7 @@ impl Layer {
             .filter(|&height| fits(nt, height))
             .map(variant)
             .collect::<Result<_, _>>()?;
-        let factor = matrix.factor();
+        let factor = factor(&matrix.data);
         let packed = matrix.pack(nt, kernels.passes.weight_parts(), factor);
         Ok(Layer {
             kind,

@@ -16,7 +16,8 @@ use half::f16;
 use rayon::prelude::*;
 
 use super::launch;
-use super::layer::{Epilogue, Kernels, Kind, Layer, Passes, fits_f16};
+use super::layer::{Epilogue, Kernels, Kind, Layer, Passes};
+use super::pack::{factor, fits_f16};
 use crate::prior::device::Precision;
 use crate::prior::embedding::{Embedding, Linear};
 use crate::prior::network::{Precondition, check_planes};
@@ -74,13 +75,10 @@ pub struct CudaNetwork {
     buffers: Mutex<Buffers>,
 }
 
-/// The layers with weights for tensor cores.
-fn convolutions(config: &Config) -> impl Iterator<Item = String> {
-    let weights = config.tensors().into_iter();
-    weights.filter_map(|(name, shape)| match shape.len() {
-        4 => name.strip_suffix(".weight").map(str::to_owned),
-        _ => None,
-    })
+/// Whether f16 holds the weights of all convolutions exactly.
+fn exact_in_f16(weights: &Weights) -> bool {
+    let mut convolutions = weights.tensors().filter(|(_, t)| t.shape.len() == 4);
+    convolutions.all(|(_, t)| fits_f16(&t.data, factor(&t.data)))
 }
 
 impl CudaNetwork {
@@ -104,13 +102,8 @@ impl CudaNetwork {
         let config = weights.config().clone();
         let passes = match precision {
             Precision::F16 => Passes::One,
-            Precision::F32 => {
-                let mut exact = true;
-                for name in convolutions(&config) {
-                    exact &= fits_f16(weights, &name)?;
-                }
-                if exact { Passes::Two } else { Passes::Three }
-            }
+            Precision::F32 if exact_in_f16(weights) => Passes::Two,
+            Precision::F32 => Passes::Three,
             Precision::Bf16 => {
                 return Err(Error::Parameter("no kernels for precision bf16".into()));
             }

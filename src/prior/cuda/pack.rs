@@ -31,21 +31,6 @@ impl Matrix {
         matrix
     }
 
-    /// The power of two that brings the largest weight to 8 or above, below 16; 1 if all are 0.
-    pub fn factor(&self) -> f32 {
-        let most = self.data.iter().fold(0f32, |m, v| m.max(v.abs()));
-        match most > 0.0 {
-            true => (3.0 - most.log2().floor()).clamp(-40.0, 40.0).exp2(),
-            false => 1.0,
-        }
-    }
-
-    /// Whether its weights times `factor` are numbers of f16.
-    pub fn fits_f16(&self, factor: f32) -> bool {
-        let fits = |&v: &f32| f16::from_f32(v * factor).to_f32() == v * factor;
-        self.data.iter().all(fits)
-    }
-
     /// Weights times `factor`: `[outputs / nt][inputs / 16][parts][taps][nt / 16][32][8]`, the two parts being hi and lo.
     pub fn pack(&self, nt: usize, parts: usize, factor: f32) -> Vec<f16> {
         let mut packed = Vec::with_capacity(self.data.len() * parts);
@@ -88,6 +73,21 @@ impl Matrix {
     }
 }
 
+/// The power of two that brings the largest weight to 8 or above, below 16; 1 if all are 0.
+pub(super) fn factor(weights: &[f32]) -> f32 {
+    let most = weights.iter().fold(0f32, |m, v| m.max(v.abs()));
+    match most > 0.0 {
+        true => (3.0 - most.log2().floor()).clamp(-40.0, 40.0).exp2(),
+        false => 1.0,
+    }
+}
+
+/// Whether weights times `factor` are numbers of f16.
+pub(super) fn fits_f16(weights: &[f32], factor: f32) -> bool {
+    let fits = |&v: &f32| f16::from_f32(v * factor).to_f32() == v * factor;
+    weights.iter().all(fits)
+}
+
 /// The outputs `[c][2 x 2]` of a tensor as `[2 x 2][c]`, each of `each` values.
 pub(super) fn places_first(data: &[f32], each: usize) -> Vec<f32> {
     let channels = data.len() / (4 * each);
@@ -113,10 +113,10 @@ mod tests {
             data[(5 * 12 + 3) * 9 + 7]
         );
         assert_eq!(matrix.data[(5 * 9 + 7) * 16 + 12], 0.0);
-        let factor = matrix.factor();
+        let factor = factor(&matrix.data);
         assert_eq!(factor, 1.0 / 16.0);
         // Up to 216 in sixteenths: 12 bits.
-        assert!(!matrix.fits_f16(factor) && Matrix::new(&[1, 1, 1, 1], &[0.75]).fits_f16(1.0));
+        assert!(!fits_f16(&matrix.data, factor) && fits_f16(&[0.75], 1.0));
         let (hi, both) = (matrix.pack(16, 1, 1.0), matrix.pack(16, 2, 1.0));
         assert_eq!(both.len(), 2 * hi.len());
         // Lane 4 g + q = 9 of tap 0 and the second tile of outputs: g = 2, q = 1.

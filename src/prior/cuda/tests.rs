@@ -21,10 +21,11 @@ use crate::schedule::{Sigma, Step};
 use crate::timings::Meter;
 use crate::{Colour, Decoder, Encoder, Picture, Planes, Result, StreamDecoder, Target};
 
-/// The network on the CPU, with a device that keeps x_t for it: what differs from the CPU's own walk is the chain alone.
+/// The network on the CPU, with a device that keeps x_t for it or without: what differs is the chain alone.
 struct Roundabout {
     network: Network,
     stream: Arc<CudaStream>,
+    resident: bool,
     /// The longest side of a tile.
     side: Option<usize>,
 }
@@ -43,7 +44,7 @@ impl Denoiser for Roundabout {
     }
 
     fn resident(&self) -> Option<&dyn Resident> {
-        Some(self)
+        self.resident.then_some(self)
     }
 }
 
@@ -81,44 +82,20 @@ impl OnDevice for Roundabout {
     }
 }
 
-/// The same network without a device.
-struct Plain {
-    network: Network,
-    side: Option<usize>,
-}
-
-impl Denoiser for Plain {
-    fn multiple(&self) -> usize {
-        self.network.multiple()
-    }
-
-    fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
-        self.network.x0_hat(x_t, sigma)
-    }
-
-    fn tile_side(&self) -> Option<usize> {
-        self.side
-    }
-}
-
 /// A prior that walks on the device, and one of the same numbers that does not.
 fn pair(side: Option<usize>) -> (Prior, Prior) {
     let weights = Weights::shipped().expect("valid");
-    let network = || Network::new(&weights).expect("builds");
     let context = CudaContext::new(0).expect("a device");
-    let there = Roundabout {
-        network: network(),
-        stream: context.default_stream(),
-        side,
+    let prior = |resident| {
+        let network = Roundabout {
+            network: Network::new(&weights).expect("builds"),
+            stream: context.default_stream(),
+            resident,
+            side,
+        };
+        Prior::new(network, weights.id())
     };
-    let here = Plain {
-        network: network(),
-        side,
-    };
-    (
-        Prior::new(there, weights.id()),
-        Prior::new(here, weights.id()),
-    )
+    (prior(true), prior(false))
 }
 
 /// Smooth colours and some noise.
@@ -316,10 +293,10 @@ fn steps_on_the_device_are_those_of_the_machine() {
     }
 }
 
-/// The network in candle on the device walks as on the CPU, within what its own roundings bring.
+/// The network and the chain on the device walk as on the CPU, within what the network's roundings bring.
 #[test]
 #[ignore = "needs an NVIDIA GPU"]
-fn candle_on_the_device_keeps_to_the_cpu() {
+fn all_on_the_device_keeps_to_the_cpu() {
     let weights = Weights::shipped().expect("valid");
     let there = Prior::on(&weights, Device::Cuda(0)).expect("a device");
     let here = Prior::on(&weights, Device::Cpu).expect("builds");
