@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dcodec::channel::bands::Bands;
-use dcodec::channel::mixer::Mixed;
+use dcodec::channel::mixer::Mixer;
 use dcodec::channel::rotation::Rotation;
 use dcodec::channel::split::Split;
 use dcodec::channel::trellis::{Code, Signs, search};
@@ -21,11 +21,11 @@ fn shift() -> Vec<f32> {
 }
 
 fn bands(c: &mut Criterion) {
-    let (bands, x) = (Bands::new(768, 512), shift());
+    let (bands, mut y) = (Bands::new(768, 512), shift());
     let mut group = c.benchmark_group("bands");
     group.throughput(Throughput::Elements(LEN as u64));
-    group.bench_function("forward", |b| b.iter(|| bands.forward(black_box(&x))));
-    let (y, mut out) = (bands.forward(&x), x.clone());
+    let mut out = y.clone();
+    group.bench_function("forward", |b| b.iter(|| bands.forward(black_box(&mut y))));
     group.bench_function("add", |b| {
         b.iter(|| bands.add(black_box(&y), 1.0, &mut out))
     });
@@ -34,13 +34,14 @@ fn bands(c: &mut Criterion) {
 
 fn rotation(c: &mut Criterion) {
     let (rotation, stream, x) = (Rotation::new(0, LEN), Stream::new(1, 1), shift());
+    let mut out = x.clone();
     let mut group = c.benchmark_group("rotation");
     group.throughput(Throughput::Elements(LEN as u64));
     group.bench_function("forward", |b| {
-        b.iter(|| rotation.forward(&stream, black_box(x.clone())))
+        b.iter(|| rotation.forward(&stream, black_box(&mut out)))
     });
-    let mut out = x.clone();
-    let fill = |first: usize, y: &mut [f32]| y.copy_from_slice(&x[first..first + y.len()]);
+    let fill =
+        |_: &[f32], first: usize, y: &mut [f32]| y.copy_from_slice(&x[first..first + y.len()]);
     group.bench_function("inverse", |b| {
         b.iter(|| rotation.inverse(&stream, 1.0, fill, black_box(&mut out), |x, z| *x = z))
     });
@@ -49,7 +50,7 @@ fn rotation(c: &mut Criterion) {
 
 fn trellis(c: &mut Criterion) {
     let stream = Stream::new(1, 1);
-    let w = Mixed::from(Rotation::new(0, LEN).forward(&stream, shift()));
+    let w = Mixer::Whole(Rotation::new(0, LEN)).forward(&stream, shift());
     let mut out = shift();
     let mut group = c.benchmark_group("trellis");
     group

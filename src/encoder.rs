@@ -9,7 +9,6 @@ mod run;
 mod sender;
 mod shown;
 
-use crate::channel::rotation::WINDOW;
 use crate::container::{Header, Layer};
 use crate::error::{Error, Result};
 use crate::map::Map;
@@ -281,9 +280,7 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// Whether bands pay: not in small pictures, whose layers are short, nor in large ones, for which they would take an array more of
-/// memory.
+/// Whether bands pay: not in small pictures, whose layers are short, nor in very large ones, where memory is short.
 fn bands_pay(width: u32, height: u32) -> bool {
-    let values = 3 * u64::from(width) * u64::from(height);
-    width.min(height) >= 192 && values <= WINDOW as u64
+    width.min(height) >= 192 && u64::from(width) * u64::from(height) <= 1 << 26
 }

@@ -56,11 +56,13 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> u64 {
         true => search_bytes(Code::new(header.nu).unwrap_or_default()),
         false => 0,
     };
+    let window = |values: u64| 4 * values.min(WINDOW as u64);
     let channel = search
         + match header.banded {
-            // The bands, and a plane on its way to them.
-            true => 6 * values,
-            false => 4 * values.min(WINDOW as u64),
+            false => window(values),
+            // A plane and scales on their way to bands and back, or the rotation of the largest band.
+            true if alive.searching => (28 * values / 9).max(window(2 * values / 3)),
+            true => (16 * values / 9).max(window(2 * values / 3)),
         };
     let arrays = 4 * alive.arrays * values + channel.max(tile).max(alive.exact);
     let array = 4 * values;

@@ -75,18 +75,26 @@ pub fn shift_energy(step: &Step, x_0: &Planar, x0_hat: &Planes) -> f64 {
 
 /// The shift m, in the memory of x0_hat.
 pub fn shift(step: &Step, x_0: &Planar, x0_hat: Planes) -> Vec<f32> {
+    const CHUNK: usize = 1 << 14;
+    let mut m = x0_hat.data;
+    m.par_chunks_mut(CHUNK)
+        .enumerate()
+        .for_each(|(i, m)| shift_from(step, x_0, i * CHUNK, m));
+    m
+}
+
+/// The values of the shift from the one of index `first` on, in the place of those of x0_hat.
+pub fn shift_from(step: &Step, x_0: &Planar, first: usize, x0_hat: &mut [f32]) {
     fn from<T: Sample>(factor: f32, x_0: &[T], m: &mut [f32]) {
-        m.par_iter_mut()
+        m.iter_mut()
             .zip(x_0)
-            .with_min_len(1 << 14)
             .for_each(|(m, x)| *m = factor * (x.centred() - *m));
     }
-    let (factor, mut m) = (step.shift() as f32, x0_hat.data);
+    let factor = step.shift() as f32;
     match &x_0.data {
-        Samples::Eight(x_0) => from(factor, x_0, &mut m),
-        Samples::Sixteen(x_0) => from(factor, x_0, &mut m),
+        Samples::Eight(x_0) => from(factor, &x_0[first..], x0_hat),
+        Samples::Sixteen(x_0) => from(factor, &x_0[first..], x0_hat),
     }
-    m
 }
 
 /// One end of the line: moves the mean of p(x_s | x_t) to a sample of q(x_s | x_t, x_0).

@@ -161,7 +161,10 @@ fn check_large_pictures() {
         let encoder = Encoder::new(&prior);
         let encode = encoder.memory(width, height, Colour::Rgb, Depth::Eight, false);
         assert!(gb(encode) < most, "encode: {}", gb(encode));
-        let header = header(&prior, width, height);
+        let header = dcodec::container::Header {
+            banded: width < 10_000,
+            ..header(&prior, width, height)
+        };
         let decoder = Decoder::new(&prior);
         let bytes = u64::from(width) * u64::from(height) / 8;
         for cut in [false, true] {
@@ -192,9 +195,20 @@ fn the_estimate_grows_with_the_picture_and_the_target() {
     let encoder = |target| Encoder::new(&prior).target(target);
     let quality = encoder(Target::Quality(75.0));
     let memory = |width, alpha| quality.memory(width, 1000, Colour::Rgb, Depth::Eight, alpha);
-    // Two arrays of floats, the samples twice, and an eighth of a byte a value for codewords: 30 bytes and 3/8 a pixel.
-    let pixel = (memory(40_000, false) - memory(20_000, false)) as f64 / 20_000_000.0;
-    assert!((30.0..38.0).contains(&pixel), "{pixel} bytes a pixel");
+    // Two arrays of floats, the samples twice, and an eighth of a byte a value for codewords: 30 bytes and 3/8 a pixel. Bands take
+    // two planes and a third.
+    let pixel =
+        |from, to| (memory(to, false) - memory(from, false)) as f64 / 1000.0 / f64::from(to - from);
+    assert!(
+        (30.0..38.0).contains(&pixel(70_000, 90_000)),
+        "{} bytes a pixel",
+        pixel(70_000, 90_000)
+    );
+    assert!(
+        (39.0..41.0).contains(&pixel(20_000, 40_000)),
+        "{} bytes a pixel",
+        pixel(20_000, 40_000)
+    );
     assert_eq!(memory(5000, true) - memory(5000, false), 5_000_000);
     let psnr = encoder(Target::Psnr(30.0)).memory(5000, 1000, Colour::Rgb, Depth::Eight, false);
     // Four arrays more.

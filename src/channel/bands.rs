@@ -3,6 +3,7 @@
 //! What x0_hat gets wrong is mostly luminance, and mostly coarse. Values that are alike in that respect share a rotation and an
 //! amplitude, which costs D_g/2 log2(1 + |m_g|^2 / D_g) bits for each band g, less than the same of all values together.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -108,46 +109,74 @@ impl Bands {
         (band, first..first + len)
     }
 
-    /// The values of all bands of the planes `x`.
-    pub fn forward(&self, x: &[f32]) -> Vec<f32> {
-        let mut y = vec![0.0; x.len()];
-        self.analyse(x, |_, place, values| y[place].copy_from_slice(values));
-        y
+    /// Makes of the planes `x` the values of all bands, in their memory.
+    pub fn forward(&self, x: &mut [f32]) {
+        let n = self.area(0);
+        let (luminance, chroma) = x.split_at_mut(n);
+        let (u, v) = chroma.split_at_mut(n);
+        let values = luminance.par_iter_mut().zip(&mut *u).zip(&mut *v);
+        values.with_min_len(1 << 14).for_each(|((x, u), v)| {
+            let (r, g, b) = (*x, *u, *v);
+            let mixed = |k: [f64; 3]| k[0] as f32 * r + k[1] as f32 * g + k[2] as f32 * b;
+            (*x, *u, *v) = (mixed(COLOURS[0]), mixed(COLOURS[1]), mixed(COLOURS[2]));
+        });
+        let mut scales = vec![0.0; n];
+        self.analyse(luminance, &mut scales);
+        luminance.copy_from_slice(&scales);
+        // Coarse U, coarse V, fine U, fine V: the fine values of U reach to where V was, which goes first.
+        let coarse = self.lens()[6] / 2;
+        self.analyse(v, &mut scales);
+        let coarse_v = scales[..coarse].to_vec();
+        v[coarse..].copy_from_slice(&scales[coarse..]);
+        self.analyse(u, &mut scales);
+        chroma[..coarse].copy_from_slice(&scales[..coarse]);
+        chroma[coarse..2 * coarse].copy_from_slice(&coarse_v);
+        chroma[2 * coarse..n + coarse].copy_from_slice(&scales[coarse..]);
     }
 
-    /// The sum of the squares of the values of each band of the planes `x`.
-    pub fn energies(&self, x: &[f32]) -> [f64; BANDS] {
+    /// The sum of the squares of the values of each band of three planes, whose values from the one of an index on `values` writes.
+    pub fn energies(&self, values: impl Fn(usize, &mut [f32]) + Sync) -> [f64; BANDS] {
+        const CHUNK: usize = 1 << 13;
+        let n = self.area(0);
+        let (mut plane, mut scales) = (vec![0.0; n], vec![0.0; n]);
         let mut energies = [0.0; BANDS];
-        self.analyse(x, |band, _, values| {
-            energies[band] += values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
-        });
+        for (colour, factors) in COLOURS.iter().enumerate() {
+            let chunks = plane.par_chunks_mut(CHUNK).enumerate();
+            chunks.for_each_init(
+                || vec![0.0; CHUNK],
+                |own, (i, chunk)| {
+                    let own = &mut own[..chunk.len()];
+                    chunk.fill(0.0);
+                    for (c, &k) in factors.iter().enumerate() {
+                        values(c * n + i * CHUNK, own);
+                        let pairs = chunk.iter_mut().zip(&*own);
+                        pairs.for_each(|(sum, v)| *sum += k as f32 * v);
+                    }
+                },
+            );
+            self.analyse(&plane, &mut scales);
+            for level in (1..=self.levels).map(Some).chain([None]) {
+                let values = match level {
+                    None => &scales[..self.area(self.levels)],
+                    Some(l) => &scales[self.area(l)..self.area(l - 1)],
+                };
+                let squares = values.iter().map(|&v| f64::from(v).powi(2));
+                energies[self.place(colour, level).0] += squares.sum::<f64>();
+            }
+        }
         energies
     }
 
-    /// Calls `take` with each scale of each colour: its band, its place, its values.
-    fn analyse(&self, x: &[f32], mut take: impl FnMut(usize, Range<usize>, &[f32])) {
-        let n = self.area(0);
-        let (r, rest) = x.split_at(n);
-        let (g, b) = rest.split_at(n);
-        for (colour, factors) in COLOURS.iter().enumerate() {
-            let [kr, kg, kb] = factors.map(|k| k as f32);
-            let mut plane = vec![0.0; n];
-            let rgb = r.par_iter().zip(g).zip(b).with_min_len(1 << 14);
-            plane
-                .par_iter_mut()
-                .zip(rgb)
-                .for_each(|(v, ((r, g), b))| *v = kr * r + kg * g + kb * b);
-            for level in 1..=self.levels {
-                let mut low = vec![0.0; self.area(level)];
-                let mut details = vec![0.0; self.details(level)];
-                analyse(&plane, self.size(level - 1), &mut low, &mut details);
-                let (band, place) = self.place(colour, Some(level));
-                take(band, place, &details);
-                plane = low;
-            }
-            let (band, place) = self.place(colour, None);
-            take(band, place, &plane);
+    /// The scales of a plane, the coarsest first: its averages at the highest level, then the details of each level.
+    fn analyse(&self, plane: &[f32], scales: &mut [f32]) {
+        let mut averages = Cow::Borrowed(plane);
+        for level in 1..=self.levels {
+            let mut low = vec![0.0; self.area(level)];
+            let details = &mut scales[self.area(level)..self.area(level - 1)];
+            analyse(&averages, self.size(level - 1), &mut low, details);
+            averages = Cow::Owned(low);
         }
+        scales[..averages.len()].copy_from_slice(&averages);
     }
 
     /// Adds `std` times the planes whose bands have the values `y` to the planes `x` (10.9 of the specification).
@@ -278,6 +307,10 @@ mod tests {
         (0..n).map(|i| stream.gauss(i) as f32).collect()
     }
 
+    fn energies(bands: &Bands, x: &[f32]) -> [f64; BANDS] {
+        bands.energies(|first, out| out.copy_from_slice(&x[first..first + out.len()]))
+    }
+
     #[test]
     fn the_places_of_all_scales_are_all_values_once() {
         for (w, h) in SIZES {
@@ -318,14 +351,15 @@ mod tests {
     fn there_and_back_is_the_identity() {
         for (w, h) in SIZES {
             let (bands, x) = (Bands::new(w, h), noise(3 * w * h));
-            let y = bands.forward(&x);
+            let mut y = x.clone();
+            bands.forward(&mut y);
             let mut back = vec![1.0; x.len()];
             bands.add(&y, 2.0, &mut back);
             for (a, b) in x.iter().zip(back) {
                 assert!((1.0 + 2.0 * a - b).abs() < 1e-5, "{w} x {h}: {a} {b}");
             }
             let energy = |v: &[f32]| v.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
-            let total: f64 = bands.energies(&x).iter().sum();
+            let total: f64 = energies(&bands, &x).iter().sum();
             assert!((energy(&x) / energy(&y) - 1.0).abs() < 1e-6);
             assert!((total / energy(&y) - 1.0).abs() < 1e-6);
         }
@@ -334,7 +368,7 @@ mod tests {
     #[test]
     fn what_is_even_is_in_the_first_band_and_what_is_coloured_in_the_last() {
         let bands = Bands::new(128, 128);
-        let grey = bands.energies(&vec![2.0; 3 * 128 * 128]);
+        let grey = energies(&bands, &vec![2.0; 3 * 128 * 128]);
         assert!((grey[0] / (4.0 * 3.0 * 128.0 * 128.0) - 1.0).abs() < 1e-6);
         assert!(grey[1..].iter().all(|&e| e < 1e-6), "{grey:?}");
         let mut x = vec![0.0; 3 * 128 * 128];
@@ -342,7 +376,7 @@ mod tests {
             x[i] = if i % 2 == 0 { 1.0 } else { -1.0 };
             x[i + 2 * 128 * 128] = -x[i];
         }
-        let stripes = bands.energies(&x);
+        let stripes = energies(&bands, &x);
         assert!(
             (stripes[7] / (2.0 * 128.0 * 128.0) - 1.0).abs() < 1e-6,
             "{stripes:?}"

@@ -1,7 +1,7 @@
 //! From planes to the values that the trellis signs, and back: bands if the file has them, and the rotation of each.
 
 use super::bands::Bands;
-use super::rotation::{Rotated, Rotation};
+use super::rotation::{Order, Rotated, Rotation};
 use super::split::{Split, Stages};
 use crate::random::Stream;
 
@@ -62,24 +62,22 @@ impl Mixer {
         }
     }
 
-    /// Mixes a shift, in its own memory where a second array would be long.
-    pub fn forward(&self, stream: &Stream, m: Vec<f32>) -> Mixed {
-        let (bands, rotations) = match self {
-            Mixer::Whole(rotation) => return rotation.forward(stream, m).into(),
-            Mixer::Banded(bands, rotations) => (bands, rotations),
-        };
-        let y = bands.forward(&m);
-        drop(m);
-        let mut rest = &y[..];
-        let mix = |rotation: &Option<Rotation>| {
-            let (values, others) = rest.split_at(rotation.as_ref().map_or(0, Rotation::len));
-            rest = others;
-            let mixed = |r: &Rotation| r.forward(stream, values.to_vec());
-            rotation.as_ref().map(mixed).unwrap_or_default()
-        };
-        Mixed {
-            parts: rotations.iter().map(mix).collect(),
+    /// Mixes a shift, in its own memory.
+    pub fn forward(&self, stream: &Stream, mut m: Vec<f32>) -> Mixed {
+        if let Some(bands) = self.bands() {
+            bands.forward(&mut m);
         }
+        let mut rest = &mut m[..];
+        let mix = |rotation: Option<&Rotation>| {
+            let Some(rotation) = rotation else {
+                return (0, Order::default());
+            };
+            let (values, others) = std::mem::take(&mut rest).split_at_mut(rotation.len());
+            rest = others;
+            (rotation.len(), rotation.forward(stream, values))
+        };
+        let parts = self.rotations().into_iter().map(mix).collect();
+        Mixed { data: m, parts }
     }
 
     /// Undoes [`Mixer::forward`]: mixes the values back that `fill(part, first, y)` writes for the positions of a part from
@@ -92,50 +90,84 @@ impl Mixer {
         std: f64,
         x: &mut [f32],
     ) {
-        let (bands, rotations) = match self {
-            Mixer::Whole(rotation) => {
-                let (fill, std) = (|first: usize, y: &mut [f32]| fill(0, first, y), std as f32);
-                rotation.inverse(stream, gains[0], fill, x, |x, z| *x += std * z);
-                return;
-            }
-            Mixer::Banded(bands, rotations) => (bands, rotations),
+        let fill = |part: usize, _: &[f32], first: usize, y: &mut [f32]| fill(part, first, y);
+        self.add_from(stream, None, gains, fill, std, x);
+    }
+
+    /// The same of what `fill(part, old, first, y)` makes of mixed values, `old` those of the part, in their memory.
+    pub fn add_mixed(
+        &self,
+        stream: &Stream,
+        mixed: Mixed,
+        fill: impl Fn(usize, Rotated, usize, &mut [f32]) + Sync,
+        std: f64,
+        x: &mut [f32],
+    ) {
+        let Mixed { data, parts } = mixed;
+        let gains = vec![1.0; parts.len()];
+        let fill = |part: usize, old: &[f32], first: usize, y: &mut [f32]| {
+            fill(part, Rotated::new(old, parts[part].1), first, y);
         };
-        let mut y = vec![0.0; x.len()];
-        let mut rest = &mut y[..];
-        for (part, rotation) in rotations.iter().enumerate() {
-            let Some(rotation) = rotation else {
-                continue;
-            };
-            let (values, others) = rest.split_at_mut(rotation.len());
-            rest = others;
-            let fill = |first: usize, y: &mut [f32]| fill(part, first, y);
-            rotation.inverse(stream, gains[part], fill, values, |y, z| *y = z);
+        self.add_from(stream, Some(data), &gains, fill, std, x);
+    }
+
+    /// `fill` sees the values of the part that lie in `data`.
+    fn add_from(
+        &self,
+        stream: &Stream,
+        data: Option<Vec<f32>>,
+        gains: &[f64],
+        fill: impl Fn(usize, &[f32], usize, &mut [f32]) + Sync,
+        std: f64,
+        x: &mut [f32],
+    ) {
+        match self {
+            Mixer::Whole(rotation) => {
+                let (data, std) = (data.unwrap_or_default(), std as f32);
+                let fill = |_: &[f32], first: usize, y: &mut [f32]| fill(0, &data, first, y);
+                rotation.inverse(stream, gains[0], fill, x, |x, z| *x += std * z);
+            }
+            Mixer::Banded(bands, rotations) => {
+                let mut data = data.unwrap_or_else(|| vec![0.0; x.len()]);
+                let mut rest = &mut data[..];
+                for (part, rotation) in rotations.iter().enumerate() {
+                    let Some(rotation) = rotation else {
+                        continue;
+                    };
+                    let (values, others) = rest.split_at_mut(rotation.len());
+                    rest = others;
+                    let fill = |old: &[f32], first: usize, y: &mut [f32]| fill(part, old, first, y);
+                    rotation.inverse(stream, gains[part], fill, values, |y, z| *y = z);
+                }
+                bands.add(&data, std, x);
+            }
         }
-        bands.add(&y, std, x);
     }
 }
 
 /// Mixed values, part by part.
 #[derive(Debug, Clone)]
 pub struct Mixed {
-    parts: Vec<Rotated>,
+    data: Vec<f32>,
+    /// The length of each part, and how it lies.
+    parts: Vec<(usize, Order)>,
 }
 
 impl Mixed {
     /// The rotated values of each part.
-    pub fn parts(&self) -> &[Rotated] {
-        &self.parts
+    pub fn parts(&self) -> Vec<Rotated<'_>> {
+        let mut rest = &self.data[..];
+        let part = |&(len, order): &(usize, Order)| {
+            let (values, others) = rest.split_at(len);
+            rest = others;
+            Rotated::new(values, order)
+        };
+        self.parts.iter().map(part).collect()
     }
 
     /// The sum of the squares.
     pub fn energy(&self) -> f64 {
-        self.parts.iter().map(Rotated::energy).sum()
-    }
-}
-
-impl From<Rotated> for Mixed {
-    fn from(all: Rotated) -> Self {
-        Mixed { parts: vec![all] }
+        self.parts().iter().map(Rotated::energy).sum()
     }
 }
 
@@ -146,7 +178,8 @@ mod tests {
     #[test]
     fn what_is_mixed_comes_back_from_one_part_and_from_bands() {
         let stream = Stream::new(1, 2);
-        for (w, h) in [(16, 20), (150, 97)] {
+        // The last is longer than one window, and so is its finest band.
+        for (w, h) in [(16, 20), (150, 97), (2950, 2900)] {
             let x: Vec<f32> = (0..3 * w * h).map(|i| stream.gauss(i) as f32).collect();
             let energy: f64 = x.iter().map(|&v| f64::from(v).powi(2)).sum();
             for banded in [false, true] {
@@ -155,15 +188,23 @@ mod tests {
                 assert!((y.energy() / energy - 1.0).abs() < 1e-5);
                 assert_eq!(mixer.lens().iter().sum::<usize>(), x.len());
                 let fill = |part: usize, first: usize, out: &mut [f32]| {
-                    for (out, (_, v)) in out.iter_mut().zip(y.parts()[part].every(first, 1)) {
-                        *out = v;
-                    }
+                    let values = y.parts()[part].every(first, 1);
+                    out.iter_mut()
+                        .zip(values)
+                        .for_each(|(out, (_, v))| *out = v);
                 };
                 let mut back = vec![1.0; x.len()];
                 let gains = vec![2.0; mixer.lens().len()];
                 mixer.add(&stream, &gains, fill, 0.5, &mut back);
+                let fill = |_: usize, old: Rotated, first: usize, out: &mut [f32]| {
+                    let values = old.every(first, 1);
+                    out.iter_mut()
+                        .zip(values)
+                        .for_each(|(out, (_, v))| *out = v);
+                };
+                mixer.add_mixed(&stream, y, fill, -2.0, &mut back);
                 for (a, b) in x.iter().zip(back) {
-                    assert!((1.0 + a - b).abs() < 1e-5, "{a} {b}");
+                    assert!((1.0 - a - b).abs() < 1e-5, "{a} {b}");
                 }
             }
         }

@@ -65,8 +65,9 @@ impl Rotation {
         self.inverse
     }
 
-    /// Rotates `x`, in its own memory where a second array of its length would be long.
-    pub fn forward(&self, stream: &Stream, mut x: Vec<f32>) -> Rotated {
+    /// Rotates `x` in its own memory, and returns how the rotated values lie there. No second array of its length is made where
+    /// that would be long.
+    pub fn forward(&self, stream: &Stream, x: &mut [f32]) -> Order {
         assert_eq!(x.len(), self.len);
         let windows = self.windows();
         let mut energy = 0.0;
@@ -89,25 +90,18 @@ impl Rotation {
             // One sum in the order of the positions, whatever the number of windows.
             energy = y.iter().fold(energy, |sum, &v| sum + f64::from(v).powi(2));
             if windows.len() == 1 {
-                let stride = 1;
-                return Rotated {
-                    data: y,
-                    stride,
-                    energy,
-                };
+                x.copy_from_slice(&y);
+                return Order { stride: 1, energy };
             }
-            self.scatter(&y, window, &mut x, |x, y| *x = y);
+            self.scatter(&y, window, x, |x, y| *x = y);
         }
         let stride = self.stride;
-        Rotated {
-            data: x,
-            stride,
-            energy,
-        }
+        Order { stride, energy }
     }
 
-    /// Undoes [`Rotation::forward`]: rotates the values back that `fill(first, y)` writes for the positions from `first`,
-    /// multiplies them by `gain`, and calls `apply` with each value of `x` and the one that belongs there.
+    /// Undoes [`Rotation::forward`]: rotates the values back that `fill(x, first, y)` writes for the positions from `first`,
+    /// multiplies them by `gain`, and calls `apply` with each value of `x` and the one that belongs there. What `fill` gets as `x` still
+    /// is as it was at those positions, if it is what [`Rotation::forward`] left there.
     ///
     /// Where the values are small integers the sums are exact and each result is rounded once. No array of the length of
     /// `x` is made where that would be long.
@@ -115,16 +109,17 @@ impl Rotation {
         &self,
         stream: &Stream,
         gain: f64,
-        fill: impl Fn(usize, &mut [f32]) + Sync,
+        fill: impl Fn(&[f32], usize, &mut [f32]) + Sync,
         x: &mut [f32],
         apply: impl Fn(&mut f32, f32) + Sync,
     ) {
         assert_eq!(x.len(), self.len);
         for window in self.windows() {
             let mut y = vec![0.0; window.len()];
+            let before = &*x;
             y.par_chunks_mut(BLOCK).enumerate().for_each(|(b, chunk)| {
                 let first = window.start + b * BLOCK;
-                fill(first, chunk);
+                fill(before, first, chunk);
                 for_blocks(chunk, |block| {
                     simd::fwht_f32(block);
                     let scale = (gain / (block.len() as f64).sqrt()) as f32;
@@ -213,17 +208,29 @@ impl Visits {
     }
 }
 
-/// Rotated values, in the order of their positions or, where [`Rotation::forward`] had to save memory, of the places that
+/// How rotated values lie: in the order of their positions or, where [`Rotation::forward`] had to save memory, of the places that
 /// they were made from.
-#[derive(Debug, Clone, Default)]
-pub struct Rotated {
-    data: Vec<f32>,
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Order {
     /// Position j is at index j * stride mod len.
     stride: usize,
+    /// The sum of the squares.
     energy: f64,
 }
 
-impl Rotated {
+/// Rotated values.
+#[derive(Debug, Clone, Copy)]
+pub struct Rotated<'a> {
+    data: &'a [f32],
+    order: Order,
+}
+
+impl<'a> Rotated<'a> {
+    /// The values that [`Rotation::forward`] left in `data`.
+    pub fn new(data: &'a [f32], order: Order) -> Self {
+        Rotated { data, order }
+    }
+
     /// Number of values.
     pub fn len(&self) -> usize {
         self.data.len()
@@ -236,23 +243,18 @@ impl Rotated {
 
     /// The sum of the squares.
     pub fn energy(&self) -> f64 {
-        self.energy
+        self.order.energy
     }
 
     /// The positions `first`, `first + step`, .. below the length, and their values; `step` is at least one.
     #[inline(always)]
-    pub fn every(&self, first: usize, step: usize) -> impl Iterator<Item = (usize, f32)> {
+    pub fn every(self, first: usize, step: usize) -> impl Iterator<Item = (usize, f32)> {
         let len = self.data.len();
-        let hop = if self.stride == 1 {
-            step % len
-        } else {
-            mul_mod(step, self.stride, len)
+        let place = |position: usize| match self.order.stride {
+            1 => position % len,
+            stride => mul_mod(position, stride, len),
         };
-        let mut at = if self.stride == 1 {
-            first % len
-        } else {
-            mul_mod(first, self.stride, len)
-        };
+        let (mut at, hop) = (place(first), place(step));
         (first..len).step_by(step).map(move |i| {
             let v = self.data[at];
             at = add_mod(at, hop, len);
@@ -313,8 +315,10 @@ mod tests {
     /// Rotated and back.
     fn there_and_back(len: usize, x: &[f32], factor: f32) -> Vec<f32> {
         let (rotation, stream) = (Rotation::new(0, len), Stream::new(1, 2));
-        let y = rotation.forward(&stream, x.to_vec());
-        let fill = |first: usize, out: &mut [f32]| {
+        let mut y = x.to_vec();
+        let order = rotation.forward(&stream, &mut y);
+        let y = Rotated::new(&y, order);
+        let fill = |_: &[f32], first: usize, out: &mut [f32]| {
             for (out, (_, v)) in out.iter_mut().zip(y.every(first, 1)) {
                 *out = v;
             }
@@ -345,7 +349,9 @@ mod tests {
             assert!((a - b).abs() < 1e-5);
         }
         // The definition, for the first block and for the last: 64 + 8 + 4 + 1 behind 259 whole ones.
-        let y = rotation.forward(&stream, x.clone());
+        let mut y = x.clone();
+        let order = rotation.forward(&stream, &mut y);
+        let y = Rotated::new(&y, order);
         for (first, n) in [(0, BLOCK), (259 * BLOCK, 64)] {
             let mut block: Vec<f32> = (first..first + n)
                 .map(|j| {
@@ -384,14 +390,14 @@ mod tests {
         let len = 2 * BLOCK;
         let mut x = vec![0.0; len];
         x[12345] = 256.0;
-        let y = Rotation::new(0, len).forward(&Stream::new(0, 0), x);
-        assert_eq!(y.every(0, 1).filter(|v| v.1.abs() == 1.0).count(), BLOCK);
+        Rotation::new(0, len).forward(&Stream::new(0, 0), &mut x);
+        assert_eq!(x.iter().filter(|v| v.abs() == 1.0).count(), BLOCK);
     }
 
     #[test]
     fn integers_are_exact() {
         let (rotation, stream) = (Rotation::new(0, BLOCK), Stream::new(0, 1));
-        let signs = |first: usize, out: &mut [f32]| {
+        let signs = |_: &[f32], first: usize, out: &mut [f32]| {
             for (j, v) in out.iter_mut().enumerate() {
                 *v = signed(1.0, stream.value(first + j) >> 7 & 1);
             }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::mixer::Mixed;
 use super::rate;
+use super::rotation::Rotated;
 use super::rotation::signed;
 use super::simd;
 use super::split::{Part, Split};
@@ -94,11 +95,13 @@ pub fn search(
     let stages = split.len();
     let limit = limit.min(stages);
     // What is delivered of a part of the shift goes with its amplitude.
-    let parts = w.parts().iter().zip(split.parts());
-    let amplitudes: Vec<f64> = parts
+    let w = w.parts();
+    let amplitudes: Vec<f64> = w
+        .iter()
+        .zip(split.parts())
         .map(|(w, part)| rate::amplitude(code, part.stages, w.len()))
         .collect();
-    let energies = w.parts().iter().zip(&amplitudes);
+    let energies = w.iter().zip(&amplitudes);
     let energy: f64 = energies.map(|(w, a)| a * a * w.energy()).sum();
     let gain = match energy {
         0.0 => 0.0,
@@ -122,7 +125,7 @@ pub fn search(
                     .collect();
                 viterbi.run(first, last, |t, y| {
                     let (part, own) = places[t - first];
-                    let (w, gain, part) = (&w.parts()[part], gains[part], split.parts()[part]);
+                    let (w, gain, part) = (w[part], gains[part], split.parts()[part]);
                     for (i, v) in w.every(own, part.stages) {
                         let place = stream.value(part.base + i);
                         let x = nearest(signed(v * gain, place >> SIGN_BIT));
@@ -205,8 +208,7 @@ impl Signs {
     /// The same whatever the number of threads.
     pub fn dot(&self, w: &Mixed) -> f64 {
         const CHUNK: usize = 1 << 15;
-        let of = |part: usize| {
-            let w = &w.parts()[part];
+        let of = |(part, w): (usize, Rotated)| {
             let sum = |c: usize| {
                 let first = c * CHUNK;
                 let mut signs = vec![0.0; CHUNK.min(w.len() - first)];
@@ -218,7 +220,7 @@ impl Signs {
             let sums: Vec<f64> = chunks.map(sum).collect();
             rate::amplitude(self.code, self.stages(part), w.len()) * sums.iter().sum::<f64>()
         };
-        (0..w.parts().len()).map(of).sum()
+        w.parts().into_iter().enumerate().map(of).sum()
     }
 }
 
@@ -243,6 +245,7 @@ fn codewords(code: Code, bits: &BitSlice<u8, Msb0>, split: &Split) -> Vec<Vec<u1
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::mixer::Mixer;
     use crate::channel::rotation::Rotation;
 
     /// A shift with a smooth, strongly varying envelope and Laplacian-scaled noise: heavy tails, as real ones have.
@@ -276,13 +279,13 @@ mod tests {
         let (len, stream, rotation) = (m.len(), Stream::new(seed, 1), Rotation::new(0, m.len()));
         let energy: f64 = m.iter().map(|&v| f64::from(v).powi(2)).sum();
         let stages = rate::stages(code, energy, len);
-        let w = Mixed::from(rotation.forward(&stream, m.to_vec()));
+        let w = Mixer::Whole(rotation.clone()).forward(&stream, m.to_vec());
         let bits = search(code, &stream, &w, &Split::whole(stages), stages);
         assert_eq!(bits.len(), 4 * stages);
         let signs = Signs::new(code, &stream, &bits, Split::whole(stages));
         let amplitude = rate::amplitude(code, stages, len);
         let mut z = vec![0.0; len];
-        let fill = |first: usize, out: &mut [f32]| signs.fill(0, first, out);
+        let fill = |_: &[f32], first: usize, out: &mut [f32]| signs.fill(0, first, out);
         rotation.inverse(&stream, amplitude, fill, &mut z, |x, z| *x = z);
         let dot: f64 = m
             .iter()
@@ -376,7 +379,7 @@ mod tests {
         let len = 20_000;
         let (code, stream) = (Code::new(12).expect("valid"), Stream::new(2, 0));
         let m = heavy_tailed(len, 300.0);
-        let w = Mixed::from(Rotation::new(0, len).forward(&stream, m));
+        let w = Mixer::Whole(Rotation::new(0, len)).forward(&stream, m);
         let stages = rate::stages(code, 300.0, len);
         let bits = search(code, &stream, &w, &Split::whole(stages), stages);
         let full = signs(code, &stream, &bits, stages, len);
@@ -400,7 +403,7 @@ mod tests {
     fn a_limit_gives_the_prefix_of_whole_stretches() {
         let len = 200_000;
         let (code, stream) = (Code::new(12).expect("valid"), Stream::new(4, 0));
-        let w = Mixed::from(Rotation::new(0, len).forward(&stream, heavy_tailed(len, 7_000.0)));
+        let w = Mixer::Whole(Rotation::new(0, len)).forward(&stream, heavy_tailed(len, 7_000.0));
         let stages = rate::stages(code, 7_000.0, len);
         assert!(stages > RESTART + 100);
         let (all, part) = (

@@ -222,9 +222,10 @@ pub(super) enum Left {
 }
 
 impl Shares<'_> {
-    /// m of the whole posterior to m that is sent.
-    pub fn apply(&self, m: &mut [f32]) {
-        for (m, &class) in m.iter_mut().zip(self.classes.iter().cycle()) {
+    /// m of the whole posterior to m that is sent, the values from the one of index `first` on.
+    pub fn apply(&self, first: usize, m: &mut [f32]) {
+        let classes = self.classes.iter().cycle();
+        for (m, &class) in m.iter_mut().zip(classes.skip(first % self.classes.len())) {
             *m *= self.of[usize::from(class)];
         }
     }
@@ -318,9 +319,12 @@ mod tests {
         assert!((share(10.0) - 0.25).abs() < 0.01);
         assert_eq!(spread.shares(100.0, 10.0).of[255], 1.0);
         let mut m = vec![1.0; 768];
-        spread.shares(100.0, 10.0).apply(&mut m);
+        spread.shares(100.0, 10.0).apply(0, &mut m);
         assert_eq!([m[0], m[256], m[512]], [1.0; 3]);
         assert!(m[255] == m[767] && m[255] < 0.3);
+        let mut end = vec![1.0; 300];
+        spread.shares(100.0, 10.0).apply(468, &mut end);
+        assert_eq!(m[468..], end);
     }
 
     /// Errors that fall as the noise level, walked down to a known end: the forecast is that end from everywhere.

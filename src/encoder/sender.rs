@@ -7,13 +7,14 @@ use bitvec::prelude::*;
 use super::allot::Need;
 use super::interest::Shares;
 use super::shown::{Aim, SLACK};
+use crate::channel::bands::Bands;
 use crate::channel::mixer::Mixed;
 use crate::channel::split::Stages;
 use crate::channel::{rate, trellis};
-use crate::container::{Layer, Writer};
+use crate::container::{BANDS, Layer, Writer};
 use crate::error::Result;
 use crate::planes::{Planar, Planes};
-use crate::reverse::{Chain, Channel, Shared, shift, shift_energy};
+use crate::reverse::{Chain, Channel, Shared, shift, shift_energy, shift_from};
 use crate::schedule::{Sigma, Step};
 use crate::timings::Part;
 
@@ -72,9 +73,20 @@ impl<'a> Sender<'a> {
     fn shift(&self, step: &Step, x0_hat: Planes) -> Vec<f32> {
         let mut m = shift(step, self.x_0, x0_hat);
         if let Some(shares) = &self.shares {
-            shares.apply(&mut m);
+            shares.apply(0, &mut m);
         }
         m
+    }
+
+    /// The squared norms of its bands, without an array for it.
+    fn energies(&self, bands: &Bands, step: &Step, x0_hat: &Planes) -> [f64; BANDS] {
+        bands.energies(|first, m| {
+            m.copy_from_slice(&x0_hat.data[first..first + m.len()]);
+            shift_from(step, self.x_0, first, m);
+            if let Some(shares) = &self.shares {
+                shares.apply(first, m);
+            }
+        })
     }
 
     /// Finds the bits that there is room for, and returns the mixed shift; x0_hat makes place for it.
@@ -118,7 +130,7 @@ impl Channel for Sender<'_> {
         match shared.mixer.bands() {
             None => self.sent.stages.count = rate::stages(shared.code, energy, x0_hat.len()),
             Some(bands) => {
-                let energies = || bands.energies(&self.shift(step, x0_hat.clone()));
+                let energies = || self.energies(bands, step, x0_hat);
                 let energies = shared.meter.time(Part::Rotation, energies);
                 let need = Need::new(bands.lens(), &energies);
                 self.sent.stages.count = need.stages(shared.code);

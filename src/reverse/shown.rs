@@ -6,6 +6,7 @@ use bitvec::prelude::*;
 use rayon::prelude::*;
 
 use super::{Chain, WHOLE_STAGES, project, to_mean};
+use crate::channel::rotation::Rotated;
 use crate::channel::split::Stages;
 use crate::channel::trellis::Code;
 use crate::error::Result;
@@ -208,11 +209,11 @@ impl Chain<'_> {
         let amplitudes = shared.amplitudes(&signs);
         self.meter.time(Part::Rotation, || {
             let beyond = shared.mixer.forward(&shared.stream, beyond);
-            let mix = |part: usize, first: usize, y: &mut [f32]| {
+            let mix = |part: usize, beyond: Rotated, first: usize, y: &mut [f32]| {
                 let (all, arrived) = (signs.stages(part).max(1), signs.arrived(part));
                 let amplitude = amplitudes[part] as f32;
                 signs.fill(part, first, y);
-                for (y, (i, beyond)) in y.iter_mut().zip(beyond.parts()[part].every(first, 1)) {
+                for (y, (i, beyond)) in y.iter_mut().zip(beyond.every(first, 1)) {
                     *y = if i % all < arrived {
                         amplitude * *y
                     } else {
@@ -220,9 +221,8 @@ impl Chain<'_> {
                     };
                 }
             };
-            let gains = vec![1.0; amplitudes.len()];
             let mixer = shared.mixer;
-            mixer.add(&shared.stream, &gains, mix, step.std(), &mut x.data);
+            mixer.add_mixed(&shared.stream, beyond, mix, step.std(), &mut x.data);
         });
         let lens = shared.mixer.lens().into_iter().enumerate();
         let arrived = lens.map(|(part, len)| {
