@@ -7,8 +7,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use dcodec::channel::bands::Bands;
 use dcodec::channel::mixer::Mixer;
 use dcodec::channel::rotation::Rotation;
+use dcodec::channel::search::search;
 use dcodec::channel::split::Split;
-use dcodec::channel::trellis::{Code, Signs, search};
+use dcodec::channel::trellis::{Code, Signs};
 use dcodec::random::Stream;
 
 const LEN: usize = 3 * 768 * 512;

@@ -45,6 +45,7 @@ mod reverse;
 pub mod sampler;
 mod samples;
 pub mod schedule;
+mod sums;
 mod thumbnail;
 mod timings;
 

@@ -1,7 +1,8 @@
 //! What an encode or a decode takes at its peak, from the size of the picture.
 
 use crate::channel::rotation::WINDOW;
-use crate::channel::trellis::{Code, search_bytes};
+use crate::channel::search::search_bytes;
+use crate::channel::trellis::Code;
 use crate::container::Header;
 use crate::entropy::exact_memory;
 use crate::error::{Error, Result};

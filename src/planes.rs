@@ -1,6 +1,7 @@
 //! Three centred colour planes: what the chain works on.
 
 use crate::samples::{Sample, Samples};
+use crate::sums;
 
 /// Three planes (red, green, blue) of `width` x `height` values in 8-bit levels, centred: pixel value minus 127.5.
 ///
@@ -59,6 +60,14 @@ impl Planar {
         let (eight, sixteen) = self.data.slices();
         let eight = eight.iter().map(|v| v.centred());
         eight.chain(sixteen.iter().map(|v| v.centred()))
+    }
+
+    /// |x_0 - x|^2
+    pub fn squared_distance(&self, x: &Planes) -> f64 {
+        match &self.data {
+            Samples::Eight(x_0) => sums::squared_differences(x_0, &x.data),
+            Samples::Sixteen(x_0) => sums::squared_differences(x_0, &x.data),
+        }
     }
 }
 

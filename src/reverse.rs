@@ -66,11 +66,7 @@ impl Shared<'_> {
 
 /// |m|^2 of the shift m = (1 - rho) (x_0 - x0_hat) / std of a step.
 pub fn shift_energy(step: &Step, x_0: &Planar, x0_hat: &Planes) -> f64 {
-    let factor = step.shift() as f32;
-    let values = x_0.values().zip(&x0_hat.data);
-    values
-        .map(|(x, x0_hat)| f64::from(factor * (x - x0_hat)).powi(2))
-        .sum()
+    step.shift().powi(2) * x_0.squared_distance(x0_hat)
 }
 
 /// The shift m, in the memory of x0_hat.

@@ -9,6 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::container::BANDS;
+use crate::sums;
 
 /// The most scales.
 const MAX_LEVELS: usize = 5;
@@ -160,8 +161,7 @@ impl Bands {
                     None => &scales[..self.area(self.levels)],
                     Some(l) => &scales[self.area(l)..self.area(l - 1)],
                 };
-                let squares = values.iter().map(|&v| f64::from(v).powi(2));
-                energies[self.place(colour, level).0] += squares.sum::<f64>();
+                energies[self.place(colour, level).0] += sums::squares(values);
             }
         }
         energies

@@ -7,6 +7,7 @@ pub mod bands;
 pub mod mixer;
 pub mod rate;
 pub mod rotation;
+pub mod search;
 pub mod split;
 pub mod trellis;
 

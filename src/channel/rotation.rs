@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::simd;
 use crate::random::Stream;
+use crate::sums;
 
 /// Values per full block.
 pub const BLOCK: usize = 1 << 16;
@@ -87,8 +88,7 @@ impl Rotation {
                     block.iter_mut().for_each(|v| *v *= scale);
                 });
             });
-            // One sum in the order of the positions, whatever the number of windows.
-            energy = y.iter().fold(energy, |sum, &v| sum + f64::from(v).powi(2));
+            energy += sums::squares(&y);
             if windows.len() == 1 {
                 x.copy_from_slice(&y);
                 return Order { stride: 1, energy };

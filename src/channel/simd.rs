@@ -5,6 +5,8 @@
 //! result, is the same everywhere.
 #![allow(unsafe_code)]
 
+use rayon::prelude::*;
+
 use super::rotation::signed;
 use super::trellis::{Code, RESTART};
 use crate::random::Stream;
@@ -154,12 +156,18 @@ fn signs_body(
     }
 }
 
+/// Stages whose correlations are found together by several threads.
+const TOGETHER: usize = 16;
+
 /// The buffers of a Viterbi search over one stretch of at most [`RESTART`] stages.
 pub struct Viterbi {
     code: Code,
     metric: Vec<i16>,
     next: Vec<i16>,
-    correlation: Vec<i16>,
+    /// What the codewords of some stages correlate with, stage after stage.
+    correlations: Vec<i16>,
+    /// The same of the stages after them.
+    coming: Vec<i16>,
     /// The best predecessor of every state of every stage, four bits each.
     decisions: Vec<u8>,
 }
@@ -171,46 +179,93 @@ impl Viterbi {
             code,
             metric: vec![0; n],
             next: vec![0; n],
-            correlation: vec![0; n],
+            correlations: Vec::new(),
+            coming: Vec::new(),
             decisions: vec![0; RESTART * n / 2],
         }
     }
 
     /// Bytes of the buffers.
     pub fn bytes(code: Code) -> usize {
-        code.states() * (RESTART / 2 + 3 * size_of::<i16>())
+        code.states() * (RESTART / 2 + (2 + 2 * TOGETHER) * size_of::<i16>())
     }
 
     /// The best inputs for the stages `first..last`, starting from state 0. `gather` adds the values that stage t owns
-    /// into the codeword domain.
+    /// into the codeword domain. If `shared`, other threads help.
     pub fn run(
         &mut self,
         first: usize,
         last: usize,
-        gather: impl Fn(usize, &mut [i16]),
+        shared: bool,
+        gather: impl Fn(usize, &mut [i16]) + Sync,
     ) -> Vec<u8> {
-        let half = self.code.states() / 2;
+        let n = self.code.states();
+        let correlate = |(t, out): (usize, &mut [i16])| {
+            out.fill(0);
+            gather(t, out);
+            fwht_i16(out);
+        };
         self.metric.fill(i16::MIN);
         self.metric[0] = 0;
-        for (t, decisions) in (first..last).zip(self.decisions.chunks_exact_mut(half)) {
-            self.correlation.fill(0);
-            gather(t, &mut self.correlation);
-            fwht_i16(&mut self.correlation);
-            let stage = Stage {
-                code: self.code,
-                t: t as u32,
-                metric: &self.metric,
-                correlation: &self.correlation,
+        if shared {
+            // One thread selects while others prepare the next stages, which need nothing that it finds.
+            let together = |first: usize, out: &mut [i16]| {
+                let stages = (first..last)
+                    .into_par_iter()
+                    .zip(out.par_chunks_exact_mut(n));
+                stages.for_each(correlate);
             };
-            let best = select(&stage, &mut self.next, decisions);
-            normalise(&mut self.next, best);
-            std::mem::swap(&mut self.metric, &mut self.next);
+            let [mut now, mut coming] =
+                [&mut self.correlations, &mut self.coming].map(std::mem::take);
+            now.resize(TOGETHER * n, 0);
+            coming.resize(TOGETHER * n, 0);
+            together(first, &mut now);
+            for from in (first..last).step_by(TOGETHER) {
+                let to = (from + TOGETHER).min(last);
+                let select = || {
+                    for (t, correlation) in (from..to).zip(now.chunks_exact(n)) {
+                        self.step(first, t, correlation);
+                    }
+                };
+                rayon::join(select, || together(to, &mut coming));
+                std::mem::swap(&mut now, &mut coming);
+            }
+            (self.correlations, self.coming) = (now, coming);
+        } else {
+            let mut correlation = std::mem::take(&mut self.correlations);
+            correlation.resize(n, 0);
+            for t in first..last {
+                correlate((t, &mut correlation));
+                self.step(first, t, &correlation);
+            }
+            self.correlations = correlation;
         }
+        self.trace(last - first)
+    }
+
+    /// Goes on by the stage `t` of those from `first` on.
+    fn step(&mut self, first: usize, t: usize, correlation: &[i16]) {
+        let half = self.code.states() / 2;
+        let stage = Stage {
+            code: self.code,
+            t: t as u32,
+            metric: &self.metric,
+            correlation,
+        };
+        let decisions = &mut self.decisions[(t - first) * half..][..half];
+        let best = select(&stage, &mut self.next, decisions);
+        normalise(&mut self.next, best);
+        std::mem::swap(&mut self.metric, &mut self.next);
+    }
+
+    /// The inputs of the best path through so many stages.
+    fn trace(&self, stages: usize) -> Vec<u8> {
+        let half = self.code.states() / 2;
         let mut state = (0..self.metric.len())
             .rev()
             .max_by_key(|&s| self.metric[s])
             .unwrap_or(0);
-        let mut inputs = vec![0; last - first];
+        let mut inputs = vec![0; stages];
         for (t, input) in inputs.iter_mut().enumerate().rev() {
             *input = (state & 15) as u8;
             let pair = self.decisions[t * half + state / 2];
@@ -253,28 +308,38 @@ fn select_body(stage: &Stage, next: &mut [i16], decisions: &mut [u8]) -> i16 {
         metric,
         correlation,
     } = *stage;
+    // Groups of sixteen states side by side: whole vectors, and several of them.
+    const GROUPS: usize = 4;
+    const LANES: usize = 16 * GROUPS;
     let groups = code.states() / 16;
     let (correlation, _) = correlation.as_chunks::<16>();
-    let mut top = [i16::MIN; 16];
-    let (next, _) = next.as_chunks_mut::<16>();
-    let (decisions, _) = decisions.as_chunks_mut::<8>();
-    for (group, (next, decisions)) in next.iter_mut().zip(decisions).enumerate() {
-        let mut best = [i16::MIN; 16];
-        let mut from = [0i16; 16];
+    let mut top = [i16::MIN; LANES];
+    let (next, _) = next.as_chunks_mut::<LANES>();
+    let (decisions, _) = decisions.as_chunks_mut::<{ LANES / 2 }>();
+    for (block, (next, decisions)) in next.iter_mut().zip(decisions).enumerate() {
+        let mut best = [i16::MIN; LANES];
+        let mut from = [0i16; LANES];
         for j in 0..16 {
-            let state = j * groups + group;
-            let x = &correlation[code.block(state as u32, t) as usize];
-            let a = metric[state];
-            for l in 0..16 {
-                let sum = a.saturating_add(x[l]);
+            let state = j * groups + GROUPS * block;
+            let (mut x, mut a) = ([0; LANES], [0; LANES]);
+            for (i, (x, a)) in x
+                .chunks_exact_mut(16)
+                .zip(a.chunks_exact_mut(16))
+                .enumerate()
+            {
+                x.copy_from_slice(&correlation[code.block((state + i) as u32, t) as usize]);
+                a.fill(metric[state + i]);
+            }
+            for l in 0..LANES {
+                let sum = a[l].saturating_add(x[l]);
                 from[l] = if sum > best[l] { j as i16 } else { from[l] };
                 best[l] = best[l].max(sum);
             }
         }
-        for l in 0..16 {
+        for l in 0..LANES {
             top[l] = top[l].max(best[l]);
         }
-        for l in 0..8 {
+        for l in 0..LANES / 2 {
             decisions[l] = (from[2 * l] | from[2 * l + 1] << 4) as u8;
         }
         *next = best;

@@ -10,7 +10,6 @@ use rayon::prelude::*;
 use super::mixer::Mixed;
 use super::rate;
 use super::rotation::Rotated;
-use super::rotation::signed;
 use super::simd;
 use super::split::{Part, Split};
 use crate::random::Stream;
@@ -19,10 +18,7 @@ use crate::random::Stream;
 pub const RESTART: usize = 1024;
 
 /// The bit of [`Stream::value`] that holds the shared sign g_i.
-const SIGN_BIT: u32 = 0;
-
-/// The root mean square of the correlations X after they are scaled to integers.
-const METRIC_RMS: f64 = 500.0;
+pub(super) const SIGN_BIT: u32 = 0;
 
 /// A trellis with 2^nu states, k = 4 bits a stage and 2^mu codewords, mu = nu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,77 +77,6 @@ impl Code {
 /// Bytes that hold the bits of `stages` stages.
 pub fn bytes(stages: usize) -> usize {
     stages.div_ceil(2)
-}
-
-/// Finds the first `limit` stages (at most all) of the path that delivers the rotated shift `w` best, four bits a
-/// stage, first stage in the high bits of the first byte.
-pub fn search(
-    code: Code,
-    stream: &Stream,
-    w: &Mixed,
-    split: &Split,
-    limit: usize,
-) -> BitVec<u8, Msb0> {
-    let stages = split.len();
-    let limit = limit.min(stages);
-    // What is delivered of a part of the shift goes with its amplitude.
-    let w = w.parts();
-    let amplitudes: Vec<f64> = w
-        .iter()
-        .zip(split.parts())
-        .map(|(w, part)| rate::amplitude(code, part.stages, w.len()))
-        .collect();
-    let energies = w.iter().zip(&amplitudes);
-    let energy: f64 = energies.map(|(w, a)| a * a * w.energy()).sum();
-    let gain = match energy {
-        0.0 => 0.0,
-        energy => METRIC_RMS / (energy / stages as f64).sqrt(),
-    };
-    let gains: Vec<f32> = amplitudes.iter().map(|a| (gain * a) as f32).collect();
-    let stretches: Vec<Vec<u8>> = (0..limit.div_ceil(RESTART))
-        .into_par_iter()
-        .map_init(
-            || simd::Viterbi::new(code),
-            |viterbi, stretch| {
-                let first = stretch * RESTART;
-                let last = (first + RESTART).min(limit);
-                let mut counts = split.first(first);
-                let places: Vec<(usize, usize)> = (first..last)
-                    .map(|t| {
-                        let part = split.part_of(t);
-                        counts[part] += 1;
-                        (part, counts[part] - 1)
-                    })
-                    .collect();
-                viterbi.run(first, last, |t, y| {
-                    let (part, own) = places[t - first];
-                    let (w, gain, part) = (w[part], gains[part], split.parts()[part]);
-                    for (i, v) in w.every(own, part.stages) {
-                        let place = stream.value(part.base + i);
-                        let x = nearest(signed(v * gain, place >> SIGN_BIT));
-                        let at = &mut y[code.position(place) as usize];
-                        *at = at.wrapping_add(x);
-                    }
-                })
-            },
-        )
-        .collect();
-    let mut bits = BitVec::with_capacity(8 * bytes(limit));
-    for symbol in stretches.iter().flatten() {
-        bits.extend_from_bitslice(&symbol.view_bits::<Msb0>()[4..]);
-    }
-    bits
-}
-
-/// Bytes that [`search`] takes on all threads together.
-pub fn search_bytes(code: Code) -> u64 {
-    (rayon::current_num_threads() * simd::Viterbi::bytes(code)) as u64
-}
-
-/// The integer nearest to `v`, |v| < 2^22, modulo 2^16: the addition shifts it into the lowest bits of the mantissa.
-#[inline(always)]
-fn nearest(v: f32) -> i16 {
-    (v + 12_582_912.0).to_bits() as i16
 }
 
 /// The signs that the receiver holds once some bits of a layer have arrived. Values of stages that are missing keep the
@@ -247,6 +172,7 @@ mod tests {
     use super::*;
     use crate::channel::mixer::Mixer;
     use crate::channel::rotation::Rotation;
+    use crate::channel::search::search;
 
     /// A shift with a smooth, strongly varying envelope and Laplacian-scaled noise: heavy tails, as real ones have.
     fn heavy_tailed(len: usize, energy: f64) -> Vec<f32> {

@@ -6,7 +6,7 @@ use super::interest::Spread;
 use super::parts::{self, Late};
 use super::plan::{Effort, Goal, Next, Target};
 use super::sender::{Sender, Sent};
-use super::shown::{Aim, picture_of, shown_psnr, squared_error};
+use super::shown::{Aim, picture_of, shown_psnr};
 use super::{Encoded, Encoder, LayerReport, Progress};
 use crate::channel::split::Stages;
 use crate::container::{Header, Layer, MAX_SIDE, PartName, Writer};
@@ -142,11 +142,8 @@ impl<'r> Run<'r> {
             return Ok(Turn::End { reached });
         }
         let x0_hat = self.chain.x0_hat()?;
-        let (psnr, error) = rayon::join(
-            || shown_psnr(self.picture, x0_hat),
-            || squared_error(&self.x_0, x0_hat),
-        );
-        let psnr = psnr?;
+        let psnr = shown_psnr(self.picture, x0_hat)?;
+        let error = self.x_0.squared_distance(x0_hat);
         if let Some(aim) = &mut self.aim {
             aim.approach(&mut self.chain, psnr)?;
             let reached = psnr >= aim.wanted();

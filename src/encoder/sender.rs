@@ -9,8 +9,9 @@ use super::interest::Shares;
 use super::shown::{Aim, SLACK};
 use crate::channel::bands::Bands;
 use crate::channel::mixer::Mixed;
+use crate::channel::rate;
+use crate::channel::search::search;
 use crate::channel::split::Stages;
-use crate::channel::{rate, trellis};
 use crate::container::{BANDS, Layer, Writer};
 use crate::error::Result;
 use crate::planes::{Planar, Planes};
@@ -103,7 +104,7 @@ impl<'a> Sender<'a> {
         // A part that comes first may spare the check; what then is too much is cut off.
         let (split, fit) = (shared.mixer.split(self.sent.stages), self.fit(0));
         self.sent.bits = shared.meter.time(Part::Trellis, || {
-            trellis::search(shared.code, &shared.stream, &w, &split, fit)
+            search(shared.code, &shared.stream, &w, &split, fit)
         });
         w
     }
@@ -120,23 +121,27 @@ impl<'a> Sender<'a> {
 
 impl Channel for Sender<'_> {
     fn open(&mut self, step: &Step, shared: &Shared, x0_hat: &Planes) -> bool {
-        let energy = match &self.shares {
-            None => shift_energy(step, self.x_0, x0_hat),
-            Some(shares) => shares.energy(step, self.x_0, x0_hat),
-        };
-        self.sent.energy = energy;
         self.sent.stages.sigma = step.s.code();
-        self.sent.kl_bits = rate::kl_bits(energy);
-        match shared.mixer.bands() {
-            None => self.sent.stages.count = rate::stages(shared.code, energy, x0_hat.len()),
+        let energy = match shared.mixer.bands() {
+            None => {
+                let energy = match &self.shares {
+                    None => shift_energy(step, self.x_0, x0_hat),
+                    Some(shares) => shares.energy(step, self.x_0, x0_hat),
+                };
+                self.sent.stages.count = rate::stages(shared.code, energy, x0_hat.len());
+                energy
+            }
             Some(bands) => {
                 let energies = || self.energies(bands, step, x0_hat);
                 let energies = shared.meter.time(Part::Rotation, energies);
                 let need = Need::new(bands.lens(), &energies);
                 self.sent.stages.count = need.stages(shared.code);
                 self.sent.stages.allotment = need.allot(self.writer.allotment(), step.s.code());
+                energies.iter().sum()
             }
-        }
+        };
+        self.sent.energy = energy;
+        self.sent.kl_bits = rate::kl_bits(energy);
         self.fit(self.writer.unchecked()) >= self.sent.stages.count
     }
 

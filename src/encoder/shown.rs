@@ -5,17 +5,11 @@ use std::borrow::Cow;
 use crate::error::Result;
 use crate::metrics::psnr_of;
 use crate::picture::Picture;
-use crate::planes::{Planar, Planes};
+use crate::planes::Planes;
 use crate::reverse::{Chain, View};
 
 /// Cuts that have more dB than they should by this are looked for again.
 pub(super) const SLACK: f64 = 0.02;
-
-/// |x_0 - x0_hat|^2
-pub(super) fn squared_error(x_0: &Planar, x0_hat: &Planes) -> f64 {
-    let values = x_0.values().zip(&x0_hat.data);
-    values.map(|(a, b)| f64::from(a - b).powi(2)).sum()
-}
 
 /// RGB PSNR in dB of the picture that a receiver shows for `x0_hat`.
 pub(super) fn shown_psnr(picture: &Picture, x0_hat: &Planes) -> Result<f64> {

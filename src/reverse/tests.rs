@@ -1,5 +1,5 @@
 use super::*;
-use crate::channel::trellis;
+use crate::channel::search::search;
 use crate::container::{Allotment, BANDS, PriorId};
 use crate::picture::Picture;
 use crate::prior::gaussian::Gaussian;
@@ -66,7 +66,7 @@ impl Channel for Counting<'_> {
         }
         let w = shared.mixer.forward(&shared.stream, m);
         let split = shared.mixer.split(all(stages));
-        let bits = trellis::search(shared.code, &shared.stream, &w, &split, stages);
+        let bits = search(shared.code, &shared.stream, &w, &split, stages);
         self.bits += bits.len() as f64;
         shared.deliver(&shared.signs(&bits, all(stages)), step, mean);
     }
@@ -188,7 +188,7 @@ fn joins_both_ends(banded: bool) {
             let m = shift(step, self.0.x_0, x0_hat);
             let w = shared.mixer.forward(&shared.stream, m);
             let split = shared.mixer.split(all(400));
-            self.1 = trellis::search(shared.code, &shared.stream, &w, &split, 400);
+            self.1 = search(shared.code, &shared.stream, &w, &split, 400);
             shared.deliver(&shared.signs(&self.1, all(400)), step, mean);
         }
     }
@@ -252,7 +252,7 @@ fn has_the_noise_that_it_says(banded: bool) {
     let stages = rate::stages(shared.code, energy, m.len());
     let w = shared.mixer.forward(&shared.stream, m);
     let split = shared.mixer.split(all(stages));
-    let bits = trellis::search(shared.code, &shared.stream, &w, &split, stages);
+    let bits = search(shared.code, &shared.stream, &w, &split, stages);
     let mut last = t.levels();
     for arrived in [stages / 4, stages / 2, stages] {
         let state = chain.state_between(s, &bits[..4 * arrived], all(stages));

@@ -1,0 +1,95 @@
+//! The sender's search for the path through the trellis that delivers a shift best (Viterbi 1967).
+
+use bitvec::prelude::*;
+use rayon::prelude::*;
+
+use super::mixer::Mixed;
+use super::rate;
+use super::rotation::signed;
+use super::simd;
+use super::split::Split;
+use super::trellis::{Code, RESTART, SIGN_BIT, bytes};
+use crate::random::Stream;
+
+/// The root mean square of the correlations X after they are scaled to integers.
+const METRIC_RMS: f64 = 500.0;
+
+/// Finds the first `limit` stages (at most all) of the path that delivers the rotated shift `w` best, four bits a
+/// stage, first stage in the high bits of the first byte.
+pub fn search(
+    code: Code,
+    stream: &Stream,
+    w: &Mixed,
+    split: &Split,
+    limit: usize,
+) -> BitVec<u8, Msb0> {
+    let stages = split.len();
+    let limit = limit.min(stages);
+    // What is delivered of a part of the shift goes with its amplitude.
+    let w = w.parts();
+    let amplitudes: Vec<f64> = w
+        .iter()
+        .zip(split.parts())
+        .map(|(w, part)| rate::amplitude(code, part.stages, w.len()))
+        .collect();
+    let energies = w.iter().zip(&amplitudes);
+    let energy: f64 = energies.map(|(w, a)| a * a * w.energy()).sum();
+    let gain = match energy {
+        0.0 => 0.0,
+        energy => METRIC_RMS / (energy / stages as f64).sqrt(),
+    };
+    let gains: Vec<f32> = amplitudes.iter().map(|a| (gain * a) as f32).collect();
+    let find = |viterbi: &mut simd::Viterbi, first: usize, shared: bool| {
+        let last = (first + RESTART).min(limit);
+        let mut counts = split.first(first);
+        let places: Vec<(usize, usize)> = (first..last)
+            .map(|t| {
+                let part = split.part_of(t);
+                counts[part] += 1;
+                (part, counts[part] - 1)
+            })
+            .collect();
+        viterbi.run(first, last, shared, |t, y| {
+            let (part, own) = places[t - first];
+            let (w, gain, part) = (w[part], gains[part], split.parts()[part]);
+            for (i, v) in w.every(own, part.stages) {
+                let place = stream.value(part.base + i);
+                let x = nearest(signed(v * gain, place >> SIGN_BIT));
+                let at = &mut y[code.position(place) as usize];
+                *at = at.wrapping_add(x);
+            }
+        })
+    };
+    // Few stretches share the threads; not more of them at a time than there are threads, for the sake of memory.
+    let (count, threads) = (limit.div_ceil(RESTART), rayon::current_num_threads());
+    let shared = threads > 1 && count < 4 * threads;
+    let mut stretches: Vec<Vec<u8>> = Vec::with_capacity(count);
+    for from in (0..count).step_by(if shared { threads } else { count.max(1) }) {
+        let to = if shared {
+            (from + threads).min(count)
+        } else {
+            count
+        };
+        let found = (from..to).into_par_iter().map_init(
+            || simd::Viterbi::new(code),
+            |viterbi, stretch| find(viterbi, stretch * RESTART, shared),
+        );
+        stretches.par_extend(found);
+    }
+    let mut bits = BitVec::with_capacity(8 * bytes(limit));
+    for symbol in stretches.iter().flatten() {
+        bits.extend_from_bitslice(&symbol.view_bits::<Msb0>()[4..]);
+    }
+    bits
+}
+
+/// Bytes that [`search`] takes on all threads together.
+pub fn search_bytes(code: Code) -> u64 {
+    (rayon::current_num_threads() * simd::Viterbi::bytes(code)) as u64
+}
+
+/// The integer nearest to `v`, |v| < 2^22, modulo 2^16: the addition shifts it into the lowest bits of the mantissa.
+#[inline(always)]
+fn nearest(v: f32) -> i16 {
+    (v + 12_582_912.0).to_bits() as i16
+}
