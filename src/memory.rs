@@ -1,6 +1,6 @@
 //! What an encode or a decode takes at its peak, from the size of the picture.
 
-use crate::channel::rotation::WINDOW;
+use crate::channel::rotation::window;
 use crate::channel::search::search_bytes;
 use crate::channel::trellis::Code;
 use crate::container::Header;
@@ -57,7 +57,7 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> u64 {
         true => search_bytes(Code::new(header.nu).unwrap_or_default()),
         false => 0,
     };
-    let window = |values: u64| 4 * values.min(WINDOW as u64);
+    let window = |values: u64| 4 * window(usize::try_from(values).unwrap_or(usize::MAX)) as u64;
     let channel = search
         + match header.banded {
             false => window(values),

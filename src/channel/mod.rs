@@ -12,3 +12,4 @@ pub mod split;
 pub mod trellis;
 
 mod simd;
+mod visits;

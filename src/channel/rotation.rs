@@ -5,14 +5,21 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::simd;
+use super::visits::Visits;
 use crate::random::Stream;
 use crate::sums;
 
 /// Values per full block.
 pub const BLOCK: usize = 1 << 16;
 
-/// Values that are rotated at a time: a longer array is rotated through a window of this length.
-pub const WINDOW: usize = 256 * BLOCK;
+/// The longest array that is rotated at once.
+const LONG: usize = 1024 * BLOCK;
+
+/// How many of `len` values are rotated at a time. Those of a longer array then lie in an order in which the search finds the values
+/// of a stage, and of the next, far apart.
+pub fn window(len: usize) -> usize {
+    if len <= LONG { len } else { LONG / 4 }
+}
 
 /// The bit of [`Stream::value`] that holds the rotation's sign of a position.
 const SIGN_BIT: u32 = 1;
@@ -28,6 +35,8 @@ pub struct Rotation {
     len: usize,
     stride: usize,
     inverse: usize,
+    /// Values that are rotated at a time.
+    pub(super) window: usize,
 }
 
 impl Rotation {
@@ -48,6 +57,7 @@ impl Rotation {
             len,
             stride,
             inverse,
+            window: window(len),
         }
     }
 
@@ -131,10 +141,10 @@ impl Rotation {
         }
     }
 
-    /// The positions in windows of whole blocks and nearly equal length, at most [`WINDOW`].
+    /// The positions in windows of whole blocks and nearly equal length, at most the window.
     fn windows(&self) -> impl ExactSizeIterator<Item = Range<usize>> + Clone + use<> {
         let (len, blocks) = (self.len, self.len.div_ceil(BLOCK));
-        let count = len.div_ceil(WINDOW);
+        let count = len.div_ceil(self.window);
         let cut = move |i: usize| (blocks * i / count * BLOCK).min(len);
         (0..count).map(move |i| cut(i)..cut(i + 1))
     }
@@ -163,48 +173,6 @@ impl Rotation {
                 (i, at) = visits.next(i, at);
             }
         });
-    }
-}
-
-/// The walk i, i + 1, i + 2 .. at positions i * step mod len, as far as it falls below `window`.
-///
-/// By the three-gap theorem the visits are one of two distances or their sum apart.
-struct Visits {
-    window: usize,
-    /// The least distance that goes up by less than the window, and by how much.
-    up: (usize, usize),
-    /// The same downwards.
-    down: (usize, usize),
-}
-
-impl Visits {
-    /// `window` is at least one and at most `len`.
-    fn new(step: usize, len: usize, window: usize) -> Self {
-        let least = |step: usize| {
-            let (mut n, mut by) = (1, step);
-            while by >= window {
-                (n, by) = (n + 1, add_mod(by, step, len));
-            }
-            (n, by)
-        };
-        Visits {
-            window,
-            up: least(step),
-            down: least((len - step) % len),
-        }
-    }
-
-    /// The visit after the one of index `i` at position `at`.
-    #[inline(always)]
-    fn next(&self, i: usize, at: usize) -> (usize, usize) {
-        let (up, down) = (self.up, self.down);
-        if at + up.1 < self.window {
-            (i + up.0, at + up.1)
-        } else if at >= down.1 {
-            (i + down.0, at - down.1)
-        } else {
-            (i + up.0 + down.0, at + up.1 - down.1)
-        }
     }
 }
 
@@ -278,11 +246,11 @@ fn for_blocks(mut chunk: &mut [f32], f: impl Fn(&mut [f32])) {
     }
 }
 
-fn mul_mod(a: usize, b: usize, n: usize) -> usize {
+pub(super) fn mul_mod(a: usize, b: usize, n: usize) -> usize {
     (a as u128 * b as u128 % n as u128) as usize
 }
 
-fn add_mod(a: usize, b: usize, n: usize) -> usize {
+pub(super) fn add_mod(a: usize, b: usize, n: usize) -> usize {
     let sum = a + b;
     if sum >= n { sum - n } else { sum }
 }
@@ -313,8 +281,8 @@ mod tests {
     }
 
     /// Rotated and back.
-    fn there_and_back(len: usize, x: &[f32], factor: f32) -> Vec<f32> {
-        let (rotation, stream) = (Rotation::new(0, len), Stream::new(1, 2));
+    fn there_and_back(rotation: &Rotation, x: &[f32], factor: f32) -> Vec<f32> {
+        let stream = Stream::new(1, 2);
         let mut y = x.to_vec();
         let order = rotation.forward(&stream, &mut y);
         let y = Rotated::new(&y, order);
@@ -323,10 +291,10 @@ mod tests {
                 *out = v;
             }
         };
-        let mut back = vec![0.0; len];
+        let mut back = vec![0.0; x.len()];
         rotation.inverse(&stream, 1.0, fill, &mut back, |x, v| *x = factor * v);
         let energy: f64 = x.iter().map(|v| f64::from(v * v)).sum();
-        assert!((y.energy() - energy).abs() < 1e-4 * energy, "{len}");
+        assert!((y.energy() - energy).abs() < 1e-4 * energy, "{}", x.len());
         back
     }
 
@@ -334,7 +302,10 @@ mod tests {
     fn inverse_undoes_forward_and_keeps_the_norm() {
         for len in [1, 2, 3, 768, 1000, BLOCK, BLOCK + 1, 3 * 333 * 222] {
             let x = noise(len);
-            for (a, b) in x.iter().zip(there_and_back(len, &x, 2.0)) {
+            for (a, b) in x
+                .iter()
+                .zip(there_and_back(&Rotation::new(0, len), &x, 2.0))
+            {
                 assert!((2.0 * a - b).abs() < 1e-5, "{len}");
             }
         }
@@ -342,17 +313,21 @@ mod tests {
 
     #[test]
     fn long_arrays_are_rotated_in_place() {
-        let len = WINDOW + 3 * BLOCK + 77;
-        let (rotation, stream, x) = (Rotation::new(0, len), Stream::new(1, 2), noise(len));
+        let len = 19 * BLOCK + 77;
+        let rotation = Rotation {
+            window: 16 * BLOCK,
+            ..Rotation::new(0, len)
+        };
+        let (stream, x) = (Stream::new(1, 2), noise(len));
         assert_eq!(rotation.windows().len(), 2);
-        for (a, b) in x.iter().zip(there_and_back(len, &x, 1.0)) {
+        for (a, b) in x.iter().zip(there_and_back(&rotation, &x, 1.0)) {
             assert!((a - b).abs() < 1e-5);
         }
-        // The definition, for the first block and for the last: 64 + 8 + 4 + 1 behind 259 whole ones.
+        // The definition, for the first block and for the last: 64 + 8 + 4 + 1 behind 19 whole ones.
         let mut y = x.clone();
         let order = rotation.forward(&stream, &mut y);
         let y = Rotated::new(&y, order);
-        for (first, n) in [(0, BLOCK), (259 * BLOCK, 64)] {
+        for (first, n) in [(0, BLOCK), (19 * BLOCK, 64)] {
             let mut block: Vec<f32> = (first..first + n)
                 .map(|j| {
                     let from = mul_mod(j, rotation.stride, len);
@@ -363,24 +338,6 @@ mod tests {
             let scale = (1.0 / (n as f64).sqrt()) as f32;
             for ((_, v), b) in y.every(first, 1).zip(block) {
                 assert_eq!(v, scale * b);
-            }
-        }
-    }
-
-    #[test]
-    fn visits_are_those_of_a_walk_one_by_one() {
-        for len in [1, 2, 7, 30, 97, 768, 1001] {
-            let rotation = Rotation::new(0, len);
-            for window in 1..=len {
-                let visits = Visits::new(rotation.inverse, len, window);
-                let all: Vec<(usize, usize)> = (0..3 * len)
-                    .map(|i| (i, mul_mod(i, rotation.inverse, len)))
-                    .filter(|v| v.1 < window)
-                    .collect();
-                for pair in all.windows(2) {
-                    let (i, at) = pair[0];
-                    assert_eq!(visits.next(i, at), pair[1], "{len}, {window}");
-                }
             }
         }
     }
