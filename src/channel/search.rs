@@ -39,7 +39,12 @@ pub fn search(
         energy => METRIC_RMS / (energy / stages as f64).sqrt(),
     };
     let gains: Vec<f32> = amplitudes.iter().map(|a| (gain * a) as f32).collect();
-    let find = |viterbi: &mut simd::Viterbi, first: usize, shared: bool| {
+    // Few stretches share the threads; not more of them at a time than there are threads, for the sake of memory.
+    let firsts: Vec<usize> = (0..limit).step_by(RESTART).collect();
+    let threads = rayon::current_num_threads();
+    let shared = threads > 1 && firsts.len() < 4 * threads;
+    let together = if shared { threads } else { firsts.len().max(1) };
+    let find = |viterbi: &mut simd::Viterbi, &first: &usize| {
         let last = (first + RESTART).min(limit);
         let mut counts = split.first(first);
         let places: Vec<(usize, usize)> = (first..last)
@@ -60,21 +65,10 @@ pub fn search(
             }
         })
     };
-    // Few stretches share the threads; not more of them at a time than there are threads, for the sake of memory.
-    let (count, threads) = (limit.div_ceil(RESTART), rayon::current_num_threads());
-    let shared = threads > 1 && count < 4 * threads;
-    let mut stretches: Vec<Vec<u8>> = Vec::with_capacity(count);
-    for from in (0..count).step_by(if shared { threads } else { count.max(1) }) {
-        let to = if shared {
-            (from + threads).min(count)
-        } else {
-            count
-        };
-        let found = (from..to).into_par_iter().map_init(
-            || simd::Viterbi::new(code),
-            |viterbi, stretch| find(viterbi, stretch * RESTART, shared),
-        );
-        stretches.par_extend(found);
+    let mut stretches: Vec<Vec<u8>> = Vec::with_capacity(firsts.len());
+    for some in firsts.chunks(together) {
+        let buffers = || simd::Viterbi::new(code);
+        stretches.par_extend(some.par_iter().map_init(buffers, find));
     }
     let mut bits = BitVec::with_capacity(8 * bytes(limit));
     for symbol in stretches.iter().flatten() {
@@ -92,4 +86,29 @@ pub fn search_bytes(code: Code) -> u64 {
 #[inline(always)]
 fn nearest(v: f32) -> i16 {
     (v + 12_582_912.0).to_bits() as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::mixer::Mixer;
+    use crate::channel::rotation::Rotation;
+
+    #[test]
+    fn threads_do_not_change_what_is_found() {
+        let len = 90_000;
+        let (code, stream) = (Code::new(12).expect("valid"), Stream::new(4, 0));
+        let m = (0..len).map(|i| 0.3 * stream.gauss(i) as f32).collect();
+        let w = Mixer::Whole(Rotation::new(0, len)).forward(&stream, m);
+        // Three stretches: one after the other, two and one at a time with helpers, and all together with helpers.
+        let stages = 2 * RESTART + 21;
+        let found = [1, 2, 5].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let search = || search(code, &stream, &w, &Split::whole(stages), stages);
+            pool.expect("threads").install(search)
+        });
+        assert_eq!(found[0].len(), 4 * stages);
+        assert_eq!(found[0], found[1]);
+        assert_eq!(found[0], found[2]);
+    }
 }
