@@ -207,11 +207,9 @@ fn write(image: &DynamicImage, metadata: &Metadata, format: Format) -> Result<Ve
     let mut out = Cursor::new(Vec::new());
     match format {
         Format::Png => {
-            let encoder = PngEncoder::new_with_quality(
-                &mut out,
-                CompressionType::Default,
-                FilterType::Adaptive,
-            );
+            // A thirtieth of the time of the default, for a few to twenty per cent more bytes.
+            let encoder =
+                PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Adaptive);
             image.write_with_encoder(with_metadata(encoder, metadata)?)?;
         }
         Format::Jpeg => {
