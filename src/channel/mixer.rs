@@ -62,21 +62,28 @@ impl Mixer {
         }
     }
 
+    /// The rotation of each part, with the values of that part among `values`, those of all.
+    fn deal<'v>(&self, mut values: &'v mut [f32]) -> Vec<(Option<&Rotation>, &'v mut [f32])> {
+        let rotations = self.rotations().into_iter();
+        rotations
+            .map(|rotation| {
+                let len = rotation.map_or(0, Rotation::len);
+                (rotation, values.split_off_mut(..len).unwrap_or_default())
+            })
+            .collect()
+    }
+
     /// Mixes a shift, in its own memory.
     pub fn forward(&self, stream: &Stream, mut m: Vec<f32>) -> Mixed {
         if let Some(bands) = self.bands() {
             bands.forward(&mut m);
         }
-        let mut rest = &mut m[..];
-        let mix = |rotation: Option<&Rotation>| {
-            let Some(rotation) = rotation else {
-                return (0, Order::default());
-            };
-            let (values, others) = std::mem::take(&mut rest).split_at_mut(rotation.len());
-            rest = others;
-            (rotation.len(), rotation.forward(stream, values))
+        let mix = |(rotation, values): (Option<&Rotation>, &mut [f32])| {
+            let len = values.len();
+            let order = rotation.map(|r| r.forward(stream, values));
+            (len, order.unwrap_or_default())
         };
-        let parts = self.rotations().into_iter().map(mix).collect();
+        let parts = self.deal(&mut m).into_iter().map(mix).collect();
         Mixed { data: m, parts }
     }
 
@@ -111,7 +118,7 @@ impl Mixer {
         self.add_from(stream, Some(data), &gains, fill, std, x);
     }
 
-    /// `fill` sees the values of the part that lie in `data`.
+    /// `fill` sees the values of the part that lie in `data`, where there is any.
     fn add_from(
         &self,
         stream: &Stream,
@@ -127,17 +134,13 @@ impl Mixer {
                 let fill = |_: &[f32], first: usize, y: &mut [f32]| fill(0, &data, first, y);
                 rotation.inverse(stream, gains[0], fill, x, |x, z| *x += std * z);
             }
-            Mixer::Banded(bands, rotations) => {
+            Mixer::Banded(bands, _) => {
                 let mut data = data.unwrap_or_else(|| vec![0.0; x.len()]);
-                let mut rest = &mut data[..];
-                for (part, rotation) in rotations.iter().enumerate() {
-                    let Some(rotation) = rotation else {
-                        continue;
-                    };
-                    let (values, others) = rest.split_at_mut(rotation.len());
-                    rest = others;
+                for (part, (rotation, values)) in self.deal(&mut data).into_iter().enumerate() {
                     let fill = |old: &[f32], first: usize, y: &mut [f32]| fill(part, old, first, y);
-                    rotation.inverse(stream, gains[part], fill, values, |y, z| *y = z);
+                    if let Some(rotation) = rotation {
+                        rotation.inverse(stream, gains[part], fill, values, |y, z| *y = z);
+                    }
                 }
                 bands.add(&data, std, x);
             }

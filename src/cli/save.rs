@@ -207,7 +207,7 @@ fn write(image: &DynamicImage, metadata: &Metadata, format: Format) -> Result<Ve
     let mut out = Cursor::new(Vec::new());
     match format {
         Format::Png => {
-            // A thirtieth of the time of the default, for a few to twenty per cent more bytes.
+            // A thirtieth of the time of the default, for up to twenty per cent more bytes.
             let encoder =
                 PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Adaptive);
             image.write_with_encoder(with_metadata(encoder, metadata)?)?;
