@@ -9,7 +9,7 @@ lifted at high sigma so that the first steps are learned too. Writes OUT/last.pt
 configuration in the metadata) and OUT/log.csv. Validation pictures are the last 3 % of the list.
 A .npy file in DIR is an array of pictures (N, H, W, 3), uint8.
 """
-import argparse, copy, csv, glob, json, math, os, random, time
+import argparse, copy, csv, glob, json, math, os, time
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
@@ -18,45 +18,60 @@ from PIL import Image
 from model import CONFIGS, SIGMA_DATA, UNet, denoise, grow
 
 GRID = [2, 5, 12, 25, 50, 100, 220, 480]
+# Half the batches are of reduced pictures: more to learn from, and finer detail.
+SCALES = (1, 1.5, 1, 2)
 
 
 def load(path):
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def tiles(images, size):
+def reduced(image, scale):
+    """A picture (H, W, 3) at 1 / scale of its size: averages of 2 x 2 for 2, else bicubic."""
+    if scale == 1:
+        return image
+    picture = Image.fromarray(image)
+    if scale == 2:
+        return np.asarray(picture.reduce(2))
+    return np.asarray(picture.resize([round(n / scale) for n in picture.size], Image.Resampling.BICUBIC))
+
+
+def tiles(images, size, step):
+    """(N, 3, size, size), uint8: windows of the images every `step`, the last ones at their ends."""
     out = []
     for a in images:
         h, w = a.shape[:2]
         if min(h, w) < size:
             continue
-        ys = sorted(set(list(range(0, h - size + 1, size)) + [h - size]))
-        xs = sorted(set(list(range(0, w - size + 1, size)) + [w - size]))
+        ys, xs = (sorted({*range(0, n - size + 1, step), n - size}) for n in (h, w))
         out += [a[y : y + size, x : x + size] for y in ys for x in xs]
-    return torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).contiguous()
+    return torch.from_numpy(np.stack(out) if out else np.zeros((0, size, size, 3), np.uint8)).permute(0, 3, 1, 2).contiguous()
 
 
-def batch(bank, n, p, scale, upright, gen, device):
-    """n random crops of p x p, flipped and transposed at random (`upright`: mirrored only), from pictures reduced by `scale`, which
-    is 1 to 2: by averages of 2 x 2 if it is 2, else bicubic."""
-    q = round(p * scale)
+def banks(images, tile, patch, device):
+    """Tiles of the pictures at each of the scales, on the device."""
+    out = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for scale in sorted(set(SCALES)):
+            small = pool.map(lambda a: reduced(a, scale), images)
+            out[scale] = (tiles(small, tile, tile) if scale == 1 else tiles(small, patch, patch // 2)).to(device)
+    return out
+
+
+def batch(bank, n, p, upright, gen, device):
+    """n random crops of p x p, flipped and transposed at random (`upright`: mirrored only)."""
     size = bank.shape[-1]
     idx = torch.randint(len(bank), (n,), generator=gen, device=device)
-    y = torch.randint(size - q + 1, (n,), generator=gen, device=device)
-    x = torch.randint(size - q + 1, (n,), generator=gen, device=device)
-    r = torch.arange(q, device=device)
+    y = torch.randint(size - p + 1, (n,), generator=gen, device=device)
+    x = torch.randint(size - p + 1, (n,), generator=gen, device=device)
+    r = torch.arange(p, device=device)
     flip = torch.randint(2, (3, n), generator=gen, device=device).bool()
     if upright:
         flip[[0, 2]] = False
-    ry = torch.where(flip[0][:, None], q - 1 - r, r) + y[:, None]
-    rx = torch.where(flip[1][:, None], q - 1 - r, r) + x[:, None]
+    ry = torch.where(flip[0][:, None], p - 1 - r, r) + y[:, None]
+    rx = torch.where(flip[1][:, None], p - 1 - r, r) + x[:, None]
     c = bank[idx[:, None, None], :, ry[:, :, None], rx[:, None, :]].permute(0, 3, 1, 2).float() / 255 - 0.5
-    c = torch.where(flip[2][:, None, None, None], c.transpose(2, 3), c)
-    if q == p:
-        return c
-    if q == 2 * p:
-        return torch.nn.functional.avg_pool2d(c, 2)
-    return torch.nn.functional.interpolate(c, (p, p), mode="bicubic", antialias=True).clamp(-0.5, 0.5)
+    return torch.where(flip[2][:, None, None, None], c.transpose(2, 3), c)
 
 
 @torch.no_grad()
@@ -119,7 +134,7 @@ class Muon(torch.optim.Optimizer):
         tall = g.shape[1] > g.shape[2]
         # bfloat16 serves where it is fast: five steps bring singular values near 1, not to it.
         x = ((g.mT if tall else g) / (g.norm(dim=(1, 2), keepdim=True) + 1e-12)).to(self.dtype)
-        bend = lambda a: 2.0315 * a @ a - 4.775 * a
+        bend = lambda a: torch.baddbmm(a, a, a, beta=-4.775, alpha=2.0315)
         if self.dtype is torch.float32:
             # The steps are polynomials in x x^T, which is small: x itself is multiplied once. In bfloat16 this would diverge.
             gram, one = x @ x.mT, torch.eye(x.shape[1], device=x.device)
@@ -130,7 +145,7 @@ class Muon(torch.optim.Optimizer):
             x = turn @ x
         else:
             for _ in range(5):
-                x = 3.4445 * x + bend(x @ x.mT) @ x
+                x = torch.baddbmm(x, bend(x @ x.mT), x, beta=3.4445)
         x = (x.mT if tall else x).float() * (0.2 * max(g.shape[1:]) ** 0.5)
         return [u.view(p.shape) for u, p in zip(x.flatten(1), params)]
 
@@ -168,6 +183,7 @@ def main():
     a.add_argument("--patch", type=int, default=0)
     a.add_argument("--batch", type=int, default=0)
     a.add_argument("--sigma", type=float, nargs=2, default=(1.0, 300.0), help="range of sigma in 8-bit levels")
+    a.add_argument("--focus", type=float, nargs=2, help="half of the crops have sigma in this part of the range")
     a.add_argument("--tile", type=int, default=256, help="pictures are cut into tiles of this size; 32 for CIFAR-10")
     a.add_argument("--bf16", action="store_true", help="bfloat16 autocast on the CPU too (fast where AVX512-BF16 is)")
     a.add_argument("--sigma-max", type=float, default=256.0, help="above this level the codec reduces the picture before the network sees it")
@@ -203,14 +219,15 @@ def main():
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         images = list(pool.map(load, files)) + [p for f in sorted(arrays) for p in np.load(f)]
     hold = max(1, len(images) * 3 // 100)
-    train, val = tiles(images[:-hold], a.tile), tiles(images[-hold:], a.tile)
+    train, val = banks(images[:-hold], a.tile, patch, device), tiles(images[-hold:], a.tile, a.tile)
     del images
+    if not len(val):
+        raise SystemExit(f"the pictures held out are smaller than a tile ({a.tile}): more pictures, or a smaller --tile")
+    scales = [s for s in SCALES if len(train[s])]
     if rank == 0:
-        print(f"{len(files) + len(arrays)} files, {len(train)} training tiles, {len(val)} validation tiles, device {device}", flush=True)
-    if cuda:
-        train = train.to(device)
+        print(f"{len(files) + len(arrays)} files, {[len(b) for b in train.values()]} training tiles, {len(val)} validation tiles, device {device}", flush=True)
     seed = world * int(time.time()) + rank
-    gen, chance = torch.Generator(device=device).manual_seed(seed), random.Random(seed)
+    gen = torch.Generator(device=device).manual_seed(seed)
 
     net = UNet(**CONFIGS[a.config]).to(device)
     step = 0
@@ -300,7 +317,11 @@ def main():
 
         return replay
 
-    lo, hi = (math.log(s / 255) for s in a.sigma)
+    def quantile(u):
+        """sigma, log sigma uniform: over the range, or half over the range and half over its focus."""
+        between = lambda u, ends: (ends[0] / 255) * (ends[1] / ends[0]) ** u
+        return torch.where(u < 0.5, between(2 * u, a.focus), between(2 * u - 1, a.sigma)) if a.focus else between(u, a.sigma)
+
     log = open(os.path.join(a.out, "log.csv"), "a", newline="")
     rows = csv.writer(log)
 
@@ -322,12 +343,10 @@ def main():
         warm = min(1.0, (step - first + 1) / 300)
         lr = a.lr * warm * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
         decay = min(a.ema, (1 + step - first) / (10 + step - first))
-        # Half the batches are of reduced pictures, where the tiles allow it: more to learn from, and finer detail.
-        scale = (1, 1 + chance.random(), 1, 2)[step % 4] if 2 * patch <= a.tile else 1
-        x = batch(train, bs, patch, scale, upright=a.upright, gen=gen, device=device)
+        x = batch(train[scales[step % len(scales)]], bs, patch, upright=a.upright, gen=gen, device=device)
         x = x.contiguous(memory_format=torch.channels_last)
         u = (torch.arange(bs, device=device) + torch.rand((), device=device, generator=gen)) / bs
-        sig = torch.exp(lo + u * (hi - lo))
+        sig = quantile(u)
         y = x + sig[:, None, None, None] * torch.randn(x.shape, device=device, generator=gen)
         if cuda and step == first:
             learn = record(x, y, sig)
