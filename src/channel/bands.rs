@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::copy;
 use crate::container::BANDS;
 use crate::sums;
 
@@ -123,16 +124,16 @@ impl Bands {
         });
         let mut scales = vec![0.0; n];
         self.analyse(luminance, &mut scales);
-        luminance.copy_from_slice(&scales);
+        copy(&scales, luminance);
         // Coarse U, coarse V, fine U, fine V: the fine values of U reach to where V was, which goes first.
         let coarse = self.lens()[6] / 2;
         self.analyse(v, &mut scales);
         let coarse_v = scales[..coarse].to_vec();
-        v[coarse..].copy_from_slice(&scales[coarse..]);
+        copy(&scales[coarse..], &mut v[coarse..]);
         self.analyse(u, &mut scales);
         chroma[..coarse].copy_from_slice(&scales[..coarse]);
         chroma[coarse..2 * coarse].copy_from_slice(&coarse_v);
-        chroma[2 * coarse..n + coarse].copy_from_slice(&scales[coarse..]);
+        copy(&scales[coarse..], &mut chroma[2 * coarse..n + coarse]);
     }
 
     /// The sum of the squares of the values of each band of three planes, whose values from the one of an index on `values` writes.

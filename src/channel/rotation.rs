@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::simd;
 use super::visits::Visits;
+use super::{copy, simd};
 use crate::random::Stream;
 use crate::sums;
 
@@ -100,7 +100,7 @@ impl Rotation {
             });
             energy += sums::squares(&y);
             if windows.len() == 1 {
-                x.copy_from_slice(&y);
+                copy(&y, x);
                 return Order { stride: 1, energy };
             }
             self.scatter(&y, window, x, |x, y| *x = y);
