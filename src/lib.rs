@@ -24,6 +24,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod arrays;
 pub mod channel;
 pub mod container;
 mod decoder;
@@ -45,7 +46,6 @@ mod reverse;
 pub mod sampler;
 mod samples;
 pub mod schedule;
-mod sums;
 mod thumbnail;
 mod timings;
 

@@ -1,7 +1,7 @@
 //! Three centred colour planes: what the chain works on.
 
+use crate::arrays;
 use crate::samples::{Sample, Samples};
-use crate::sums;
 
 /// Three planes (red, green, blue) of `width` x `height` values in 8-bit levels, centred: pixel value minus 127.5.
 ///
@@ -41,6 +41,18 @@ impl Planes {
         let n = self.width * self.height;
         &self.data[c * n..(c + 1) * n]
     }
+
+    /// Writes all values to `to`, as long as they.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn copy_to(&self, to: &mut [f32]) {
+        arrays::copy(&self.data, to);
+    }
+
+    /// Takes all values from `from`, as long as they.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn copy_from(&mut self, from: &[f32]) {
+        arrays::copy(from, &mut self.data);
+    }
 }
 
 /// x_0 as the samples of the picture, in the layout of [`Planes`]: a quarter or half of its memory.
@@ -65,8 +77,8 @@ impl Planar {
     /// |x_0 - x|^2
     pub fn squared_distance(&self, x: &Planes) -> f64 {
         match &self.data {
-            Samples::Eight(x_0) => sums::squared_differences(x_0, &x.data),
-            Samples::Sixteen(x_0) => sums::squared_differences(x_0, &x.data),
+            Samples::Eight(x_0) => arrays::squared_differences(x_0, &x.data),
+            Samples::Sixteen(x_0) => arrays::squared_differences(x_0, &x.data),
         }
     }
 }

@@ -201,19 +201,19 @@ fn imports_go_one_way() {
         ("random", &["error"]),
         ("schedule", &[]),
         ("samples", &[]),
-        ("sums", &["samples"]),
-        ("planes", &["samples", "sums"]),
+        ("arrays", &["samples"]),
+        ("planes", &["arrays", "samples"]),
         ("timings", &[]),
         ("container", &["error"]),
         ("entropy", &["error"]),
         (
             "channel",
             &[
+                "arrays",
                 "container::Allotment",
                 "container::BANDS",
                 "random",
                 "schedule",
-                "sums",
             ],
         ),
         (

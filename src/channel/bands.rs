@@ -8,9 +8,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::copy;
+use crate::arrays::{self, copy};
 use crate::container::BANDS;
-use crate::sums;
 
 /// The most scales.
 const MAX_LEVELS: usize = 5;
@@ -162,7 +161,7 @@ impl Bands {
                     None => &scales[..self.area(self.levels)],
                     Some(l) => &scales[self.area(l)..self.area(l - 1)],
                 };
-                energies[self.place(colour, level).0] += sums::squares(values);
+                energies[self.place(colour, level).0] += arrays::squares(values);
             }
         }
         energies

@@ -13,13 +13,3 @@ pub mod trellis;
 
 mod simd;
 mod visits;
-
-use rayon::prelude::*;
-
-/// Copies values, all threads at once: one alone does not fill the memory's bandwidth.
-fn copy(from: &[f32], to: &mut [f32]) {
-    const CHUNK: usize = 1 << 16;
-    assert_eq!(from.len(), to.len());
-    let chunks = to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK));
-    chunks.for_each(|(to, from)| to.copy_from_slice(from));
-}

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::simd;
 use super::visits::Visits;
-use super::{copy, simd};
+use crate::arrays;
 use crate::random::Stream;
-use crate::sums;
 
 /// Values per full block.
 pub const BLOCK: usize = 1 << 16;
@@ -98,9 +98,9 @@ impl Rotation {
                     block.iter_mut().for_each(|v| *v *= scale);
                 });
             });
-            energy += sums::squares(&y);
+            energy += arrays::squares(&y);
             if windows.len() == 1 {
-                copy(&y, x);
+                arrays::copy(&y, x);
                 return Order { stride: 1, energy };
             }
             self.scatter(&y, window, x, |x, y| *x = y);

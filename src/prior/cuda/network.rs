@@ -13,7 +13,6 @@ use candle_core::cuda::cudarc::driver::{
     CudaContext, CudaSlice, CudaStream, CudaView, CudaViewMut, PinnedHostSlice,
 };
 use half::f16;
-use rayon::prelude::*;
 
 use super::launch;
 use super::layer::{Epilogue, Kernels, Kind, Layer, Passes};
@@ -309,7 +308,7 @@ impl CudaNetwork {
         let Buffers { scratch, staging } = &mut *self.lock();
         let Staging { host, device, out } = self.stage(staging, n)?;
         let host = &mut host.as_mut_slice()?[..n];
-        copy(&x_t.data, host);
+        x_t.copy_to(host);
         stream.memcpy_htod(host, device)?;
         self.enqueue(
             scratch,
@@ -321,7 +320,7 @@ impl CudaNetwork {
         stream.memcpy_dtoh(&out.slice(..n), host)?;
         stream.synchronize()?;
         let mut x0_hat = Planes::zeros(x_t.width, x_t.height);
-        copy(host, &mut x0_hat.data);
+        x0_hat.copy_from(host);
         Ok(x0_hat)
     }
 
@@ -342,10 +341,4 @@ impl CudaNetwork {
             .as_mut()
             .ok_or_else(|| Error::Backend("no buffers".into()))
     }
-}
-
-/// By all threads: one alone is slower than the way to the device.
-fn copy(from: &[f32], to: &mut [f32]) {
-    let parts = to.par_chunks_mut(1 << 16).zip(from.par_chunks(1 << 16));
-    parts.for_each(|(to, from)| to.copy_from_slice(from));
 }

@@ -1,14 +1,21 @@
-//! Sums over long arrays: by all threads, and the same whatever their number.
+//! Long arrays, by all threads: copies, and sums that are the same whatever their number.
 
 use rayon::prelude::*;
 
 use crate::samples::Sample;
 
-/// Values that one thread adds up at a time.
+/// Values that one thread takes at a time.
 const CHUNK: usize = 1 << 15;
 
 /// Sums that grow side by side, so that none waits for itself.
 const LANES: usize = 8;
+
+/// Copies values, as many as there are of both: one thread alone does not fill the memory's bandwidth.
+pub fn copy(from: &[f32], to: &mut [f32]) {
+    assert_eq!(from.len(), to.len());
+    let chunks = to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK));
+    chunks.for_each(|(to, from)| to.copy_from_slice(from));
+}
 
 /// The sum of the squares.
 pub fn squares(values: &[f32]) -> f64 {
