@@ -182,14 +182,14 @@ fn damage_is_located() {
     let prior = common::gaussian();
     let file = Encoder::new(&prior)
         .target(Target::Quality(75.0))
-        .encode(&common::noise(16, 16, Colour::Rgb, false, 1))
+        .encode(&common::noise(48, 48, Colour::Rgb, false, 1))
         .expect("encodes");
-    // The bits of a layer are closed by the next check: that of a layer 128 bytes or more behind the last, or of the end.
-    let header = Writer::new(&header(&prior, 16, 16)).len() as u64;
+    // The bits of a layer are closed by the next check: that of a layer 1,024 bytes or more behind the last, or of the end.
+    let header = Writer::new(&header(&prior, 48, 48)).len() as u64;
     let (mut checked, mut units) = (header, Vec::new());
     for layer in file.layers.iter().map(|l| l.layer) {
         let head = 1 + if layer.stages < 128 { 1 } else { 2 };
-        let has_check = layer.offset + head - checked >= 128;
+        let has_check = layer.offset + head - checked >= 1024;
         if has_check {
             checked = layer.offset + head + 2;
         }

@@ -59,16 +59,17 @@ fn bits_are_close_to_the_divergence() {
         if effort == 3 {
             assert!(ratio <= 1.06, "{ratio:.4}");
         }
-        assert!(overhead <= 0.026, "{:.2} %", 100.0 * overhead);
+        assert!(overhead <= 0.02, "{:.2} %", 100.0 * overhead);
     }
 }
 
 #[test]
 fn kodak_pictures_at_three_tenths_of_a_bit() {
     let prior = common::prior();
-    let (mut sum, mut overheads) = (0.0, 0.0);
-    let names = [1, 7, 13, 19].map(|n| format!("kodak/kodim{n:02}.png"));
-    for name in &names {
+    // The last two have the most heads of all Kodak pictures.
+    let mut psnrs = Vec::new();
+    for name in [1, 7, 13, 19, 3, 23].map(|n| format!("kodak/kodim{n:02}.png")) {
+        let name = name.as_str();
         let Some(picture) = common::data(name) else {
             return;
         };
@@ -77,13 +78,10 @@ fn kodak_pictures_at_three_tenths_of_a_bit() {
         let psnr = metrics::psnr(&picture, &shown.picture).expect("same form");
         let overhead = overhead(&file);
         println!("{name}: {psnr:.2} dB, overhead {:.2} %", 100.0 * overhead);
-        assert!(overhead <= 0.011, "{name}: {:.2} %", 100.0 * overhead);
-        sum += psnr;
-        overheads += overhead;
+        assert!(overhead <= 0.01, "{name}: {:.2} %", 100.0 * overhead);
+        psnrs.push(psnr);
     }
-    let n = names.len() as f64;
-    let (mean, overhead) = (sum / n, overheads / n);
-    println!("mean {mean:.2} dB, overhead {:.2} %", 100.0 * overhead);
-    assert!(overhead <= 0.01, "{:.2} %", 100.0 * overhead);
-    assert!(mean >= 27.8, "{mean:.2} dB");
+    let mean = psnrs[..4].iter().sum::<f64>() / 4.0;
+    println!("mean of the first four {mean:.2} dB");
+    assert!(mean >= 29.8, "{mean:.2} dB");
 }

@@ -310,7 +310,7 @@ fn overhead_is_small() {
     w.body(&[5; 50]);
     w.layer(179, 200);
     assert_eq!(w.len(), 16 + 50 + 3);
-    w.body(&[5; 100]);
+    w.body(&[5; 1000]);
     let before = w.len();
     w.layer(178, 200);
     assert_eq!(w.len() - before, 5);

@@ -6,9 +6,9 @@ use crate::channel::rate;
 use crate::channel::trellis::Code;
 use crate::container::{Allotment, BANDS, CHANGE};
 
-/// Bits that a change must save in its first layer: six times what it takes, for the next layers may want others, and heads are to
-/// stay within 1 % of a file.
-const WORTH: f64 = 48.0 * Allotment::BYTES as f64;
+/// Bits that a change must save in its first layer: eight times what it takes, for the next layers may want others, and heads are
+/// to stay within 1 % of a file.
+const WORTH: f64 = 64.0 * Allotment::BYTES as f64;
 
 /// What a layer takes.
 pub(super) struct Need {

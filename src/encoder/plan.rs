@@ -13,11 +13,14 @@ use crate::schedule::{CODES_PER_OCTAVE, MAX_CODE, Sigma, Step};
 /// Bits that the first layer should cost, which sets the noise level where the chain starts.
 pub(super) const START_BITS: f64 = 24.0;
 
-/// What a short layer costs besides its trellis bits: two bytes of head, half a byte's end, the start-up of the trellis.
-const SHORT_BITS: f64 = 24.0;
+/// What a layer costs besides its trellis bits: two bytes of head, half a byte's end, the start-up of the trellis.
+const HEAD_BITS: f64 = 24.0;
 
-/// What a long one costs: a byte more of T and a check.
-const LONG_BITS: f64 = 48.0;
+/// What a second byte of T costs, and from how many trellis bits on a layer has it.
+const LONG: (f64, f64) = (8.0, 512.0);
+
+/// What a check costs.
+const CHECK_BITS: f64 = 16.0;
 
 /// How much shorter steps are where calls of the network cost little.
 const REDUCED: f64 = 0.7;
@@ -206,11 +209,10 @@ fn least_codes(bits: f64) -> u16 {
     let unit = std::f64::consts::LN_2 / f64::from(CODES_PER_OCTAVE);
     let cost = |codes: &u16| {
         let d = f64::from(*codes) * unit;
-        let head = match bits * d > 8.0 * UNCHECKED as f64 {
-            true => LONG_BITS,
-            false => SHORT_BITS,
-        };
-        (bits * libm::expm1(d).powi(2) / 2.0 + head) / d
+        let layer = bits * d;
+        let long = if layer < LONG.1 { 0.0 } else { LONG.0 };
+        let check = CHECK_BITS * (layer / (8.0 * UNCHECKED as f64)).min(1.0);
+        (bits * libm::expm1(d).powi(2) / 2.0 + HEAD_BITS + long + check) / d
     };
     (1..=60)
         .min_by(|a, b| cost(a).total_cmp(&cost(b)))

@@ -187,8 +187,11 @@ fn truncated_files() {
 
 #[test]
 fn damaged_files() {
-    let dir = with_file();
+    let dir = tempfile::tempdir().expect("a directory");
     let dir = dir.path();
+    let large = common::crop("chelsea.png", 150, 60, 96, 64).to_image();
+    large.save(dir.join("pic.png")).expect("writable");
+    good(dir, &["encode", "pic.png", "-Q", "90"]);
     let mut file = read(dir, "pic.dfc");
     let middle = file.len() / 2;
     file[middle] ^= 0x20;
