@@ -69,8 +69,7 @@ fn kodak_pictures_at_three_tenths_of_a_bit() {
     // The last two have the most heads of all Kodak pictures.
     let mut psnrs = Vec::new();
     for name in [1, 7, 13, 19, 3, 23].map(|n| format!("kodak/kodim{n:02}.png")) {
-        let name = name.as_str();
-        let Some(picture) = common::data(name) else {
+        let Some(picture) = common::data(&name) else {
             return;
         };
         let file = encode(&prior, &picture, 0.3, 3);

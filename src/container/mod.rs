@@ -43,7 +43,7 @@ pub const MAX_METADATA: u64 = 1 << 24;
 pub const TRELLISES: [u8; 3] = [12, 14, 16];
 
 /// The most bytes that a file goes on without a check in front of a layer.
-pub(crate) const UNCHECKED: u64 = 1024;
+const UNCHECKED: u64 = 1024;
 
 /// Which prior a file needs: the first four bytes of the SHA-256 of its weights file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use super::interest::Left;
 use crate::channel::{rate, trellis::Code};
-use crate::container::{Header, MAX_DELTA, UNCHECKED};
+use crate::container::{Header, Layer, MAX_DELTA};
 use crate::error::{Error, Result};
 use crate::exact;
 use crate::picture::Picture;
@@ -13,14 +13,8 @@ use crate::schedule::{CODES_PER_OCTAVE, MAX_CODE, Sigma, Step};
 /// Bits that the first layer should cost, which sets the noise level where the chain starts.
 pub(super) const START_BITS: f64 = 24.0;
 
-/// What a layer costs besides its trellis bits: two bytes of head, half a byte's end, the start-up of the trellis.
-const HEAD_BITS: f64 = 24.0;
-
-/// What a second byte of T costs, and from how many trellis bits on a layer has it.
-const LONG: (f64, f64) = (8.0, 512.0);
-
-/// What a check costs.
-const CHECK_BITS: f64 = 16.0;
+/// What a layer costs besides its trellis bits and its head: half a byte's end, the start-up of the trellis.
+const LAYER_BITS: f64 = 8.0;
 
 /// How much shorter steps are where calls of the network cost little.
 const REDUCED: f64 = 0.7;
@@ -209,10 +203,9 @@ fn least_codes(bits: f64) -> u16 {
     let unit = std::f64::consts::LN_2 / f64::from(CODES_PER_OCTAVE);
     let cost = |codes: &u16| {
         let d = f64::from(*codes) * unit;
-        let layer = bits * d;
-        let long = if layer < LONG.1 { 0.0 } else { LONG.0 };
-        let check = CHECK_BITS * (layer / (8.0 * UNCHECKED as f64)).min(1.0);
-        (bits * libm::expm1(d).powi(2) / 2.0 + HEAD_BITS + long + check) / d
+        // Checks are so many bytes apart, however many layers those are.
+        let head = 8.0 * Layer::head_bytes(0, (bits * d / 4.0) as u32, None) as f64;
+        (bits * libm::expm1(d).powi(2) / 2.0 + head + LAYER_BITS) / d
     };
     (1..=60)
         .min_by(|a, b| cost(a).total_cmp(&cost(b)))

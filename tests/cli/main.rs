@@ -89,8 +89,12 @@ fn names(dir: &Path) -> Vec<String> {
 
 /// A directory with `pic.png`, 48 x 32.
 fn with_picture() -> TempDir {
+    with_picture_of(48, 32)
+}
+
+fn with_picture_of(width: u32, height: u32) -> TempDir {
     let dir = tempfile::tempdir().expect("a directory");
-    common::crop("chelsea.png", 150, 60, 48, 32)
+    common::crop("chelsea.png", 150, 60, width, height)
         .to_image()
         .save(dir.path().join("pic.png"))
         .expect("writable");
