@@ -4,6 +4,7 @@
 //! bits give states, states give signs.
 
 pub mod bands;
+pub(crate) mod lines;
 pub mod mixer;
 pub mod rate;
 pub mod rotation;

@@ -1,9 +1,10 @@
-//! An orthonormal rotation that spreads every value over many: permutation, random signs, Walsh-Hadamard blocks.
+//! An orthonormal rotation that spreads every value over many: permutation of lines, random signs, Walsh-Hadamard blocks.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::lines::{LINE, Lines};
 use super::simd;
 use super::visits::Visits;
 use crate::arrays;
@@ -16,7 +17,7 @@ pub const BLOCK: usize = 1 << 16;
 const LONG: usize = 1024 * BLOCK;
 
 /// How many of `len` values are rotated at a time. Those of a longer array then lie in an order in which the search finds the values
-/// of a stage, and of the next, far apart.
+/// of a stage more slowly.
 pub fn window(len: usize) -> usize {
     if len <= LONG { len } else { LONG / 4 }
 }
@@ -26,15 +27,14 @@ const SIGN_BIT: u32 = 1;
 
 /// The rotation of `len` values.
 ///
-/// Position j takes the value j * stride mod len, so that each block samples the whole picture. Positions are
+/// Positions take lines of values from all over the array, so that each block samples the whole picture. They are
 /// cut into blocks of 2^16 and the remainder into its powers of two, largest first: nothing is padded.
 #[derive(Debug, Clone)]
 pub struct Rotation {
     /// The number of the first position in the shared stream.
     base: usize,
     len: usize,
-    stride: usize,
-    inverse: usize,
+    lines: Lines,
     /// Values that are rotated at a time.
     pub(super) window: usize,
 }
@@ -43,20 +43,10 @@ impl Rotation {
     /// The rotation of `len` values, at least one, whose first position is number `base` of the shared stream.
     pub fn new(base: usize, len: usize) -> Self {
         assert!(len > 0, "a rotation needs values");
-        // 0.6180339887 len: the golden section spreads successive positions evenly.
-        let mut stride = ((len as u128 * 0x9E37_79B9_7F4A_7C15) >> 64) as usize;
-        stride = stride.max(1);
-        let inverse = loop {
-            match inverse_mod(stride, len) {
-                Some(inverse) => break inverse,
-                None => stride += 1,
-            }
-        };
         Rotation {
             base,
             len,
-            stride,
-            inverse,
+            lines: Lines::new(len),
             window: window(len),
         }
     }
@@ -71,9 +61,9 @@ impl Rotation {
         self.len == 0
     }
 
-    /// The factor that says where values lie: value i is at position i * inverse mod len.
-    pub(crate) fn inverse_stride(&self) -> usize {
-        self.inverse
+    /// The permutation.
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     /// Rotates `x` in its own memory, and returns how the rotated values lie there. No second array of its length is made where
@@ -86,27 +76,20 @@ impl Rotation {
             let mut y = vec![0.0; window.len()];
             y.par_chunks_mut(BLOCK).enumerate().for_each(|(b, chunk)| {
                 let first = window.start + b * BLOCK;
-                let mut from = mul_mod(first, self.stride, self.len);
-                for v in chunk.iter_mut() {
-                    *v = x[from];
-                    from = add_mod(from, self.stride, self.len);
-                }
+                self.gather(x, first, chunk);
                 simd::flip(stream, SIGN_BIT, self.base + first, chunk);
-                for_blocks(chunk, |block| {
-                    simd::fwht_f32(block);
-                    let scale = (1.0 / (block.len() as f64).sqrt()) as f32;
-                    block.iter_mut().for_each(|v| *v *= scale);
-                });
+                transform(chunk, 1.0);
             });
             energy += arrays::squares(&y);
             if windows.len() == 1 {
                 arrays::copy(&y, x);
-                return Order { stride: 1, energy };
+                let lines = None;
+                return Order { lines, energy };
             }
             self.scatter(&y, window, x, |x, y| *x = y);
         }
-        let stride = self.stride;
-        Order { stride, energy }
+        let lines = Some(self.lines);
+        Order { lines, energy }
     }
 
     /// Undoes [`Rotation::forward`]: rotates the values back that `fill(x, first, y)` writes for the positions from `first`,
@@ -130,11 +113,7 @@ impl Rotation {
             y.par_chunks_mut(BLOCK).enumerate().for_each(|(b, chunk)| {
                 let first = window.start + b * BLOCK;
                 fill(before, first, chunk);
-                for_blocks(chunk, |block| {
-                    simd::fwht_f32(block);
-                    let scale = (gain / (block.len() as f64).sqrt()) as f32;
-                    block.iter_mut().for_each(|v| *v *= scale);
-                });
+                transform(chunk, gain);
                 simd::flip(stream, SIGN_BIT, self.base + first, chunk);
             });
             self.scatter(&y, window, x, &apply);
@@ -149,6 +128,24 @@ impl Rotation {
         (0..count).map(move |i| cut(i)..cut(i + 1))
     }
 
+    /// Copies the values of `x` to `chunk`, the positions from `first`, where a block begins.
+    fn gather(&self, x: &[f32], first: usize, chunk: &mut [f32]) {
+        match self.lines.width() {
+            LINE => self.gather_lines::<LINE>(x, first, chunk),
+            _ => self.gather_lines::<1>(x, first, chunk),
+        }
+    }
+
+    fn gather_lines<const WIDTH: usize>(&self, x: &[f32], first: usize, chunk: &mut [f32]) {
+        let (from, rest) = x.as_chunks::<WIDTH>();
+        let (lines, tail) = chunk.as_chunks_mut::<WIDTH>();
+        for (line, place) in lines.iter_mut().zip(self.lines.places(first / WIDTH)) {
+            *line = from[place];
+        }
+        // Only the last chunk has a tail, which is that of `x`.
+        tail.copy_from_slice(&rest[..tail.len()]);
+    }
+
     /// Calls `apply` with the values of `x` that lie in `window` of the positions and theirs in `y`.
     fn scatter(
         &self,
@@ -157,19 +154,34 @@ impl Rotation {
         x: &mut [f32],
         apply: impl Fn(&mut f32, f32) + Sync,
     ) {
-        let visits = Visits::new(self.inverse, self.len, y.len());
-        x.par_chunks_mut(BLOCK).enumerate().for_each(|(c, chunk)| {
-            let first = c * BLOCK;
-            // Where the first value of the chunk lies, counted from the window's start.
-            let mut at = mul_mod(first, self.inverse, self.len);
-            at = add_mod(at, self.len - window.start, self.len);
-            let mut i = 0;
-            while at >= y.len() && i < chunk.len() {
-                at = add_mod(at, self.inverse, self.len);
-                i += 1;
-            }
-            while let Some(x) = chunk.get_mut(i) {
-                apply(x, y[at]);
+        match self.lines.width() {
+            LINE => self.scatter_lines::<LINE>(y, window, x, apply),
+            _ => self.scatter_lines::<1>(y, window, x, apply),
+        }
+    }
+
+    fn scatter_lines<const WIDTH: usize>(
+        &self,
+        y: &[f32],
+        window: Range<usize>,
+        x: &mut [f32],
+        apply: impl Fn(&mut f32, f32) + Sync,
+    ) {
+        let (from, rest) = y.as_chunks::<WIDTH>();
+        let (lines, tail) = x.as_chunks_mut::<WIDTH>();
+        // Only the last window has a rest, which is the tail's.
+        tail.iter_mut().zip(rest).for_each(|(x, y)| apply(x, *y));
+        if from.is_empty() {
+            return;
+        }
+        let start = window.start / WIDTH;
+        let visits = Visits::new(&self.lines, start..start + from.len());
+        let chunks = lines.par_chunks_mut(BLOCK / WIDTH).enumerate();
+        chunks.for_each(|(c, chunk)| {
+            let (mut i, mut at) = visits.first(c * (BLOCK / WIDTH));
+            while let Some(line) = chunk.get_mut(i) {
+                let pairs = line.iter_mut().zip(&from[at]);
+                pairs.for_each(|(x, y)| apply(x, *y));
                 (i, at) = visits.next(i, at);
             }
         });
@@ -180,8 +192,8 @@ impl Rotation {
 /// they were made from.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Order {
-    /// Position j is at index j * stride mod len.
-    stride: usize,
+    /// The permutation, where they lie at the places.
+    lines: Option<Lines>,
     /// The sum of the squares.
     energy: f64,
 }
@@ -217,16 +229,10 @@ impl<'a> Rotated<'a> {
     /// The positions `first`, `first + step`, .. below the length, and their values; `step` is at least one.
     #[inline(always)]
     pub fn every(self, first: usize, step: usize) -> impl Iterator<Item = (usize, f32)> {
-        let len = self.data.len();
-        let place = |position: usize| match self.order.stride {
-            1 => position % len,
-            stride => mul_mod(position, stride, len),
-        };
-        let (mut at, hop) = (place(first), place(step));
-        (first..len).step_by(step).map(move |i| {
-            let v = self.data[at];
-            at = add_mod(at, hop, len);
-            (i, v)
+        let positions = (first..self.data.len()).step_by(step);
+        positions.map(move |i| match &self.order.lines {
+            None => (i, self.data[i]),
+            Some(lines) => (i, self.data[lines.place_of_value(i)]),
         })
     }
 }
@@ -237,36 +243,15 @@ pub(super) fn signed(v: f32, bit: u64) -> f32 {
     f32::from_bits(v.to_bits() ^ (bit as u32) << 31)
 }
 
-/// Calls `f` on the powers of two, largest first, that make up `chunk`.
-fn for_blocks(mut chunk: &mut [f32], f: impl Fn(&mut [f32])) {
+/// Transforms the powers of two, largest first, that make up `chunk`, and multiplies by `gain`.
+fn transform(mut chunk: &mut [f32], gain: f64) {
     while !chunk.is_empty() {
         let (block, rest) = chunk.split_at_mut(1 << chunk.len().ilog2());
-        f(block);
+        simd::fwht_f32(block);
+        let scale = (gain / (block.len() as f64).sqrt()) as f32;
+        block.iter_mut().for_each(|v| *v *= scale);
         chunk = rest;
     }
-}
-
-pub(super) fn mul_mod(a: usize, b: usize, n: usize) -> usize {
-    (a as u128 * b as u128 % n as u128) as usize
-}
-
-pub(super) fn add_mod(a: usize, b: usize, n: usize) -> usize {
-    let sum = a + b;
-    if sum >= n { sum - n } else { sum }
-}
-
-/// The inverse of `a` modulo `n` (both at least one), if they share no factor; reduced below `n`.
-fn inverse_mod(a: usize, n: usize) -> Option<usize> {
-    let (mut r0, mut r1, mut t0, mut t1) = (n as i128, (a % n) as i128, 0i128, 1i128);
-    if n == 1 {
-        return Some(0);
-    }
-    while r1 != 0 {
-        let q = r0 / r1;
-        (r0, r1) = (r1, r0 - q * r1);
-        (t0, t1) = (t1, t0 - q * t1);
-    }
-    (r0 == 1).then(|| t0.rem_euclid(n as i128) as usize)
 }
 
 #[cfg(test)]
@@ -298,46 +283,67 @@ mod tests {
         back
     }
 
+    /// Compares rotated values with the definition, clauses 10.2 to 10.4 of the specification.
+    fn assert_is_defined(rotation: &Rotation, x: &[f32]) {
+        let (stream, len) = (Stream::new(1, 2), x.len());
+        let mut y = x.to_vec();
+        let order = rotation.forward(&stream, &mut y);
+        let y = Rotated::new(&y, order);
+        let turned = |j: usize| {
+            let from = rotation.lines.place_of_value(j);
+            signed(x[from], stream.value(rotation.base + j) >> SIGN_BIT)
+        };
+        let mut expected: Vec<f32> = (0..len).map(turned).collect();
+        expected
+            .chunks_mut(BLOCK)
+            .for_each(|chunk| transform(chunk, 1.0));
+        for (first, step) in [(0, 1), (len - 1, 1), (len / 3, 7), (len / 2, len)] {
+            let got: Vec<(usize, f32)> = y.every(first, step).collect();
+            let all = (first..len).step_by(step).map(|j| (j, expected[j]));
+            assert!(got.into_iter().eq(all), "{len}, {first}, {step}");
+        }
+    }
+
     #[test]
-    fn inverse_undoes_forward_and_keeps_the_norm() {
-        for len in [1, 2, 3, 768, 1000, BLOCK, BLOCK + 1, 3 * 333 * 222] {
-            let x = noise(len);
-            for (a, b) in x
-                .iter()
-                .zip(there_and_back(&Rotation::new(0, len), &x, 2.0))
-            {
+    fn forward_is_the_definition_and_inverse_undoes_it() {
+        for len in [
+            1,
+            2,
+            3,
+            768,
+            1000,
+            BLOCK,
+            BLOCK + 1,
+            3 * 333 * 222,
+            16 * BLOCK + 77,
+        ] {
+            let (rotation, x) = (Rotation::new(5, len), noise(len));
+            assert_is_defined(&rotation, &x);
+            let back = there_and_back(&rotation, &x, 2.0);
+            for (a, b) in x.iter().zip(back) {
                 assert!((2.0 * a - b).abs() < 1e-5, "{len}");
             }
         }
     }
 
+    /// The last window ends with a block, with a tail, or is a tail and nothing else.
     #[test]
     fn long_arrays_are_rotated_in_place() {
-        let len = 19 * BLOCK + 77;
-        let rotation = Rotation {
-            window: 16 * BLOCK,
-            ..Rotation::new(0, len)
-        };
-        let (stream, x) = (Stream::new(1, 2), noise(len));
-        assert_eq!(rotation.windows().len(), 2);
-        for (a, b) in x.iter().zip(there_and_back(&rotation, &x, 1.0)) {
-            assert!((a - b).abs() < 1e-5);
-        }
-        // The definition, for the first block and for the last: 64 + 8 + 4 + 1 behind 19 whole ones.
-        let mut y = x.clone();
-        let order = rotation.forward(&stream, &mut y);
-        let y = Rotated::new(&y, order);
-        for (first, n) in [(0, BLOCK), (19 * BLOCK, 64)] {
-            let mut block: Vec<f32> = (first..first + n)
-                .map(|j| {
-                    let from = mul_mod(j, rotation.stride, len);
-                    signed(x[from], stream.value(j) >> SIGN_BIT)
-                })
-                .collect();
-            simd::fwht_f32(&mut block);
-            let scale = (1.0 / (n as f64).sqrt()) as f32;
-            for ((_, v), b) in y.every(first, 1).zip(block) {
-                assert_eq!(v, scale * b);
+        for (len, window, count) in [
+            (19 * BLOCK + 77, 16 * BLOCK, 2),
+            (3 * BLOCK, BLOCK, 3),
+            (3 * BLOCK + 40, 2 * BLOCK, 2),
+            (16 * BLOCK + 5, 8 * BLOCK, 3),
+        ] {
+            let rotation = Rotation {
+                window,
+                ..Rotation::new(3, len)
+            };
+            assert_eq!(rotation.windows().len(), count);
+            let x = noise(len);
+            assert_is_defined(&rotation, &x);
+            for (a, b) in x.iter().zip(there_and_back(&rotation, &x, 1.0)) {
+                assert!((a - b).abs() < 1e-5, "{len}");
             }
         }
     }

@@ -15,7 +15,11 @@ pub struct Turn {
     pub base: usize,
     /// D_g; 0 for a part without values.
     pub len: usize,
-    /// Value i is at position i * inverse mod len.
+    /// Values of a line, a power of two.
+    pub width: usize,
+    /// How many lines are permuted, at least one; the values behind them are in their places.
+    pub lines: usize,
+    /// Line i is at position i * inverse mod lines.
     pub inverse: usize,
 }
 

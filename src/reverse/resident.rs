@@ -4,7 +4,9 @@ use bitvec::prelude::*;
 
 use super::{Chain, Channel};
 use crate::channel::bands::COLOURS;
+use crate::channel::lines::Lines;
 use crate::channel::mixer::Mixer;
+use crate::channel::rotation::Rotation;
 use crate::channel::split::Stages;
 use crate::error::Result;
 use crate::planes::Planes;
@@ -156,12 +158,16 @@ impl<'p> Chain<'p> {
 pub(crate) fn geometry(mixer: &Mixer, planes: &Planes) -> Option<Geometry> {
     let mut base = 0;
     let turns = mixer.rotations().into_iter().map(|rotation| {
-        let (len, inverse) = rotation.map_or((0, 0), |r| (r.len(), r.inverse_stride()));
+        let len = rotation.map_or(0, Rotation::len);
+        // A part without values has lines for the arithmetic's sake.
+        let lines = rotation.map_or(Lines::new(1), |r| *r.lines());
         base += len;
         Turn {
             base: base - len,
             len,
-            inverse,
+            width: lines.width(),
+            lines: lines.count(),
+            inverse: lines.inverse(),
         }
     });
     let parts: Vec<Turn> = turns.collect();

@@ -18,10 +18,11 @@ const u32 THREADS = 256;
 // Values of a full block of the rotation.
 const u32 BLOCK = 65536;
 
-// Where a scale of a colour lies: value i is at position (first + i) inverse mod len of the part from `base`.
+// Where a scale of a colour lies: from value `first` of the part from `base` on, whose line i is at position i inverse mod lines, a
+// line being 2^shift values. The values behind the last line are in their places.
 struct Place {
-    u64 magic; // (2^64 - 1) / len
-    u32 base, len, inverse, first;
+    u64 magic; // (2^64 - 1) / lines
+    u32 base, lines, inverse, shift, first, unused;
 };
 
 // One level of the Haar bands, whose finer side has w x h values. The averages are in the bands at the coarsest level only.
@@ -160,11 +161,13 @@ extern "C" __global__ void __launch_bounds__(256)
 }
 
 __device__ __forceinline__ float value_of(const float *y, const Place &place, u32 i) {
-    u64 n = (u64)(place.first + i) * place.inverse;
+    const u32 value = place.first + i, line = value >> place.shift;
+    if (line >= place.lines) return y[place.base + value];
+    const u64 n = (u64)line * place.inverse;
     // The quotient or one less.
-    u32 at = (u32)(n - __umul64hi(n, place.magic) * place.len);
-    if (at >= place.len) at -= place.len;
-    return y[place.base + at];
+    u32 at = (u32)(n - __umul64hi(n, place.magic) * place.lines);
+    if (at >= place.lines) at -= place.lines;
+    return y[place.base + (at << place.shift) + (value - (line << place.shift))];
 }
 
 // The square of four values in column i and row j of squares of one colour; those beyond an odd side are not set.

@@ -297,11 +297,13 @@ impl<N: OnDevice> State for Walk<'_, N> {
 impl Steps {
     fn new(geometry: &Geometry) -> Self {
         let place = |turn: &Turn, first: usize| Place {
-            magic: u64::MAX / turn.len.max(1) as u64,
+            magic: u64::MAX / turn.lines as u64,
             base: turn.base as u32,
-            len: turn.len as u32,
+            lines: turn.lines as u32,
             inverse: turn.inverse as u32,
+            shift: turn.width.ilog2(),
             first: first as u32,
+            unused: 0,
         };
         let Some(Scales {
             averages,

@@ -18,9 +18,11 @@ pub const THREADS: usize = 256;
 pub struct Place {
     pub magic: u64,
     pub base: u32,
-    pub len: u32,
+    pub lines: u32,
     pub inverse: u32,
+    pub shift: u32,
     pub first: u32,
+    pub unused: u32,
 }
 
 /// One level of the Haar bands; as in `chain.cu`.
