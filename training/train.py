@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from PIL import Image
-from model import CONFIGS, SIGMA_DATA, UNet, denoise, grow
+from model import CONFIGS, SIGMA_DATA, UNet, denoise, fit
 
 GRID = [2, 5, 12, 25, 50, 100, 220, 480]
 # Half the batches are of reduced pictures: more to learn from, and finer detail.
@@ -150,6 +151,43 @@ class Muon(torch.optim.Optimizer):
         return [u.view(p.shape) for u, p in zip(x.flatten(1), params)]
 
 
+@torch.no_grad()
+def recycle(net, ema, optimizers, forward, rare=1e-3):
+    """New weights for the units of the blocks that fire at fewer than `rare` of the places of a batch, and for those of new blocks,
+    which nothing reads yet (after Sokar et al. 2023, "The dormant neuron phenomenon"). A ReLU that never fires gets no gradient: it
+    stays as it is for good. The new ones fire at a quarter of the places and are read with weight zero. Returns how many there were."""
+    count = 0
+
+    def renew(block, double, x):
+        nonlocal count
+        weight, bias, reader, x = block.conv1.weight, block.conv1.bias, block.conv2.weight, x.float()
+        fires = (F.conv2d(x, weight, bias, padding=1) > 0).float().mean((0, 2, 3))
+        dead = (fires < rare) | (reader.abs().amax((0, 2, 3)) == 0)
+        if not dead.any():
+            return
+        count += int(dead.sum())
+        new = torch.randn((int(dead.sum()), *weight.shape[1:]), device=x.device) / weight[0].numel() ** 0.5
+        z = F.conv2d(x, new, padding=1).transpose(0, 1).flatten(1)
+        offset = -z.sort(1).values[:, z.shape[1] * 3 // 4]
+        for b in (block, double):
+            b.conv1.weight[dead], b.conv1.bias[dead], b.conv2.weight[:, dead] = new, offset, 0
+        for p, at in ((weight, dead), (bias, dead), (reader, (slice(None), dead))):
+            for moment in [m for o in optimizers if p in o.state for m in o.state[p].values() if m.shape == p.shape]:
+                moment[at] = 0
+
+    hooks = []
+    for stages, doubles in ((net.enc, ema.enc), (net.dec, ema.dec)):
+        for block, double in ((b, d) for s, t in zip(stages, doubles) for b, d in zip(s, t)):
+            hooks.append(block.register_forward_hook(lambda _, inputs, out, b=block, d=double: renew(b, d, inputs[0])))
+    forward()
+    for hook in hooks:
+        hook.remove()
+    if dist.is_initialized():
+        for p in [*net.parameters(), *ema.parameters()]:
+            dist.broadcast(p.data, 0)
+    return count
+
+
 def export(net, path, sigma_max, note):
     from safetensors.torch import save_file
 
@@ -191,6 +229,7 @@ def main():
     a.add_argument("--upright", action="store_true", help="mirror pictures left to right only, do not turn them")
     a.add_argument("--muon", action="store_true", help="orthogonalised momentum for the inner convolutions instead of Adam")
     a.add_argument("--relative", action="store_true", help="weigh by 1 / (error + typical error) instead of --lift: a decibel counts the same at all levels")
+    a.add_argument("--recycle", action="store_true", help="new weights for units of the blocks that never fire: at the start and after each tenth of the time, until three fifths are over")
     a.add_argument("--winograd", action="store_true", help="residual blocks by minimal filtering, in half the time (CPU, float32, one thread a process; needs g++)")
     a.add_argument("--threads", type=int, default=0)
     a.add_argument("--ema", type=float, default=0.9995, help="decay a step of the average of the weights, which is what is written; less for a short run")
@@ -236,7 +275,7 @@ def main():
         if a.init.endswith(".safetensors"):
             from safetensors.torch import load_file
 
-            grow(net, {k: v.float() for k, v in load_file(a.init).items()})
+            fit(net, {k: v.float() for k, v in load_file(a.init).items()})
             state = {"net": net.state_dict(), "ema": net.state_dict(), "step": 0}
         else:
             state = torch.load(a.init, map_location=device)
@@ -338,7 +377,7 @@ def main():
 
     if world > 1:
         dist.barrier()
-    start, total, first, mark, losses, checks = time.time(), a.minutes * 60, step, time.time(), [], 0
+    start, total, first, mark, losses, checks, renewal = time.time(), a.minutes * 60, step, time.time(), [], 0, 0
     while (done := clock()) < 1:
         warm = min(1.0, (step - first + 1) / 300)
         lr = a.lr * warm * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
@@ -348,6 +387,11 @@ def main():
         u = (torch.arange(bs, device=device) + torch.rand((), device=device, generator=gen)) / bs
         sig = quantile(u)
         y = x + sig[:, None, None, None] * torch.randn(x.shape, device=device, generator=gen)
+        if a.recycle and done >= renewal:
+            renewal = (math.floor(10 * done) + 1) / 10 if done < 0.6 else math.inf
+            n = recycle(net, ema, [o for o in (opt, muon) if o], lambda: denoise(net, y, sig))
+            if rank == 0:
+                print(f"{n} units renewed", flush=True)
         if cuda and step == first:
             learn = record(x, y, sig)
             start = time.time()
