@@ -226,6 +226,26 @@ fn an_interrupted_run_goes_on() {
     let before = lines();
     assert!(before >= 2 && !folder.path().join("o.json").exists());
 
+    // Another build measures our points anew: its files may be others.
+    let (copy, other) = (
+        folder.path().join("copy.state"),
+        folder.path().join("other"),
+    );
+    fs::copy(&kept, &copy).unwrap();
+    // By cp: a program cannot start while a child of this process may hold it open for writing.
+    Command::new("cp")
+        .args([env!("CARGO_BIN_EXE_dcodec").as_ref(), other.as_os_str()])
+        .assert()
+        .success();
+    let anew = Command::new(&other)
+        .current_dir(folder.path())
+        .args(["rd", "--effort", "1", "--points", "0.5,1", "one.png"])
+        .args(["--resume", "copy.state", "-o", "other.json"])
+        .assert()
+        .success();
+    let said = String::from_utf8_lossy(&anew.get_output().stderr).into_owned();
+    assert!(said.contains("one.png: "), "{said}");
+
     let again = run("o.json", &all)
         .args(["--resume", "kept.state"])
         .assert()
@@ -233,6 +253,7 @@ fn an_interrupted_run_goes_on() {
     let said = String::from_utf8_lossy(&again.get_output().stderr).into_owned();
     let going = format!("{} measurements of an interrupted run", before - 1);
     assert!(said.contains(&going), "{said}");
+    assert!(!said.contains("one.png: "), "{said}");
     assert!(!kept.exists());
     let quality = |name: &str| {
         let json: serde_json::Value = serde_json::from_str(&text(folder.path(), name)).unwrap();

@@ -99,6 +99,7 @@ impl Whole<'_> {
         let plan = &self.plan;
         let settings = [
             "dcodec".to_owned(),
+            state::build(),
             plan.network(),
             format!(
                 "{:?} {} {:?} {:?}",
