@@ -226,7 +226,7 @@ fn an_interrupted_run_goes_on() {
     let before = lines();
     assert!(before >= 2 && !folder.path().join("o.json").exists());
 
-    // Another build measures our points anew: its files may be others.
+    // Another build measures anew: its files may be others.
     let (copy, other) = (
         folder.path().join("copy.state"),
         folder.path().join("other"),

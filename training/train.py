@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from PIL import Image
-from model import CONFIGS, SIGMA_DATA, UNet, denoise, fit
+from model import CONFIGS, SIGMA_DATA, Block, UNet, denoise, fit
 
 GRID = [2, 5, 12, 25, 50, 100, 220, 480]
 # Half the batches are of reduced pictures: more to learn from, and finer detail.
@@ -175,10 +175,8 @@ def recycle(net, ema, optimizers, forward, rare=1e-3):
             for moment in [m for o in optimizers if p in o.state for m in o.state[p].values() if m.shape == p.shape]:
                 moment[at] = 0
 
-    hooks = []
-    for stages, doubles in ((net.enc, ema.enc), (net.dec, ema.dec)):
-        for block, double in ((b, d) for s, t in zip(stages, doubles) for b, d in zip(s, t)):
-            hooks.append(block.register_forward_hook(lambda _, inputs, out, b=block, d=double: renew(b, d, inputs[0])))
+    pairs = [(b, d) for b, d in zip(net.modules(), ema.modules()) if isinstance(b, Block)]
+    hooks = [b.register_forward_hook(lambda b, inputs, _, d=d: renew(b, d, inputs[0])) for b, d in pairs]
     forward()
     for hook in hooks:
         hook.remove()

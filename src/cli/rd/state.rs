@@ -126,8 +126,8 @@ impl State {
     }
 }
 
-/// Tells this program from other builds of the same version, which may code otherwise: the length and the time of its file.
-pub fn build() -> String {
+/// Tells this program from other builds of the same version, which may code and measure otherwise: its file's length and time.
+fn build() -> String {
     let file = std::env::current_exe().and_then(fs::metadata);
     file.map_or_else(
         |_| String::new(),
@@ -138,7 +138,8 @@ pub fn build() -> String {
 /// A key of a picture's content and everything else that a measurement depends on.
 pub fn key(picture: &Picture, settings: &[&str]) -> String {
     let mut hash = Sha256::new();
-    for text in settings.iter().chain(&[env!("CARGO_PKG_VERSION")]) {
+    let program = [env!("CARGO_PKG_VERSION"), &build()];
+    for text in settings.iter().chain(&program) {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }

@@ -99,7 +99,6 @@ impl Whole<'_> {
         let plan = &self.plan;
         let settings = [
             "dcodec".to_owned(),
-            state::build(),
             plan.network(),
             format!(
                 "{:?} {} {:?} {:?}",
