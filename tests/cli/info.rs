@@ -8,7 +8,7 @@ fn priors_are_described() {
     let dir = dir.path();
     let text = String::from_utf8(good(dir, &["info", "--prior", "shipped"]).out).expect("text");
     assert!(
-        text.contains("3725164") && text.contains("photographs"),
+        text.contains("2264524") && text.contains("photographs"),
         "{text}"
     );
     let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/models/s.safetensors");

@@ -216,8 +216,8 @@ fn wrong_arguments_are_errors() {
 #[test]
 fn counts_of_the_shipped_priors() {
     let network = Network::new(&shipped()).unwrap();
-    assert_eq!(network.parameters(), 3_725_164);
-    assert_eq!(network.macs_per_pixel(), 67_200.0);
+    assert_eq!(network.parameters(), 2_264_524);
+    assert_eq!(network.macs_per_pixel(), 75_120.0);
     match Shipped::L.weights() {
         Ok(weights) => {
             let network = Network::new(&weights).unwrap();

@@ -79,7 +79,7 @@ fn refusal(change: impl FnOnce(&mut Draft)) -> String {
 fn shipped_weights_load() {
     let weights = Weights::shipped().unwrap();
     assert_eq!(weights.config().channels, [48, 80, 128, 160]);
-    assert_eq!(weights.config().blocks, [1, 1, 2, 4]);
+    assert_eq!(weights.config().blocks, [2, 1, 1, 2]);
     assert_eq!(weights.config().embed, 64);
     assert_eq!(weights.config().multiple(), 16);
     assert!((weights.sigma_data() * 255.0 - 60.0).abs() < 1e-9);
