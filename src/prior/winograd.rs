@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::conv::Grid;
 use super::kernel::{Epilogue, Kernel, Span, conv_span, winograd};
-use winograd::{Outputs, POINTS, Points, REACH, TILE, transform_in, transform_out};
+use winograd::{Outputs, POINTS, Points, REACH, TILE, prefetch, transform_in, transform_out};
 
 /// Tiles that are transformed together: their values stay in the cache while the weights of a point pass by.
 const TOGETHER: usize = 24;
@@ -130,7 +130,9 @@ impl Winograd {
         let m = Points { channels: co, ..v };
         scratch.fit(v, m);
         for (tile, (row, column)) in places.enumerate() {
-            let inputs = job.pixels(TILE * (job.top + row), TILE * column, &self.zeros);
+            let (y, x) = (TILE * (job.top + row), TILE * column);
+            job.prefetch(y, x + TILE);
+            let inputs = job.pixels(y, x, &self.zeros);
             transform_in(job.kernel, &inputs, tile, v, &mut scratch.v);
         }
         for (point, weights) in self.weights.chunks_exact(ci * co).enumerate() {
@@ -171,6 +173,11 @@ impl Winograd {
         let stride = (job.input.width + 2) * co;
         for (tile, (row, column)) in places.enumerate() {
             let (y, x) = (TILE * (job.top + row), TILE * column);
+            // The outputs of the next tile come while this one is transformed.
+            let [from, to] = [1, 2].map(|n| ((1 + x + n * TILE) * co).min(stride));
+            for line in out[TILE * row * stride..].chunks_exact(stride).take(TILE) {
+                prefetch(&line[from..to]);
+            }
             let to = Outputs {
                 out: &mut out[TILE * row * stride + (1 + x) * co..],
                 stride,
@@ -195,6 +202,17 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
+    /// Asks for what the tile at row `y` and column `x` of the grid with its border sees and those before it did not.
+    fn prefetch(&self, y: usize, x: usize) {
+        let (width, height) = (self.input.width + 2, self.input.height + 2);
+        let [from, to] = [REACH - TILE, REACH].map(|n| (x + n).min(width));
+        for y in y + REACH - TILE..(y + REACH).min(height) {
+            let pixels = y * width + from..y * width + to;
+            let ci = self.input.channels;
+            prefetch(&self.input.data[pixels.start * ci..pixels.end * ci]);
+        }
+    }
+
     /// The pixels of the tile at row `y` and column `x` of the grid with its border; `zeros` where there are none.
     fn pixels(&self, y: usize, x: usize, zeros: &'a [f32]) -> [&'a [f32]; POINTS] {
         let ci = self.input.channels;

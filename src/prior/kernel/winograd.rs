@@ -48,6 +48,19 @@ impl Points {
     }
 }
 
+/// Asks the memory for values that are wanted soon: the rows of a tile are too many for the processor to guess them.
+#[inline(always)]
+pub(crate) fn prefetch(values: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks(16) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, of an address inside the slice.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
 /// B^T of six values.
 #[inline(always)]
 fn scatter(d: [&Lanes; REACH]) -> [Lanes; REACH] {
@@ -90,8 +103,8 @@ fn lanes(values: &[f32], at: usize) -> &Lanes {
 /// v of one tile: `inputs` are its pixels, row by row, each all channels.
 #[inline(always)]
 fn tile_in(inputs: &[&[f32]; POINTS], tile: usize, points: Points, v: &mut [f32]) {
+    let mut columns = [[[0.0; GROUP]; REACH]; REACH];
     for group in 0..points.channels / GROUP {
-        let mut columns = [[[0.0; GROUP]; REACH]; REACH];
         for (x, column) in columns.iter_mut().enumerate() {
             let d = |y: usize| lanes(inputs[REACH * y + x], group * GROUP);
             *column = scatter([d(0), d(1), d(2), d(3), d(4), d(5)]);
@@ -118,9 +131,9 @@ pub(crate) struct Outputs<'a> {
 /// y of one tile plus `bias`, through the epilogue.
 #[inline(always)]
 fn tile_out(m: &[f32], tile: usize, points: Points, bias: &[f32], epilogue: Epilogue, to: Outputs) {
+    let mut columns = [[[0.0; GROUP]; TILE]; REACH];
     for group in 0..points.channels / GROUP {
         let first = group * GROUP;
-        let mut columns = [[[0.0; GROUP]; TILE]; REACH];
         for (x, column) in columns.iter_mut().enumerate() {
             let m = |y: usize| lanes(m, points.at(REACH * y + x, tile, group));
             *column = gather([m(0), m(1), m(2), m(3), m(4), m(5)]);
@@ -131,18 +144,17 @@ fn tile_out(m: &[f32], tile: usize, points: Points, bias: &[f32], epilogue: Epil
             for (x, value) in row(y).iter().enumerate().take(to.columns) {
                 let at = y * to.stride + x * points.channels + first;
                 let out: &mut Lanes = to.out[at..].first_chunk_mut().expect("a group of channels");
-                let values = out.iter_mut().zip(value).zip(bias);
-                match epilogue {
-                    Epilogue::Store => values.for_each(|((out, y), bias)| *out = y + bias),
-                    Epilogue::Add => values.for_each(|((out, y), bias)| *out += y + bias),
+                // Whole groups by value: as iterators over references these loops became scalar code.
+                let acc: Lanes = std::array::from_fn(|l| value[l] + bias[l]);
+                *out = match epilogue {
+                    Epilogue::Store => acc,
+                    Epilogue::Add => std::array::from_fn(|l| out[l] + acc[l]),
                     Epilogue::ReluScale(scale) => {
                         let scale = lanes(scale, first);
-                        values.zip(scale).for_each(|(((out, y), bias), scale)| {
-                            let acc = y + bias;
-                            *out = if acc > 0.0 { acc } else { 0.0 } * scale;
-                        });
+                        let relu = acc.map(|a| if a > 0.0 { a } else { 0.0 });
+                        std::array::from_fn(|l| relu[l] * scale[l])
                     }
-                }
+                };
             }
         }
     }
