@@ -131,7 +131,11 @@ impl Winograd {
         scratch.fit(v, m);
         for (tile, (row, column)) in places.enumerate() {
             let (y, x) = (TILE * (job.top + row), TILE * column);
-            job.prefetch(y, x + TILE);
+            // What the next tile sees and none before it did.
+            let stride = job.input.row_stride();
+            let new = [REACH, REACH + TILE].map(|n| (x + n) * ci);
+            let rows = &job.input.data[(y + REACH - TILE) * stride..];
+            prefetch(rows, stride, new[0]..new[1]);
             let inputs = job.pixels(y, x, &self.zeros);
             transform_in(job.kernel, &inputs, tile, v, &mut scratch.v);
         }
@@ -173,11 +177,8 @@ impl Winograd {
         let stride = (job.input.width + 2) * co;
         for (tile, (row, column)) in places.enumerate() {
             let (y, x) = (TILE * (job.top + row), TILE * column);
-            // The outputs of the next tile come while this one is transformed.
-            let [from, to] = [1, 2].map(|n| ((1 + x + n * TILE) * co).min(stride));
-            for line in out[TILE * row * stride..].chunks_exact(stride).take(TILE) {
-                prefetch(&line[from..to]);
-            }
+            let next = [TILE, 2 * TILE].map(|n| (1 + x + n) * co);
+            prefetch(&out[TILE * row * stride..], stride, next[0]..next[1]);
             let to = Outputs {
                 out: &mut out[TILE * row * stride + (1 + x) * co..],
                 stride,
@@ -202,17 +203,6 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// Asks for what the tile at row `y` and column `x` of the grid with its border sees and those before it did not.
-    fn prefetch(&self, y: usize, x: usize) {
-        let (width, height) = (self.input.width + 2, self.input.height + 2);
-        let [from, to] = [REACH - TILE, REACH].map(|n| (x + n).min(width));
-        for y in y + REACH - TILE..(y + REACH).min(height) {
-            let pixels = y * width + from..y * width + to;
-            let ci = self.input.channels;
-            prefetch(&self.input.data[pixels.start * ci..pixels.end * ci]);
-        }
-    }
-
     /// The pixels of the tile at row `y` and column `x` of the grid with its border; `zeros` where there are none.
     fn pixels(&self, y: usize, x: usize, zeros: &'a [f32]) -> [&'a [f32]; POINTS] {
         let ci = self.input.channels;

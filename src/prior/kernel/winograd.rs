@@ -9,6 +9,8 @@
 //!
 //! Every sum is rounded where it is written, and nothing is fused: vectors of any width give the same bits.
 
+use std::ops::Range;
+
 use super::{Epilogue, GROUP, Kernel};
 
 /// Outputs a side of a tile.
@@ -48,17 +50,24 @@ impl Points {
     }
 }
 
-/// Asks the memory for values that are wanted soon: the rows of a tile are too many for the processor to guess them.
+/// Values of a cache line.
+#[cfg(target_arch = "x86_64")]
+const LINE: usize = 64 / size_of::<f32>();
+
+/// Asks the memory for what is wanted soon, the values `columns` of the first [`TILE`] of these `rows`, as far as they exist: they are
+/// too many for the processor to guess.
 #[inline(always)]
-pub(crate) fn prefetch(values: &[f32]) {
+pub(crate) fn prefetch(rows: &[f32], stride: usize, columns: Range<usize>) {
     #[cfg(target_arch = "x86_64")]
-    for line in values.chunks(16) {
+    for row in rows.chunks_exact(stride).take(TILE) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint, of an address inside the slice.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+        for line in row[columns.start.min(stride)..columns.end.min(stride)].chunks(LINE) {
+            // SAFETY: a hint, of an address inside the slice.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = values;
+    let _ = (rows, stride, columns);
 }
 
 /// B^T of six values.
@@ -103,6 +112,7 @@ fn lanes(values: &[f32], at: usize) -> &Lanes {
 /// v of one tile: `inputs` are its pixels, row by row, each all channels.
 #[inline(always)]
 fn tile_in(inputs: &[&[f32]; POINTS], tile: usize, points: Points, v: &mut [f32]) {
+    // Filled anew for each group: clearing it there as well took time.
     let mut columns = [[[0.0; GROUP]; REACH]; REACH];
     for group in 0..points.channels / GROUP {
         for (x, column) in columns.iter_mut().enumerate() {
