@@ -5,6 +5,7 @@ mod interest;
 mod limits;
 mod parts;
 mod plan;
+mod prefilter;
 mod run;
 mod sender;
 mod shown;
@@ -87,6 +88,7 @@ pub struct Encoder<'a> {
     reconstruct: bool,
     max_memory: u64,
     interest: Option<Interest>,
+    prefilter: bool,
     map: bool,
     view: View<'a>,
     progress: Option<Box<dyn FnMut(Progress) + 'a>>,
@@ -119,6 +121,7 @@ impl<'a> Encoder<'a> {
             reconstruct: false,
             max_memory: u64::MAX,
             interest: None,
+            prefilter: true,
             map: false,
             view: View::PLAIN,
             progress: None,
@@ -181,6 +184,14 @@ impl<'a> Encoder<'a> {
     /// target of PSNR stays that of the whole picture.
     pub fn interest(mut self, interest: Interest) -> Self {
         self.interest = Some(interest);
+        self
+    }
+
+    /// Whether the file is made without what it has no bits for; by default it is. At the rate where it ends its PSNR is higher by some
+    /// 0.3 dB for that, and that of its prefixes by some 0.1; a target of quality is then met with fewer bits, at a slightly
+    /// lower PSNR. [`Target::Lossless`] leaves nothing out, nor do pictures with a side shorter than 16.
+    pub fn prefilter(mut self, yes: bool) -> Self {
+        self.prefilter = yes;
         self
     }
 

@@ -25,8 +25,8 @@ pub struct Alive<'p> {
     pub view: View<'p>,
     /// Whether layers are searched for.
     pub searching: bool,
-    /// Bytes for the exact samples, when nothing else is under way.
-    pub exact: u64,
+    /// Bytes of work between layers or behind them, when no other is under way.
+    pub aside: u64,
 }
 
 /// Bytes for the exact samples at the end of the chain, where `copies` bytes a sample are held besides the model.
@@ -65,7 +65,7 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> u64 {
             true if alive.searching => (28 * values / 9).max(window(2 * values / 3)),
             true => (16 * values / 9).max(window(2 * values / 3)),
         };
-    let arrays = 4 * alive.arrays * values + channel.max(tile).max(alive.exact);
+    let arrays = 4 * alive.arrays * values + channel.max(tile).max(alive.aside);
     let array = 4 * values;
     let kept = if array <= KEPT { array } else { 0 };
     // Codewords, and bits of a layer on their way.

@@ -74,6 +74,41 @@ impl Planar {
         eight.chain(sixteen.iter().map(|v| v.centred()))
     }
 
+    /// Samples of 16 bits, all 0.
+    pub fn black(width: usize, height: usize) -> Self {
+        Planar {
+            width,
+            height,
+            data: vec![0u16; 3 * width * height].into(),
+        }
+    }
+
+    /// Takes the samples from the one of index `first` on from centred values.
+    pub fn copy_from(&mut self, first: usize, from: &[f32]) {
+        fn copy<T: Sample>(from: &[f32], to: &mut [T]) {
+            to.iter_mut()
+                .zip(from)
+                .for_each(|(to, v)| *to = T::shown(*v));
+        }
+        match &mut self.data {
+            Samples::Eight(x) => copy(from, &mut x[first..]),
+            Samples::Sixteen(x) => copy(from, &mut x[first..]),
+        }
+    }
+
+    /// Writes the centred values from the one of index `first` on to `to`.
+    pub fn copy_to(&self, first: usize, to: &mut [f32]) {
+        fn copy<T: Sample>(from: &[T], to: &mut [f32]) {
+            to.iter_mut()
+                .zip(from)
+                .for_each(|(to, v)| *to = v.centred());
+        }
+        match &self.data {
+            Samples::Eight(x_0) => copy(&x_0[first..], to),
+            Samples::Sixteen(x_0) => copy(&x_0[first..], to),
+        }
+    }
+
     /// |x_0 - x|^2
     pub fn squared_distance(&self, x: &Planes) -> f64 {
         match &self.data {

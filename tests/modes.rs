@@ -68,8 +68,10 @@ fn show(prior: &Prior, prefix: &[u8], mode: Mode) -> Picture {
 fn sharpness_costs_error() {
     let prior = common::prior();
     let meter = Meter::new(common::crop("coffee.png", 180, 60, 256, 192));
+    // A file that leaves out what is faint would be less of a sample of q.
     let file = Encoder::new(&prior)
         .target(Target::Bpp(0.2))
+        .prefilter(false)
         .encode(&meter.original)
         .expect("encodes")
         .bytes;

@@ -1,6 +1,6 @@
 //! The command line as plain data.
 
-mod average;
+mod coding;
 mod device;
 mod numbers;
 mod roi;
@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::strip::Strip;
 
-use average::orientations;
-pub use average::{Average, Refine, shown_orientations};
+use coding::orientations;
+pub use coding::{Coding, Refine, shown_orientations};
 pub use device::{DeviceChoice, On};
 use numbers::{decibels, positive, quality, size};
 pub use roi::Roi;
@@ -139,7 +139,7 @@ pub struct Encode {
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,
     #[command(flatten)]
-    pub average: Average,
+    pub coding: Coding,
     /// Seed of the shared noise
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -362,7 +362,7 @@ pub struct Rd {
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,
     #[command(flatten)]
-    pub average: Average,
+    pub coding: Coding,
     #[command(flatten)]
     pub refine: Refine,
     /// Measure other codecs on the same pictures, with their installed tools

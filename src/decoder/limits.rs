@@ -38,7 +38,7 @@ impl Decoder<'_> {
             bytes: bytes + if header.alpha { 2 * pixels * depth } else { 0 },
             view: self.view,
             searching: false,
-            exact,
+            aside: exact,
         };
         memory::peak(self.prior, header, alive)
     }

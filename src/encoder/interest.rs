@@ -221,6 +221,21 @@ pub(super) enum Left {
     Error(f64),
 }
 
+impl Left {
+    /// The noise level in levels at which a chain that is at `sigma` with this squared error will end, by the law of
+    /// [`Spread::end`].
+    pub fn end(self, sigma: f64, error: f64) -> f64 {
+        match self {
+            Left::Sigma(end) => end,
+            Left::Bits(room) => {
+                let rate = error / (sigma * sigma * std::f64::consts::LN_2);
+                sigma / (1.0 + room / (OVERHEAD * rate))
+            }
+            Left::Error(wanted) => sigma * (wanted / error).min(1.0),
+        }
+    }
+}
+
 impl Shares<'_> {
     /// m of the whole posterior to m that is sent, the values from the one of index `first` on.
     pub fn apply(&self, first: usize, m: &mut [f32]) {

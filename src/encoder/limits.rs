@@ -39,6 +39,7 @@ impl<'a> Encoder<'a> {
 
     fn peak_by(&self, view: View, header: &Header, target: Target) -> u64 {
         let measured = matches!(target, Target::Psnr(_));
+        let filtered = self.prefilters(header.width, header.height, target);
         let alive = memory::Alive {
             arrays: match target {
                 // A cut by a view holds two more on its way.
@@ -48,17 +49,31 @@ impl<'a> Encoder<'a> {
                 _ => 2,
             },
             bytes: picture_bytes(header) * (1 + u64::from(self.reconstruct))
-                + header.coded_len() * sample_bytes(header)
+                + header.coded_len() * if filtered { 2 } else { sample_bytes(header) }
                 + header.coded_len() / 3 * self.bytes_of_planes(),
             view: if measured { view } else { View::PLAIN },
             searching: true,
-            exact: match target.is_lossless() {
+            aside: match target.is_lossless() {
                 // The payload on its way into the file.
                 true => memory::exact(header, 2 * sample_bytes(header)),
+                false if filtered => self.filtering(header),
                 false => 0,
             },
         };
         memory::peak(self.prior, header, alive)
+    }
+
+    /// Whether pictures of this size are filtered first for this target.
+    pub(super) fn prefilters(&self, width: u32, height: u32, target: Target) -> bool {
+        // Smaller planes hold values more than once.
+        self.prefilter && !target.is_lossless() && width.min(height) >= 16
+    }
+
+    /// Bytes that this takes beside what comes of it: the samples as they are, and planes of a tile, of a term and of the sum.
+    fn filtering(&self, header: &Header) -> u64 {
+        let (width, height) = header.coded_size();
+        let two = self.prior.memory(width, height, 1).1;
+        header.coded_len() * sample_bytes(header) + two / 2 * 3
     }
 
     /// Bytes a pixel of an interest and its classes, and of a map and its sums.

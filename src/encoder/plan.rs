@@ -212,6 +212,12 @@ fn least_codes(bits: f64) -> u16 {
         .unwrap_or(1)
 }
 
+/// The squared error of `len` values at a PSNR in dB.
+pub(super) fn squared_error(psnr: f64, len: usize) -> f64 {
+    let mse = 255.0 * 255.0 * libm::exp2(-psnr * std::f64::consts::LOG2_10 / 10.0);
+    mse * len as f64
+}
+
 /// A target in terms of one picture: the noise level to stop at, and what may stop the encoder before.
 pub(super) struct Goal {
     pub sigma: Sigma,
@@ -266,10 +272,7 @@ impl Goal {
     pub fn left(&self, written: usize, len: usize) -> Left {
         match (self.bytes, self.psnr) {
             (Some(b), _) => Left::Bits(8.0 * b.saturating_sub(written) as f64),
-            (_, Some(psnr)) => {
-                let mse = 255.0 * 255.0 * libm::exp2(-psnr * std::f64::consts::LOG2_10 / 10.0);
-                Left::Error(mse * len as f64)
-            }
+            (_, Some(psnr)) => Left::Error(squared_error(psnr, len)),
             _ => Left::Sigma(self.sigma.levels()),
         }
     }

@@ -2,9 +2,10 @@
 
 use bitvec::prelude::*;
 
-use super::interest::Spread;
+use super::interest::{Left, Spread};
 use super::parts::{self, Late};
-use super::plan::{Effort, Goal, Next, Target};
+use super::plan::{Effort, Goal, Next, Target, squared_error};
+use super::prefilter::{End, Prefilter, filtered};
 use super::sender::{Sender, Sent};
 use super::shown::{Aim, picture_of, shown_psnr};
 use super::{Encoded, Encoder, LayerReport, Progress};
@@ -15,14 +16,19 @@ use crate::exact;
 use crate::map;
 use crate::picture::Picture;
 use crate::planes::{Planar, Planes};
+use crate::prior::Prior;
 use crate::reverse::Chain;
+use crate::samples::Samples;
 use crate::schedule::Sigma;
 use crate::timings::Part;
 
 /// The state of an encode.
 pub(super) struct Run<'r> {
     picture: &'r Picture,
+    prior: &'r Prior,
+    /// What the chain is sent to.
     x_0: Planar,
+    prefilter: Option<Prefilter>,
     target: Target,
     goal: Goal,
     /// What stops the encoder before the lowest noise level, for a target of PSNR.
@@ -106,6 +112,10 @@ impl<'r> Run<'r> {
         };
         Ok(Run {
             picture,
+            prior: encoder.prior,
+            prefilter: encoder
+                .prefilters(width, height, target)
+                .then(Prefilter::default),
             target,
             aim: goal.psnr.map(|psnr| Aim::new(picture, psnr, view)),
             goal,
@@ -141,9 +151,7 @@ impl<'r> Run<'r> {
             let reached = self.goal.bytes.is_none();
             return Ok(Turn::End { reached });
         }
-        let x0_hat = self.chain.x0_hat()?;
-        let psnr = shown_psnr(self.picture, x0_hat)?;
-        let error = self.x_0.squared_distance(x0_hat);
+        let psnr = shown_psnr(self.picture, self.chain.x0_hat()?)?;
         if let Some(aim) = &mut self.aim {
             aim.approach(&mut self.chain, psnr)?;
             let reached = psnr >= aim.wanted();
@@ -151,7 +159,9 @@ impl<'r> Run<'r> {
                 return Ok(Turn::End { reached });
             }
         }
+        self.refilter(psnr)?;
         let x0_hat = self.chain.x0_hat()?;
+        let error = self.x_0.squared_distance(x0_hat);
         let (error, end) = match (&self.spread, t) {
             (Some(spread), Some(t)) => {
                 let errors = spread.errors(&self.x_0, x0_hat);
@@ -187,6 +197,29 @@ impl<'r> Run<'r> {
             })?;
         }
         Ok(Turn::Layer(plan))
+    }
+
+    /// Sends the chain to what it can reach, if the picture is filtered; `psnr` is that of its x0_hat.
+    fn refilter(&mut self, psnr: f64) -> Result<()> {
+        let Some(prefilter) = &mut self.prefilter else {
+            return Ok(());
+        };
+        let len = self.x_0.data.len();
+        let left = self.goal.left(self.writer.len(), len);
+        let end = match (left, self.chain.t()) {
+            (Left::Sigma(end), _) => End::Known(end),
+            (_, None) => return Ok(()),
+            (left, Some(t)) => End::Expected {
+                end: left.end(t.levels(), squared_error(psnr, len)),
+                t: t.levels(),
+            },
+        };
+        if let Some(end) = prefilter.due(end) {
+            // There is no room for both.
+            self.x_0.data = Samples::Eight(Vec::new());
+            self.x_0 = filtered(self.prior, self.picture, end, self.chain.meter())?;
+        }
+        Ok(())
     }
 
     /// Bytes of the head of a layer of so many stages, at most.

@@ -36,7 +36,7 @@ pub use summary::FolderSummary;
 pub use unet::CandleUNet;
 pub use weights::{Config, MAX_FILE_BYTES, WeightTensor, Weights};
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::ops::Range;
 use std::path::Path;
 
@@ -44,7 +44,7 @@ use rayon::prelude::*;
 
 use crate::container::PriorId;
 use crate::error::Result;
-use crate::planes::Planes;
+use crate::planes::{Planar, Planes};
 use crate::timings::{Meter, Part};
 use orientation::Orientation;
 use tile::Tiling;
@@ -366,6 +366,38 @@ impl Prior {
             self.tiling().update(x_t, x0_hat, denoise, change)?;
             meter.count_call(self.denoiser.macs_per_pixel() * pixels as f64);
             Ok(())
+        })
+    }
+
+    /// The sum of `terms`, in samples of 16 bits: each is a factor of what x0_hat would be if x_0 were an x_t of this noise level, as far
+    /// as the network knows it, or of x_0 itself where the level is 0.
+    pub(crate) fn filter(
+        &self,
+        x_0: &Planar,
+        terms: &[(f32, f64)],
+        meter: &Meter,
+    ) -> Result<Planar> {
+        let highest = self.denoiser.highest_sigma(x_0.width, x_0.height);
+        meter.time(Part::Network, || {
+            let mut macs = 0.0;
+            let filtered = self.tiling().remake(x_0, |tile| {
+                let mut sum = Planes::zeros(tile.width, tile.height);
+                for &(factor, sigma) in terms {
+                    let term = match sigma {
+                        0.0 => Cow::Borrowed(tile),
+                        sigma => {
+                            macs += self.denoiser.macs_per_pixel() * (tile.len() / 3) as f64;
+                            Cow::Owned(self.denoiser.denoise(tile, sigma.min(highest))?)
+                        }
+                    };
+                    let values = sum.data.iter_mut().zip(&term.data);
+                    values.for_each(|(sum, v)| *sum += factor * v);
+                }
+                Ok(sum)
+            })?;
+            let calls = terms.iter().filter(|term| term.1 > 0.0).count();
+            (0..calls).for_each(|_| meter.count_call(macs / calls as f64));
+            Ok(filtered)
         })
     }
 

@@ -1,7 +1,7 @@
 //! Cuts pictures to what the network takes: sides padded by reflection, large pictures in overlapping tiles.
 
 use crate::error::Result;
-use crate::planes::{Planes, mirror};
+use crate::planes::{Planar, Planes, mirror};
 
 /// How pictures are cut, in values of one axis.
 #[derive(Debug, Clone, Copy)]
@@ -145,38 +145,82 @@ impl Tiling {
         mut denoise: impl FnMut(&Planes) -> Result<Planes>,
         change: impl Fn(&mut f32, f32),
     ) -> Result<()> {
+        let size = (x.width, x.height);
         for tile in self.tiles(x.width, x.height) {
             let done = match self.is_tile(x) {
                 true => denoise(x)?,
-                false => denoise(&extract(x, &tile))?,
+                false => denoise(&extract(&tile, size, |first, row| {
+                    row.copy_from_slice(&x.data[first..][..row.len()]);
+                }))?,
             };
-            let ((x0, y0), (left, right)) = (tile.origin, tile.columns);
-            for c in 0..3 {
-                for y in tile.rows.0..tile.rows.1 {
-                    let from = &done.plane(c)[(y - y0) * done.width + left - x0..][..right - left];
-                    let at = (c * x.height + y) * x.width + left;
-                    let to = &mut out.data[at..at + right - left];
-                    to.iter_mut().zip(from).for_each(|(to, v)| change(to, *v));
-                }
+            for (at, from) in tile.core(&done, size) {
+                let to = &mut out.data[at..at + from.len()];
+                to.iter_mut().zip(from).for_each(|(to, v)| change(to, *v));
             }
         }
         Ok(())
     }
+
+    /// The same of samples to samples of 16 bits, without planes of the whole picture.
+    pub fn remake(
+        &self,
+        x: &Planar,
+        mut make: impl FnMut(&Planes) -> Result<Planes>,
+    ) -> Result<Planar> {
+        let size = (x.width, x.height);
+        let mut out = Planar::black(x.width, x.height);
+        for tile in self.tiles(x.width, x.height) {
+            let copy = |first: usize, row: &mut [f32]| x.copy_to(first, row);
+            let done = make(&extract(&tile, size, copy))?;
+            for (at, from) in tile.core(&done, size) {
+                out.copy_from(at, from);
+            }
+        }
+        Ok(out)
+    }
 }
 
-/// What the network sees of a tile: its window, extended on the right and below by reflection.
-fn extract(x: &Planes, tile: &Tile) -> Planes {
+impl Tile {
+    /// The rows of the core in `done`, planes of the window, each with the index of its first value in planes of `width` x `height`.
+    fn core<'a>(
+        &self,
+        done: &'a Planes,
+        (width, height): (usize, usize),
+    ) -> impl Iterator<Item = (usize, &'a [f32])> {
+        let Tile {
+            origin,
+            columns,
+            rows,
+            ..
+        } = *self;
+        let row = move |(c, y): (usize, usize)| {
+            let from = (y - origin.1) * done.width + columns.0 - origin.0;
+            let values = &done.plane(c)[from..][..columns.1 - columns.0];
+            ((c * height + y) * width + columns.0, values)
+        };
+        (0..3)
+            .flat_map(move |c| (rows.0..rows.1).map(move |y| (c, y)))
+            .map(row)
+    }
+}
+
+/// What the network sees of a tile of planes of `width` x `height`, whose values from the one of an index on `copy` writes: its
+/// window, extended on the right and below by reflection.
+fn extract(
+    tile: &Tile,
+    (width, height): (usize, usize),
+    copy: impl Fn(usize, &mut [f32]),
+) -> Planes {
     let (origin, size) = (tile.origin, tile.size);
     let mut tile = Planes::zeros(tile.extended.0, tile.extended.1);
     for c in 0..3 {
-        let plane = x.plane(c);
         for y in 0..tile.height {
-            let from = &plane[(origin.1 + mirror(y, size.1)) * x.width + origin.0..][..size.0];
+            let from = (c * height + origin.1 + mirror(y, size.1)) * width + origin.0;
             let at = (c * tile.height + y) * tile.width;
-            let row = &mut tile.data[at..at + tile.width];
-            row[..size.0].copy_from_slice(from);
-            for i in size.0..row.len() {
-                row[i] = from[mirror(i, size.0)];
+            let (inside, outside) = tile.data[at..at + tile.width].split_at_mut(size.0);
+            copy(from, inside);
+            for (i, value) in outside.iter_mut().enumerate() {
+                *value = inside[mirror(size.0 + i, size.0)];
             }
         }
     }

@@ -142,6 +142,7 @@ pub struct Plan<'a> {
     pub effort: Effort,
     /// Over how many orientations the prior is averaged.
     pub orientations: usize,
+    pub prefilter: bool,
     pub target: Target,
     /// Bitrates, ascending.
     pub points: &'a [f64],
@@ -189,6 +190,7 @@ impl Plan<'_> {
         let file = Encoder::new(self.prior)
             .effort(self.effort.clone())
             .orientations(self.orientations)
+            .prefilter(self.prefilter)
             .target(self.target)
             .on_progress(|p| {
                 times.push((p.bytes, start.elapsed().as_secs_f64()));

@@ -95,7 +95,8 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
             prior,
             refiner: priors.refiner(prior.id())?,
             effort: Effort::new(a.effort).unwrap_or_default(),
-            orientations: a.average.orientations,
+            orientations: a.coding.orientations,
+            prefilter: !a.coding.no_prefilter,
             target: a
                 .quality
                 .map_or(Target::Bpp(rates[rates.len() - 1]), Target::Quality),

@@ -100,6 +100,7 @@ fn our_cells(picture: &Picture, plan: &Plan) -> Result<Vec<Cell>> {
     let file = Encoder::new(plan.prior)
         .effort(plan.effort.clone())
         .orientations(plan.orientations)
+        .prefilter(plan.prefilter)
         .target(Target::Bpp(RATES[RATES.len() - 1]))
         .encode(picture);
     let bytes = match file {

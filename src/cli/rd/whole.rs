@@ -101,8 +101,8 @@ impl Whole<'_> {
             "dcodec".to_owned(),
             plan.network(),
             format!(
-                "{:?} {} {:?} {:?}",
-                plan.effort, plan.orientations, plan.target, plan.points
+                "{:?} {} {} {:?} {:?}",
+                plan.effort, plan.orientations, plan.prefilter, plan.target, plan.points
             ),
         ];
         let key = state::key(&picture, &settings.each_ref().map(String::as_str));

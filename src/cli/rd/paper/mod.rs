@@ -148,7 +148,7 @@ fn measure(
             run
         }
     };
-    let settings = format!("{:?} {RATES:?}", a.effort);
+    let settings = format!("{:?} {} {RATES:?}", a.effort, !a.coding.no_prefilter);
     let file = key(&picture, &["paper, real file", &prior, &settings]);
     let real = match state.get(&file) {
         Some(real) => real,
@@ -158,6 +158,7 @@ fn measure(
                 refiner: plan.refiner,
                 effort: Effort::new(a.effort).unwrap_or_default(),
                 orientations: 1,
+                prefilter: !a.coding.no_prefilter,
                 target: Target::Quality(100.0),
                 points: &RATES,
                 precision: plan.precision,

@@ -1,4 +1,4 @@
-//! Averages over orientations of the picture.
+//! How files are made and shown: averages over orientations of the picture, the filter before, the refiner behind.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,14 @@ use dcodec::Prior;
 use dcodec::prior::ORIENTATIONS;
 
 #[derive(Debug, Clone, Args)]
-pub struct Average {
+pub struct Coding {
     /// Average the prior over 1, 2, 4 or 8 orientations of the picture: smaller files, for N times the work of the network here
     /// and in every decoder
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = orientations)]
     pub orientations: usize,
+    /// Code faint details too that the file has no bits to show: further from the original at the file's size
+    #[arg(long)]
+    pub no_prefilter: bool,
 }
 
 #[derive(Debug, Clone, Args)]

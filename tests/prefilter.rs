@@ -1,0 +1,75 @@
+//! Files are made without what they have no bits for: closer to the picture at their size, and no other where nothing is to be left out.
+
+mod common;
+
+use dcodec::{Colour, Decoder, Encoded, Encoder, Picture, Prior, Target, metrics};
+
+fn encode(prior: &Prior, picture: &Picture, target: Target, filtered: bool) -> Encoded {
+    let mut encoder = Encoder::new(prior).target(target).prefilter(filtered);
+    encoder.encode(picture).expect("encodes")
+}
+
+/// PSNR in dB of a file of so many bits per pixel, with and without the filter.
+fn pair(prior: &Prior, picture: &Picture, bpp: f64) -> [f64; 2] {
+    [true, false].map(|filtered| {
+        let file = encode(prior, picture, Target::Bpp(bpp), filtered);
+        let pixels = picture.width() * picture.height();
+        let most = (bpp * f64::from(pixels) / 8.0) as usize;
+        assert!((most - 1..=most).contains(&file.bytes.len()));
+        let decoded = Decoder::new(prior).decode(&file.bytes).expect("decodes");
+        metrics::psnr(picture, &decoded.picture).expect("of one size")
+    })
+}
+
+#[test]
+fn a_file_is_closer_to_the_picture_at_its_size() {
+    let prior = common::prior();
+    let colour = common::resized("coffee.png", 384, 256);
+    let grey = common::resized("camera.png", 256, 256);
+    assert_eq!(grey.colour(), Colour::Grey);
+    for (name, picture, bpp, least) in [
+        ("colour", &colour, 0.15, 0.15),
+        ("colour", &colour, 0.5, 0.1),
+        ("grey", &grey, 0.3, 0.1),
+    ] {
+        let [with, without] = pair(&prior, picture, bpp);
+        println!("{name}, {bpp} bits per pixel: {with:.2} dB, {without:.2} dB without");
+        assert!(with > without + least, "{name} {bpp}: {with} {without}");
+    }
+}
+
+#[test]
+fn a_target_of_psnr_takes_fewer_bytes() {
+    let prior = common::prior();
+    let picture = common::resized("chelsea.png", 256, 192);
+    let [with, without] = [true, false].map(|filtered| {
+        let file = encode(&prior, &picture, Target::Psnr(30.0), filtered);
+        let decoded = Decoder::new(&prior).decode(&file.bytes).expect("decodes");
+        let psnr = metrics::psnr(&picture, &decoded.picture).expect("of one size");
+        assert!(file.reached && psnr >= 29.98, "{psnr}");
+        file.bytes.len()
+    });
+    println!("{with} bytes, {without} without");
+    assert!((with as f64) < 0.99 * without as f64, "{with} {without}");
+}
+
+/// Where exact samples follow, what is faint is wanted too, and smaller planes hold values more than once.
+#[test]
+fn nothing_is_left_out_of_exact_and_of_tiny_pictures() {
+    let prior = common::prior();
+    let (small, tiny) = (
+        common::resized("coffee.png", 48, 40),
+        common::resized("coffee.png", 15, 30),
+    );
+    for (picture, target) in [
+        (&small, Target::Lossless(Some(75.0))),
+        (&tiny, Target::Quality(75.0)),
+    ] {
+        let [with, without] =
+            [true, false].map(|filtered| encode(&prior, picture, target, filtered).bytes);
+        assert_eq!(with, without);
+    }
+    let [with, without] =
+        [true, false].map(|f| encode(&prior, &small, Target::Quality(75.0), f).bytes);
+    assert!(with.len() < without.len());
+}
