@@ -188,6 +188,7 @@ fn table_of_modes() {
         let meter = Meter::new(picture);
         let file = Encoder::new(&prior)
             .target(Target::Bpp(rates[3]))
+            .prefilter(false)
             .encode(&meter.original)
             .expect("encodes")
             .bytes;
