@@ -142,6 +142,7 @@ pub struct Plan<'a> {
     pub effort: Effort,
     /// Over how many orientations the prior is averaged.
     pub orientations: usize,
+    /// Whether files leave out what is too faint for them.
     pub prefilter: bool,
     pub target: Target,
     /// Bitrates, ascending.
