@@ -42,6 +42,16 @@ impl Planes {
         &self.data[c * n..(c + 1) * n]
     }
 
+    /// Makes the three planes equal: those of a grey picture are, so that their mean is the better prediction.
+    pub(crate) fn equalise(&mut self) {
+        let (r, rest) = self.data.split_at_mut(self.width * self.height);
+        let (g, b) = rest.split_at_mut(r.len());
+        r.iter_mut().zip(g).zip(b).for_each(|((r, g), b)| {
+            let mean = (*r + *g + *b) / 3.0;
+            (*r, *g, *b) = (mean, mean, mean);
+        });
+    }
+
     /// Writes all values to `to`, as long as they.
     #[cfg(feature = "cuda")]
     pub(crate) fn copy_to(&self, to: &mut [f32]) {

@@ -220,7 +220,7 @@ impl<'p> Chain<'p> {
         };
         let mut x0_hat = self.prior.x0_hat(&x_t, t.levels() / f as f64)?;
         if self.grey {
-            equalise_planes(&mut x0_hat);
+            x0_hat.equalise();
         }
         Ok(x0_hat)
     }
@@ -302,22 +302,12 @@ fn to_mean(x: &mut Planes, x0_hat: &Planes, step: &Step) {
 /// Makes a prediction obey what is known of x_0: whether it is grey, and the size of the picture in the planes.
 pub fn project(x0_hat: &mut Planes, grey: bool, size: (usize, usize)) {
     if grey {
-        equalise_planes(x0_hat);
+        x0_hat.equalise();
     }
     equalise_mirrored(x0_hat, size);
 }
 
-/// Both ends know that the planes of a grey picture are equal: their mean is the better prediction.
-fn equalise_planes(x: &mut Planes) {
-    let (r, rest) = x.data.split_at_mut(x.width * x.height);
-    let (g, b) = rest.split_at_mut(r.len());
-    r.iter_mut().zip(g).zip(b).for_each(|((r, g), b)| {
-        let mean = (*r + *g + *b) / 3.0;
-        (*r, *g, *b) = (mean, mean, mean);
-    });
-}
-
-/// Likewise the values that are mirror images of one value of a picture of `size`, smaller than the planes.
+/// Makes values equal that are mirror images of one value of a picture of `size`, smaller than the planes: both ends know that they are.
 fn equalise_mirrored(x: &mut Planes, (width, height): (usize, usize)) {
     if width >= x.width && height >= x.height {
         return;

@@ -13,7 +13,6 @@ use crate::error::Result;
 use crate::picture::{Colour, Picture};
 use crate::planes::Planar;
 use crate::prior::{LOWEST_SIGMA, Prior};
-use crate::samples::Samples;
 use crate::timings::Meter;
 
 /// k
@@ -88,11 +87,8 @@ pub(super) fn filtered(
         LOWEST_SIGMA
     };
     let terms = terms(end.min(HIGHEST));
-    let mut filtered = prior.filter(&x_0, &terms, meter)?;
-    if picture.colour() == Colour::Grey {
-        equalise(&mut filtered);
-    }
-    Ok(filtered)
+    let grey = picture.colour() == Colour::Grey;
+    prior.filter(&x_0, &terms, grey, meter)
 }
 
 /// The filter for a chain that ends at `end`, as [`Prior::filter`] takes it.
@@ -110,17 +106,4 @@ fn terms(end: f64) -> Vec<(f32, f64)> {
     terms
         .map(|(factor, sigma)| (factor as f32, sigma))
         .collect()
-}
-
-/// The planes of a grey picture are equal: their mean.
-fn equalise(x: &mut Planar) {
-    if let Samples::Sixteen(samples) = &mut x.data {
-        let (r, rest) = samples.split_at_mut(x.width * x.height);
-        let (g, b) = rest.split_at_mut(r.len());
-        for ((r, g), b) in r.iter_mut().zip(g).zip(b) {
-            let sum = u32::from(*r) + u32::from(*g) + u32::from(*b);
-            let mean = ((sum + 1) / 3) as u16;
-            (*r, *g, *b) = (mean, mean, mean);
-        }
-    }
 }

@@ -370,11 +370,12 @@ impl Prior {
     }
 
     /// The sum of `terms`, in samples of 16 bits: each is a factor of what x0_hat would be if x_0 were an x_t of this noise level, as far
-    /// as the network knows it, or of x_0 itself where the level is 0.
+    /// as the network knows it, or of x_0 itself where the level is 0. The planes of a grey picture stay equal.
     pub(crate) fn filter(
         &self,
         x_0: &Planar,
         terms: &[(f32, f64)],
+        grey: bool,
         meter: &Meter,
     ) -> Result<Planar> {
         let highest = self.denoiser.highest_sigma(x_0.width, x_0.height);
@@ -392,6 +393,9 @@ impl Prior {
                     };
                     let values = sum.data.iter_mut().zip(&term.data);
                     values.for_each(|(sum, v)| *sum += factor * v);
+                }
+                if grey {
+                    sum.equalise();
                 }
                 Ok(sum)
             })?;
