@@ -34,9 +34,18 @@ fn psnr(a: &Picture, b: &Picture, r: &Region) -> [f64; 2] {
 }
 
 fn encode(prior: &Prior, picture: &Picture, bpp: f64, weight: f64) -> (Vec<u8>, [f64; 2]) {
+    encode_by(Encoder::new(prior), picture, bpp, weight)
+}
+
+fn encode_by(
+    encoder: Encoder<'_>,
+    picture: &Picture,
+    bpp: f64,
+    weight: f64,
+) -> (Vec<u8>, [f64; 2]) {
     let region = middle(picture, weight);
     let interest = Interest::regions(picture.width(), picture.height(), &[region]);
-    let file = Encoder::new(prior)
+    let file = encoder
         .target(Target::Bpp(bpp))
         .interest(interest.expect("inside"))
         .reconstruct(true)
@@ -66,6 +75,20 @@ fn the_region_gains_and_the_rest_remains_a_picture() {
         psnr(&picture, &decoded, &middle(&picture, 2.0)),
         [better, worse]
     );
+}
+
+/// The noise in the region ends below that of a file without one, and the filter is for where it ends.
+#[test]
+fn the_filter_takes_nothing_from_the_region() {
+    let prior = common::prior();
+    let picture = common::resized("astronaut.png", 256, 224);
+    let [plain, filtered] = [false, true].map(|filter| {
+        let encoder = Encoder::new(&prior).prefilter(filter);
+        encode_by(encoder, &picture, 0.4, 3.0).1
+    });
+    println!("inside and outside: {plain:.2?} dB, filtered {filtered:.2?} dB");
+    assert!(filtered[0] > plain[0] - 0.15, "{plain:?}, {filtered:?}");
+    assert!(filtered[1] > plain[1], "{plain:?}, {filtered:?}");
 }
 
 #[test]

@@ -199,7 +199,7 @@ impl<'r> Run<'r> {
         Ok(Turn::Layer(plan))
     }
 
-    /// Sends the chain to what it can reach, if the picture is filtered; `psnr` is that of its x0_hat.
+    /// Sends the chain to what it can reach, where the interest is highest, if the picture is filtered; `psnr` is that of its x0_hat.
     fn refilter(&mut self, psnr: f64) -> Result<()> {
         let Some(prefilter) = &mut self.prefilter else {
             return Ok(());
@@ -209,10 +209,17 @@ impl<'r> Run<'r> {
         let end = match (left, self.chain.t()) {
             (Left::Sigma(end), _) => End::Known(end),
             (_, None) => return Ok(()),
-            (left, Some(t)) => End::Expected {
-                end: left.end(t.levels(), squared_error(psnr, len)),
-                t: t.levels(),
-            },
+            (left, Some(t)) => {
+                let t = t.levels();
+                let end = match &self.spread {
+                    Some(spread) => {
+                        let errors = spread.errors(&self.x_0, self.chain.x0_hat()?);
+                        spread.end(t, &errors, left)
+                    }
+                    None => left.end(t, squared_error(psnr, len)),
+                };
+                End::Expected { end, t }
+            }
         };
         if let Some(end) = prefilter.due(end) {
             // There is no room for both.
