@@ -79,7 +79,7 @@ fn the_region_gains_and_the_rest_remains_a_picture() {
 
 /// The noise in the region ends below that of a file without one, and the filter is for where it ends.
 #[test]
-fn the_filter_takes_nothing_from_the_region() {
+fn the_filter_spares_the_region() {
     let prior = common::prior();
     let picture = common::resized("astronaut.png", 256, 224);
     let [plain, filtered] = [false, true].map(|filter| {

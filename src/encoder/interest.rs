@@ -158,8 +158,21 @@ fn floor(class: usize, end: f64) -> f64 {
 }
 
 impl Spread {
+    /// |x_0 - x0_hat|^2 by class, and the noise level in levels at which a chain that is at `sigma` will end.
+    pub fn forecast(
+        &self,
+        sigma: f64,
+        x_0: &Planar,
+        x0_hat: &Planes,
+        left: Left,
+    ) -> ([f64; CLASSES], f64) {
+        let errors = self.errors(x_0, x0_hat);
+        let end = self.end(sigma, &errors, left);
+        (errors, end)
+    }
+
     /// |x_0 - x0_hat|^2 by class.
-    pub fn errors(&self, x_0: &Planar, x0_hat: &Planes) -> [f64; CLASSES] {
+    fn errors(&self, x_0: &Planar, x0_hat: &Planes) -> [f64; CLASSES] {
         let mut sums = [0.0; CLASSES];
         let values = x_0.values().zip(&x0_hat.data);
         for ((a, b), &class) in values.zip(self.classes.iter().cycle()) {
@@ -171,7 +184,7 @@ impl Spread {
     /// The noise level in levels at which a chain that is at `sigma` with these errors will end, by what is left to do.
     ///
     /// Errors of natural pictures fall about as their noise level, so that the bits of a unit of ln sigma grow as 1 / sigma.
-    pub fn end(&self, sigma: f64, errors: &[f64; CLASSES], left: Left) -> f64 {
+    fn end(&self, sigma: f64, errors: &[f64; CLASSES], left: Left) -> f64 {
         let classes = || (1..CLASSES).filter(|&k| errors[k] > 0.0);
         let level = |k: usize, end: f64| (sigma * sigma + floor(k, end)).sqrt();
         let too_low = |end: f64| match left {

@@ -164,9 +164,8 @@ impl<'r> Run<'r> {
         let error = self.x_0.squared_distance(x0_hat);
         let (error, end) = match (&self.spread, t) {
             (Some(spread), Some(t)) => {
-                let errors = spread.errors(&self.x_0, x0_hat);
                 let left = self.goal.left(self.writer.len(), x0_hat.len());
-                let end = spread.end(t.levels(), &errors, left);
+                let (errors, end) = spread.forecast(t.levels(), &self.x_0, x0_hat, left);
                 let shares = spread.shares(t.levels().powi(2), end);
                 (shares.sent(&errors), Some(end))
             }
@@ -199,7 +198,8 @@ impl<'r> Run<'r> {
         Ok(Turn::Layer(plan))
     }
 
-    /// Sends the chain to what it can reach, where the interest is highest, if the picture is filtered; `psnr` is that of its x0_hat.
+    /// Sends the chain to what it can reach (with an interest, where that is highest) if the picture is filtered; `psnr` is that
+    /// of its x0_hat.
     fn refilter(&mut self, psnr: f64) -> Result<()> {
         let Some(prefilter) = &mut self.prefilter else {
             return Ok(());
@@ -213,8 +213,8 @@ impl<'r> Run<'r> {
                 let t = t.levels();
                 let end = match &self.spread {
                     Some(spread) => {
-                        let errors = spread.errors(&self.x_0, self.chain.x0_hat()?);
-                        spread.end(t, &errors, left)
+                        let x0_hat = self.chain.x0_hat()?;
+                        spread.forecast(t, &self.x_0, x0_hat, left).1
                     }
                     None => left.end(t, squared_error(psnr, len)),
                 };
