@@ -69,11 +69,12 @@ impl<'a> Encoder<'a> {
         self.prefilter && !target.is_lossless() && width.min(height) >= 16
     }
 
-    /// Bytes that this takes beside what comes of it: the samples as they are, and planes of a tile, of a term and of the sum.
+    /// Bytes that this takes beside what comes of it: the samples as they are, and and planes of a tile: its own, the filtered, with noise, and what
+    /// is shown.
     fn filtering(&self, header: &Header) -> u64 {
         let (width, height) = header.coded_size();
         let two = self.prior.memory(width, height, 1).1;
-        header.coded_len() * sample_bytes(header) + two / 2 * 3
+        header.coded_len() * sample_bytes(header) + two * 2
     }
 
     /// Bytes a pixel of an interest and its classes, and of a map and its sums.

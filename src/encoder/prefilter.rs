@@ -5,13 +5,16 @@
 //! the estimator behind it (Berger 1971; Zamir, Kochman and Erez 2008), and the filter takes a component of variance v down to about
 //! v / (v + (k sigma_0)^2) of it. What a component is in a picture the prior knows: the filter is x0_hat of x_0 itself, as if it were a state
 //! with noise of k sigma_0. A tenth of the difference to x0_hat as through heavier noise is added, since what is in between comes out of
-//! the chain too weak.
+//! the chain too weak. Where that loses, x_0 stays (`undo_losses`).
 //!
 //! Format and decoder know nothing of it.
 
+use std::borrow::Cow;
+
+use super::worth::undo_losses;
 use crate::error::Result;
 use crate::picture::{Colour, Picture};
-use crate::planes::Planar;
+use crate::planes::{Planar, Planes};
 use crate::prior::{LOWEST_SIGMA, Prior};
 use crate::timings::Meter;
 
@@ -86,12 +89,28 @@ pub(super) fn filtered(
     } else {
         LOWEST_SIGMA
     };
-    let terms = terms(end.min(HIGHEST));
-    let grey = picture.colour() == Colour::Grey;
-    prior.filter(&x_0, &terms, grey, meter)
+    let end = end.min(HIGHEST);
+    let terms = terms(end);
+    prior.remake(&x_0, meter, |x_0, denoise| {
+        let mut sum = Planes::zeros(x_0.width, x_0.height);
+        for &(factor, sigma) in &terms {
+            let term = match sigma {
+                0.0 => Cow::Borrowed(x_0),
+                sigma => Cow::Owned(denoise(x_0, sigma)?),
+            };
+            let values = sum.data.iter_mut().zip(&term.data);
+            values.for_each(|(sum, v)| *sum += factor * v);
+        }
+        undo_losses(x_0, &mut sum, end, |x_t| denoise(x_t, end))?;
+        if picture.colour() == Colour::Grey {
+            sum.equalise();
+        }
+        Ok(sum)
+    })
 }
 
-/// The filter for a chain that ends at `end`, as [`Prior::filter`] takes it.
+/// The filter for a chain that ends at `end`: factors of what x0_hat would be if x_0 were an x_t of these noise levels, or of x_0 itself
+/// where the level is 0.
 fn terms(end: f64) -> Vec<(f32, f64)> {
     let faint = FAINT * end;
     // Below its lowest level the network is not to be trusted: less of that is the same for what stands out.

@@ -36,7 +36,8 @@ pub use summary::FolderSummary;
 pub use unet::CandleUNet;
 pub use weights::{Config, MAX_FILE_BYTES, WeightTensor, Weights};
 
-use std::borrow::{Borrow, Cow};
+use std::borrow::Borrow;
+use std::cell::Cell;
 use std::ops::Range;
 use std::path::Path;
 
@@ -369,40 +370,30 @@ impl Prior {
         })
     }
 
-    /// The sum of `terms`, in samples of 16 bits: each is a factor of what x0_hat would be if x_0 were an x_t of this noise level, as far
-    /// as the network knows it, or of x_0 itself where the level is 0. The planes of a grey picture stay equal.
-    pub(crate) fn filter(
+    /// Samples of 16 bits that `make` makes of x_0, tile by tile. It is given the denoiser too: x0_hat of planes as an x_t of a noise level,
+    /// as far as the network knows it.
+    pub(crate) fn remake(
         &self,
         x_0: &Planar,
-        terms: &[(f32, f64)],
-        grey: bool,
         meter: &Meter,
+        mut make: impl FnMut(&Planes, &dyn Fn(&Planes, f64) -> Result<Planes>) -> Result<Planes>,
     ) -> Result<Planar> {
         let highest = self.denoiser.highest_sigma(x_0.width, x_0.height);
-        meter.time(Part::Network, || {
-            let mut macs = 0.0;
-            let filtered = self.tiling().remake(x_0, |tile| {
-                let mut sum = Planes::zeros(tile.width, tile.height);
-                for &(factor, sigma) in terms {
-                    let term = match sigma {
-                        0.0 => Cow::Borrowed(tile),
-                        sigma => {
-                            macs += self.denoiser.macs_per_pixel() * (tile.len() / 3) as f64;
-                            Cow::Owned(self.denoiser.denoise(tile, sigma.min(highest))?)
-                        }
-                    };
-                    let values = sum.data.iter_mut().zip(&term.data);
-                    values.for_each(|(sum, v)| *sum += factor * v);
-                }
-                if grey {
-                    sum.equalise();
-                }
-                Ok(sum)
-            })?;
-            let calls = terms.iter().filter(|term| term.1 > 0.0).count();
-            (0..calls).for_each(|_| meter.count_call(macs / calls as f64));
-            Ok(filtered)
-        })
+        let (macs, calls, mut tiles) = (Cell::new(0.0), Cell::new(0), 0);
+        let denoise = |x: &Planes, sigma: f64| {
+            calls.set(calls.get() + 1);
+            macs.set(macs.get() + self.denoiser.macs_per_pixel() * (x.len() / 3) as f64);
+            let call = || self.denoiser.denoise(x, sigma.min(highest));
+            meter.time(Part::Network, call)
+        };
+        let made = self.tiling().remake(x_0, |tile| {
+            tiles += 1;
+            make(tile, &denoise)
+        })?;
+        // One of the whole picture is one of each tile.
+        let calls = calls.get() / tiles.max(1);
+        (0..calls).for_each(|_| meter.count_call(macs.get() / f64::from(calls)));
+        Ok(made)
     }
 
     /// eps_hat = (x_t - x0_hat) / sigma, the noise that DDPM's network predicts.
