@@ -57,7 +57,7 @@ fn page(width: u32, height: u32, side: u32) -> Picture {
             };
             let glyph = random.next();
             // A space between words.
-            if glyph % 6 == 0 {
+            if glyph.is_multiple_of(6) {
                 continue;
             }
             for i in (0..28).filter(|i| glyph >> (8 + i) & 1 == 1) {
