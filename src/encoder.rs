@@ -190,7 +190,8 @@ impl<'a> Encoder<'a> {
 
     /// Whether the file is made without what it has no bits for; by default it is. At the rate where it ends its PSNR is higher by some
     /// 0.3 dB for that, and that of its prefixes by some 0.1; a target of quality is then met with fewer bits, at a slightly
-    /// lower PSNR. Letters, drawings and what else would lose by it stay as they are. [`Target::Lossless`] leaves nothing out, nor do pictures with a side shorter than 16.
+    /// lower PSNR. Letters, drawings and what else would lose by it stay as they are. [`Target::Lossless`] leaves nothing out, nor do
+    /// pictures with a side shorter than 16.
     pub fn prefilter(mut self, yes: bool) -> Self {
         self.prefilter = yes;
         self

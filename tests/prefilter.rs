@@ -71,8 +71,7 @@ fn page(width: u32, height: u32, side: u32) -> Picture {
     Picture::new(width, height, Colour::Rgb, samples, None).expect("samples of a picture")
 }
 
-/// The prior has seen photographs: what it takes for faint in letters is not to be lost. Filtered as if they were a photograph
-/// they would lose 0.3 dB.
+/// The prior has seen photographs: what it takes for faint in letters is not to be lost.
 #[test]
 fn letters_stay() {
     let prior = common::prior();

@@ -69,8 +69,8 @@ impl<'a> Encoder<'a> {
         self.prefilter && !target.is_lossless() && width.min(height) >= 16
     }
 
-    /// Bytes that this takes beside what comes of it: the samples as they are, and and planes of a tile: its own, the filtered, with noise, and what
-    /// is shown.
+    /// Bytes that this takes beside what comes of it: the samples as they are, and four planes of a tile: its own, filtered, with noise,
+    /// and what is shown of that.
     fn filtering(&self, header: &Header) -> u64 {
         let (width, height) = header.coded_size();
         let two = self.prior.memory(width, height, 1).1;

@@ -379,20 +379,19 @@ impl Prior {
         mut make: impl FnMut(&Planes, &dyn Fn(&Planes, f64) -> Result<Planes>) -> Result<Planes>,
     ) -> Result<Planar> {
         let highest = self.denoiser.highest_sigma(x_0.width, x_0.height);
-        let (macs, calls, mut tiles) = (Cell::new(0.0), Cell::new(0), 0);
+        let (seen, mut pixels) = (Cell::new(0), 0);
         let denoise = |x: &Planes, sigma: f64| {
-            calls.set(calls.get() + 1);
-            macs.set(macs.get() + self.denoiser.macs_per_pixel() * (x.len() / 3) as f64);
+            seen.set(seen.get() + x.len() / 3);
             let call = || self.denoiser.denoise(x, sigma.min(highest));
             meter.time(Part::Network, call)
         };
         let made = self.tiling().remake(x_0, |tile| {
-            tiles += 1;
+            pixels += tile.len() / 3;
             make(tile, &denoise)
         })?;
-        // One of the whole picture is one of each tile.
-        let calls = calls.get() / tiles.max(1);
-        (0..calls).for_each(|_| meter.count_call(macs.get() / f64::from(calls)));
+        // A call for the picture is one for each tile.
+        let macs = self.denoiser.macs_per_pixel() * pixels as f64;
+        (0..seen.get() / pixels).for_each(|_| meter.count_call(macs));
         Ok(made)
     }
 
