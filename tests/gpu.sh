@@ -77,7 +77,7 @@ fi
 if [[ $device == cuda* ]]; then
     printf '\n== the network by itself, and the chain on the device step by step\n'
     cargo test --release --features cuda --test cuda -- --include-ignored --nocapture --test-threads 1
-    cargo test --release --features cuda --lib prior::cuda -- --ignored --nocapture --test-threads 1
+    cargo test --release -p dcodec --features cuda --lib prior::cuda -- --ignored --nocapture --test-threads 1
 fi
 
 printf '\n== pictures and timings\n'

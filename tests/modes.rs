@@ -1,5 +1,4 @@
 //! What the modes of decoding cost and bring, at the same bytes.
-#![cfg(feature = "cli")]
 
 mod common;
 

@@ -41,6 +41,6 @@ for weights in "" models/s.safetensors; do
     module=--features=weights
     [[ -n $weights ]] && module=--no-default-features
     echo "WebAssembly, weights ${weights:-inside}:"
-    node wasm/decode.mjs "$scratch/$module.wasm" "$scratch/cut.dfc" "$scratch/wasm.ppm" $weights \
+    node crates/wasm/decode.mjs "$scratch/$module.wasm" "$scratch/cut.dfc" "$scratch/wasm.ppm" $weights \
         --against "$scratch/native.ppm" "$scratch/original.ppm"
 done

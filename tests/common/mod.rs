@@ -1,7 +1,7 @@
 //! What the tests share: the prior, sample pictures, and the measuring pictures where they are present.
 #![allow(dead_code)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dcodec::container::PriorId;
 use dcodec::prior::Shipped;
@@ -30,10 +30,12 @@ pub fn shown_by_the_command(file: &[u8]) -> Picture {
     decoder.decode(file).expect("decodes").picture
 }
 
+/// A sample picture; the test may be of any package of the repository.
 pub fn sample_path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("samples")
-        .join(name)
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut samples = package.ancestors().map(|folder| folder.join("samples"));
+    let samples = samples.find(|folder| folder.is_dir());
+    samples.expect("a checkout of the repository").join(name)
 }
 
 pub fn load(path: impl Into<PathBuf>) -> Picture {

@@ -1,0 +1,139 @@
+//! Where decoded pictures go: a still picture, an animation, a folder of frames.
+
+use std::path::{Path, PathBuf};
+
+use dcodec::{Decoded, Depth, Error, Exact, Metadata, Picture, Result};
+
+use crate::args::Decode;
+use crate::frames::{Animation, Folder, Kind};
+use crate::save::{self, Format};
+use crate::strip::Strip;
+use crate::{Log, destination, io, many, output_name};
+
+/// Where pictures go.
+pub struct Sinks<'a> {
+    /// The result as one picture.
+    still: Option<(PathBuf, Format)>,
+    animation: Option<(PathBuf, Animation)>,
+    folder: Option<(PathBuf, Folder)>,
+    force: bool,
+    strip: &'a Strip,
+}
+
+impl<'a> Sinks<'a> {
+    /// What the flags name, checked before any work.
+    pub fn new(a: &'a Decode, input: &Path, output: Option<&Path>) -> Result<Self> {
+        let force = a.output.force;
+        let format = a.format.as_deref();
+        // Frames alone, if nothing else is asked for.
+        let wanted = output.is_some() || a.progress_dir.is_none() || a.animate;
+        let output = destination(output, input, format.unwrap_or("png"));
+        let mut sinks = Sinks {
+            still: None,
+            animation: None,
+            folder: None,
+            force,
+            strip: &a.strip,
+        };
+        if wanted {
+            io::check_apart(input, &output)?;
+            io::check_destination(&output, force)?;
+            let extension = output.extension().map(|e| e.to_string_lossy().into_owned());
+            let called = format.map(str::to_owned).or(extension);
+            match Kind::of(called.as_deref().unwrap_or("png"), a.animate)? {
+                Some(kind) => {
+                    let animation = Animation::new(kind, &output, force)?;
+                    sinks.animation = Some((output, animation));
+                }
+                None => {
+                    let format = save::picture_format(&output, format)?;
+                    sinks.still = Some((output, format));
+                }
+            }
+        }
+        if let Some(path) = &a.progress_dir {
+            let moves = |f: &&str| Kind::of(f, false).is_ok_and(|k| k.is_some());
+            if let Some(format) = format.filter(|f| !wanted && moves(f)) {
+                return Err(Error::Parameter(format!(
+                    "the frames of --progress-dir are still pictures, not {format} (add -o FILE.{format} for an animation)"
+                )));
+            }
+            let extension = format.filter(|f| !moves(f));
+            let folder = Folder::new(path, extension.unwrap_or("png"), force)?;
+            sinks.folder = Some((path.clone(), folder));
+        }
+        Ok(sinks)
+    }
+
+    pub fn wants_frames(&self) -> bool {
+        self.animation.is_some() || self.folder.is_some()
+    }
+
+    pub fn frame(&mut self, shown: &Decoded) -> Result<()> {
+        if let Some((_, folder)) = &mut self.folder {
+            let metadata = self.strip.apply(shown.metadata.clone());
+            folder.write(&shown.picture, &metadata, &shown.used)?;
+        }
+        if let Some((_, animation)) = &mut self.animation {
+            animation.frame(&shown.picture)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what the stream ended with; says where it went.
+    pub fn finish(mut self, last: &Decoded, metadata: &Metadata, log: Log) -> Result<String> {
+        // The ends of layers have been shown.
+        let used = last.used;
+        let more = used.partial > 0.0 || matches!(used.exact, Exact::All | Exact::Rows(_));
+        if self.wants_frames() && (more || used.layers == 0) {
+            self.frame(last)?;
+        }
+        let mut written = None;
+        if let Some((path, folder)) = self.folder.take() {
+            written = Some(format!(
+                "{}: {}",
+                path.display(),
+                many(folder.frames(), "frame")
+            ));
+        }
+        if let Some((path, animation)) = self.animation.take() {
+            let half = |v: u16| v != 0 && v != last.picture.depth().max();
+            let loses = |p: &Picture| p.alpha().is_some_and(|a| a.iter().any(half));
+            if animation.is_gif() && loses(&last.picture) {
+                log.say(format!(
+                    "{}: note: the format holds no half transparency: only what is invisible is left out",
+                    output_name(&path)
+                ));
+            }
+            for (_, what) in [
+                (
+                    metadata.icc.is_some(),
+                    "no colour profile: colours count as sRGB there",
+                ),
+                (
+                    metadata.exif.is_some() || metadata.xmp.is_some(),
+                    "no EXIF and no XMP here",
+                ),
+                (
+                    last.picture.depth() == Depth::Sixteen,
+                    "8 bits: samples of 16 bits were rounded",
+                ),
+            ]
+            .into_iter()
+            .filter(|(lost, _)| *lost)
+            {
+                log.say(format!(
+                    "{}: note: animations have {what}",
+                    output_name(&path)
+                ));
+            }
+            let frames = animation.finish()?;
+            written = Some(format!("{}: {}", output_name(&path), many(frames, "frame")));
+        }
+        if let Some((path, format)) = self.still.take() {
+            save::write_picture(&path, self.force, &last.picture, metadata, format, log)?;
+            written = Some(output_name(&path));
+        }
+        Ok(written.unwrap_or_default())
+    }
+}

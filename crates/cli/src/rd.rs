@@ -1,0 +1,83 @@
+//! `dcodec rd`: from the flags to the settings of a run.
+
+use std::time::Duration;
+
+use dcodec::{Effort, Error, Result};
+use dcodec_eval::rd::{Codec, Metric, Networks, Preparation, Settings};
+
+use super::args::{self, Rd, shown_orientations};
+use super::batch::all_worked;
+use super::priors::Priors;
+use super::{Failure, Log};
+
+pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
+    let settings = settings(a)?;
+    let preparation = Preparation::new(&settings, log)?;
+    let priors = Priors::new(&a.prior, &a.refine, log)?;
+    let prior = priors.of(None)?;
+    let refiner = priors.refiner(prior.id())?;
+    let counts = preparation.run(Networks {
+        prior,
+        refiner,
+        shown_orientations: shown_orientations(prior, refiner),
+        precision: a.prior.on.precision,
+    })?;
+    let failed = counts.pictures - counts.measured;
+    Ok(all_worked(failed, counts.pictures)?)
+}
+
+fn settings(a: &Rd) -> Result<Settings> {
+    let wrong = |e: &str| Err(Error::Parameter(e.into()));
+    let time_limit = Duration::try_from_secs_f64(a.time_limit).ok();
+    let Some(time_limit) = time_limit.filter(|d| !d.is_zero()) else {
+        return wrong("--time-limit must be a positive number");
+    };
+    if a.limit == Some(0) {
+        return wrong("--limit must be at least 1");
+    }
+    if a.tile == Some(0) {
+        return wrong("--tile must be at least 1");
+    }
+    if a.paper && a.steps < 2 {
+        return wrong("--steps must be at least 2");
+    }
+    Ok(Settings {
+        inputs: a.inputs.clone(),
+        outputs: a.output.clone(),
+        force: a.force,
+        tile: a.tile,
+        limit: a.limit,
+        max_pixels: a.prior.max_pixels,
+        points: a.points.clone(),
+        quality: a.quality,
+        effort: Effort::new(a.effort).unwrap_or_default(),
+        orientations: a.coding.orientations,
+        prefilter: !a.coding.no_prefilter,
+        peers: a.peers.iter().flat_map(codecs).copied().collect(),
+        prefixes: a.prefixes,
+        time_limit,
+        layers: a.layers,
+        ideal: a.ideal,
+        sheet: a.sheet.clone(),
+        paper: a.paper.then_some(a.steps),
+        resume: a.resume.clone(),
+        metric: match a.metric {
+            args::Metric::Psnr => Metric::Psnr,
+            args::Metric::MsSsim => Metric::MsSsim,
+            args::Metric::Ssimulacra2 => Metric::Ssimulacra2,
+        },
+        linear: a.linear,
+    })
+}
+
+fn codecs(peer: &args::Peer) -> &'static [Codec] {
+    match peer {
+        args::Peer::Jpeg => &[Codec::Jpeg],
+        args::Peer::Jpeg2000 => &[Codec::Jpeg2000],
+        args::Peer::Webp => &[Codec::Webp],
+        args::Peer::Jxl => &[Codec::Jxl],
+        args::Peer::Avif => &[Codec::Avif],
+        args::Peer::Heif => &[Codec::Heif],
+        args::Peer::All => &Codec::ALL,
+    }
+}

@@ -1,0 +1,257 @@
+//! Picture files to pictures and their metadata.
+
+use std::io::{self, Cursor, ErrorKind};
+use std::path::Path;
+
+use dcodec::container::SIGNATURE;
+use dcodec::{Colour, Depth, Error, Metadata, Picture, Result};
+use image::codecs::tiff::TiffDecoder;
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits,
+};
+
+use crate::upright::take_orientation;
+
+const READABLE: &str = "PNG, JPEG, WebP, BMP, TIFF, PNM or GIF";
+/// What a decoder may use besides the pixels.
+const SPARE_MEMORY: u64 = 64 << 20;
+
+/// A picture file's contents.
+#[derive(Debug)]
+pub struct Loaded {
+    pub picture: Picture,
+    pub metadata: Metadata,
+    /// What the user may want to know.
+    pub notes: Vec<String>,
+}
+
+/// Decodes a picture file, turned upright as its orientation says; `name` is for messages.
+///
+/// The metadata then say upright too, and are otherwise kept byte for byte. The dimensions are checked against `max_pixels`
+/// before any pixel is decoded.
+pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded> {
+    let shown = crate::io::name(name);
+    if bytes.starts_with(&SIGNATURE) {
+        return Err(Error::Unsupported(format!(
+            "{shown}: this is a .dfc file already (use `dcodec decode` to get the picture)"
+        )));
+    }
+    if bytes.is_empty() {
+        return Err(Error::Unsupported(format!(
+            "{shown}: the file holds no bytes"
+        )));
+    }
+    let format = match image::guess_format(bytes) {
+        Ok(ImageFormat::OpenExr | ImageFormat::Hdr) => {
+            return Err(Error::Unsupported(format!(
+                "{shown}: floating-point pictures cannot be coded (convert it to 16 bits)"
+            )));
+        }
+        Ok(format) if format.reading_enabled() => format,
+        _ => {
+            return Err(Error::Unsupported(format!(
+                "{shown}: not a picture that dcodec reads ({READABLE})"
+            )));
+        }
+    };
+    if let Some(frames) = frames(bytes, format).filter(|&n| n > 1) {
+        return Err(Error::Unsupported(format!(
+            "{shown}: an animation of {frames} frames, but only still pictures can be coded (save the frames as pictures)"
+        )));
+    }
+    let failed = |e: ImageError| match e {
+        ImageError::Limits(e) => Error::Limits(format!("{shown}: {e}")),
+        ImageError::IoError(e) => Error::io(name, e),
+        e => Error::io(name, io::Error::new(ErrorKind::InvalidData, e)),
+    };
+
+    let mut limits = Limits::no_limits();
+    // The largest pixel is four 32-bit floats.
+    limits.max_alloc = Some(max_pixels.saturating_mul(16).saturating_add(SPARE_MEMORY));
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err(Error::Unsupported(format!("{shown}: the picture is empty")));
+    }
+    if u64::from(width) * u64::from(height) > max_pixels {
+        return Err(Error::Limits(format!(
+            "{shown}: {width} x {height} pixels are over the limit of {max_pixels} (raise it with --max-pixels)"
+        )));
+    }
+    let turned = decoder.orientation().ok();
+    let mut metadata = match format {
+        // With limits it reads no more metadata than there are pixels.
+        ImageFormat::Tiff => {
+            TiffDecoder::new(Cursor::new(bytes)).map(|mut d| read_metadata(&mut d))
+        }
+        _ => Ok(read_metadata(&mut decoder)),
+    }
+    .unwrap_or_default();
+    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    image.apply_orientation(take_orientation(&mut metadata, turned));
+    let mut picture =
+        Picture::from_image(image).map_err(|e| Error::Unsupported(format!("{shown}: {e}")))?;
+    // Its decoder gives all of them alpha.
+    let opaque = |p: &Picture| {
+        p.alpha()
+            .is_some_and(|a| a.iter().all(|v| v == a.depth().max()))
+    };
+    if format == ImageFormat::Gif && opaque(&picture) {
+        picture = picture.without_alpha();
+    }
+
+    let mut notes = Vec::new();
+    if format == ImageFormat::Jpeg {
+        notes.push(
+            "the JPEG is decoded and its pixels are coded: the original file cannot be restored bit by bit".into(),
+        );
+    }
+    if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
+        notes.push("the JPEG is cut off: its lower part may be missing or wrong".into());
+    }
+    if format == ImageFormat::Tiff && has_more_pages(bytes) == Some(true) {
+        notes.push("only the first page of the TIFF is coded: it has more".into());
+    }
+    if jpeg_inks(bytes, format) || profile_space(&metadata) == Some(b"CMYK") {
+        notes.push(
+            "inks (CMYK) were turned into RGB without their profile: colours are approximate"
+                .into(),
+        );
+    }
+    if metadata.icc.is_some() && !matches!(profile_space(&metadata), Some(b"RGB " | b"GRAY")) {
+        metadata.icc = None;
+        notes.push("the colour profile is of neither RGB nor grey: it was left out".into());
+    }
+    Ok(Loaded {
+        picture,
+        metadata,
+        notes,
+    })
+}
+
+/// Columns, rows, colour, depth and whether there is alpha, before any pixel is decoded; none if that cannot be told.
+pub fn picture_form(bytes: &[u8]) -> Option<(u32, u32, Colour, Depth, bool)> {
+    let format = image::guess_format(bytes).ok()?;
+    let reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let decoder = reader.into_decoder().ok()?;
+    let ((width, height), kind) = (decoder.dimensions(), decoder.color_type());
+    let colour = match kind.has_color() {
+        true => Colour::Rgb,
+        false => Colour::Grey,
+    };
+    let depth = match kind.bytes_per_pixel() / kind.channel_count() {
+        1 => Depth::Eight,
+        _ => Depth::Sixteen,
+    };
+    Some((width, height, colour, depth, kind.has_alpha()))
+}
+
+/// Damaged metadata are no reason to lose the picture.
+fn read_metadata(decoder: &mut impl ImageDecoder) -> Metadata {
+    let some = |read: ImageResult<Option<Vec<u8>>>| read.ok().flatten().filter(|b| !b.is_empty());
+    Metadata {
+        icc: some(decoder.icc_profile()),
+        exif: some(decoder.exif_metadata()),
+        xmp: some(decoder.xmp_metadata()),
+    }
+}
+
+/// How many frames the file has, where that can be told.
+fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
+    match format {
+        // The animation control chunk comes before the pixels: APNG specification.
+        ImageFormat::Png => {
+            let mut rest = bytes.get(8..)?;
+            loop {
+                let (len, name) = (rest.first_chunk::<4>()?, rest.get(4..8)?);
+                match name {
+                    b"acTL" => {
+                        return rest
+                            .get(8..)?
+                            .first_chunk()
+                            .map(|n| u32::from_be_bytes(*n).into());
+                    }
+                    b"IDAT" => return Some(1),
+                    _ => rest = rest.get(u32::from_be_bytes(*len) as usize + 12..)?,
+                }
+            }
+        }
+        ImageFormat::WebP => {
+            let decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).ok()?;
+            Some(decoder.num_frames().into())
+        }
+        ImageFormat::Gif => {
+            let mut options = gif::DecodeOptions::new();
+            options.skip_frame_decoding(true);
+            let mut decoder = options.read_info(bytes).ok()?;
+            let mut n = 0;
+            while let Ok(Some(_)) = decoder.next_frame_info() {
+                n += 1;
+            }
+            Some(n)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a TIFF has a second directory: its first one ends in that one's offset, or 0 (TIFF 6.0, section 2).
+fn has_more_pages(bytes: &[u8]) -> Option<bool> {
+    let little = match bytes.first_chunk()? {
+        b"II" => true,
+        b"MM" => false,
+        _ => return None,
+    };
+    let number = |at: usize, length: usize| {
+        let digits = bytes.get(at..at.checked_add(length)?)?;
+        let add = |sum: usize, &digit: &u8| (sum << 8) | usize::from(digit);
+        Some(match little {
+            true => digits.iter().rev().fold(0, add),
+            false => digits.iter().fold(0, add),
+        })
+    };
+    // 43 is BigTIFF.
+    if number(2, 2)? != 42 {
+        return None;
+    }
+    let first = number(4, 4)?;
+    let end = first.checked_add(2 + 12 * number(first, 2)?)?;
+    Some(number(end, 4)? != 0)
+}
+
+/// The segments of a JPEG up to its first coded samples: marker, offset, and offset of the end.
+fn jpeg_segments(bytes: &[u8]) -> impl Iterator<Item = (u8, usize, usize)> {
+    let mut at = 2;
+    std::iter::from_fn(move || {
+        let &[0xff, marker, high, low] = bytes.get(at..)?.first_chunk()? else {
+            return None;
+        };
+        let start = at;
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+        Some((marker, start, at))
+    })
+}
+
+/// Whether a JPEG has its end marker: coded samples hold none.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    let scan = jpeg_segments(bytes).find(|s| s.0 == 0xda);
+    let coded = scan.and_then(|(_, _, end)| bytes.get(end..));
+    coded.is_some_and(|coded| coded.windows(2).any(|w| w == [0xff, 0xd9]))
+}
+
+/// Whether a JPEG has four components.
+fn jpeg_inks(bytes: &[u8], format: ImageFormat) -> bool {
+    // A frame header, not one of the tables that lie between.
+    let is_frame = |marker| matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
+    let mut segments = jpeg_segments(bytes);
+    format == ImageFormat::Jpeg
+        && segments
+            .find(|s| is_frame(s.0))
+            .is_some_and(|(_, start, _)| bytes.get(start + 9) == Some(&4))
+}
+
+/// The colour space that the ICC profile's header names.
+fn profile_space(metadata: &Metadata) -> Option<&[u8; 4]> {
+    metadata.icc.as_ref()?.get(16..)?.first_chunk()
+}

@@ -1,0 +1,304 @@
+//! Measuring our own files, and the metrics that every codec is measured with.
+
+use std::time::{Duration, Instant};
+
+use dcodec::container::Event;
+use dcodec::{
+    Colour, Effort, Encoder, LayerReport, Picture, Prior, Result, StreamDecoder, Target, metrics,
+};
+use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
+use serde::{Deserialize, Serialize};
+
+use super::settings::{Metric, Networks};
+use super::state::exact;
+
+/// How near a decoded picture is to its original; not a number where a metric cannot tell.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// RGB PSNR in dB.
+    #[serde(with = "exact")]
+    pub psnr: f64,
+    #[serde(with = "exact")]
+    pub ms_ssim: f64,
+    #[serde(with = "exact")]
+    pub ssimulacra2: f64,
+}
+
+impl Quality {
+    /// On the scale that is plotted and compared. MS-SSIM crowds below one: its distance from there in dB.
+    pub fn scaled(&self, metric: Metric) -> f64 {
+        match metric {
+            Metric::Psnr => self.psnr,
+            Metric::MsSsim => -10.0 * (1.0 - self.ms_ssim).log10(),
+            Metric::Ssimulacra2 => self.ssimulacra2,
+        }
+    }
+}
+
+/// One measured file or prefix of a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub codec: String,
+    pub picture: String,
+    /// The bitrate asked for, or none at the end of a layer and for peers.
+    #[serde(with = "exact")]
+    pub asked: Option<f64>,
+    /// The noise level of the state shown; none before the first layer and for peers.
+    #[serde(with = "exact")]
+    pub sigma: Option<f64>,
+    /// The quality setting of a peer, or the bitrate at which its file was cut.
+    pub setting: String,
+    pub bytes: u64,
+    #[serde(with = "exact")]
+    pub bpp: f64,
+    pub quality: Quality,
+    #[serde(with = "exact")]
+    pub encode_s: f64,
+    #[serde(with = "exact")]
+    pub decode_s: f64,
+    /// Of the layer that ends here.
+    pub step: Option<Step>,
+}
+
+/// What a layer cost beside what it had to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub layer: u32,
+    /// The step's KL in bits.
+    #[serde(with = "exact")]
+    pub kl_bits: f64,
+    /// Its trellis bits.
+    pub bits: u64,
+    /// The share of the shift that came through.
+    #[serde(with = "exact")]
+    pub delivered: Option<f64>,
+    /// The KL of this step and all before it, in bits per pixel.
+    #[serde(with = "exact")]
+    pub ideal_bpp: f64,
+}
+
+/// Measures decoded pictures against one original, colours only.
+pub struct Meter {
+    original: Picture,
+    reference: Option<Ssimulacra2Reference>,
+}
+
+impl Meter {
+    pub fn new(original: &Picture) -> Result<Self> {
+        let original = rgb(original)?;
+        let reference = slice(&original).and_then(|s| Ssimulacra2Reference::new(&s).ok());
+        Ok(Meter {
+            original,
+            reference,
+        })
+    }
+
+    pub fn measure(&self, shown: &Picture) -> Result<Quality> {
+        let shown = rgb(shown)?;
+        let psnr = metrics::psnr(&self.original, &shown)?;
+        let ms_ssim = metrics::ms_ssim(&self.original, &shown)?.unwrap_or(f64::NAN);
+        let score = match (&self.reference, slice(&shown)) {
+            (Some(reference), Some(shown)) => reference.compare(&shown).ok(),
+            _ => None,
+        };
+        Ok(Quality {
+            psnr,
+            ms_ssim,
+            ssimulacra2: score.unwrap_or(f64::NAN),
+        })
+    }
+}
+
+/// The picture as 8-bit RGB without alpha, which every codec and metric takes.
+pub fn rgb(picture: &Picture) -> Result<Picture> {
+    let image = picture.clone().without_alpha().to_image().into_rgb8();
+    let (width, height) = image.dimensions();
+    Picture::new(width, height, Colour::Rgb, image.into_raw(), None)
+}
+
+fn slice(rgb: &Picture) -> Option<PixelSlice<'_>> {
+    let (width, height) = (rgb.width(), rgb.height());
+    let stride = 3 * width as usize;
+    PixelSlice::new(
+        rgb.samples().as_eight()?,
+        width,
+        height,
+        stride,
+        PixelDescriptor::RGB8_SRGB,
+    )
+    .ok()
+}
+
+pub fn pixels(picture: &Picture) -> f64 {
+    f64::from(picture.width()) * f64::from(picture.height())
+}
+
+/// What to measure of each picture.
+pub struct Plan<'a> {
+    pub networks: Networks<'a>,
+    pub effort: Effort,
+    /// Over how many orientations the prior is averaged.
+    pub orientations: usize,
+    /// Whether files leave out what is too faint for them.
+    pub prefilter: bool,
+    pub target: Target,
+    /// Bitrates, ascending.
+    pub points: &'a [f64],
+}
+
+/// Our file of a picture and what it took.
+pub struct Ours {
+    pub points: Vec<Point>,
+    pub bytes: usize,
+    pub encoded: Duration,
+    pub measured: Duration,
+}
+
+impl Plan<'_> {
+    /// A name for the network and its arithmetic: measurements with another are others.
+    pub fn network(&self) -> String {
+        let one = |prior: &Prior| format!("{} {}", prior.id(), prior.is_reference());
+        let n = &self.networks;
+        let refiner = n.refiner.map(one).unwrap_or_default();
+        format!("{} {refiner} {}", one(n.prior), n.precision)
+    }
+
+    /// A decoder that shows what `dcodec decode` does.
+    pub fn decoder(&self) -> StreamDecoder<'_> {
+        let n = &self.networks;
+        let decoder = StreamDecoder::new(n.prior, u64::MAX).orientations(n.shown_orientations);
+        match n.refiner {
+            Some(refiner) => decoder.refiner(refiner),
+            None => decoder,
+        }
+    }
+
+    /// Encodes once, then measures the preview at the end of every layer and at every bitrate from prefixes of the file.
+    /// `progress` hears of the encoder's share done, then of the decoder's.
+    pub fn run(
+        &self,
+        name: &str,
+        picture: &Picture,
+        meter: &Meter,
+        progress: &dyn Fn(Stage, f64),
+    ) -> Result<Ours> {
+        let start = Instant::now();
+        // A file cut at some byte would have taken the time up to the layer that reaches it.
+        let mut times: Vec<(usize, f64)> = Vec::new();
+        let file = Encoder::new(self.networks.prior)
+            .effort(self.effort.clone())
+            .orientations(self.orientations)
+            .prefilter(self.prefilter)
+            .target(self.target)
+            .on_progress(|p| {
+                times.push((p.bytes, start.elapsed().as_secs_f64()));
+                progress(Stage::Encode, p.done);
+            })
+            .encode(picture)?;
+        let encoded = start.elapsed();
+        let mut prefixes = Prefixes {
+            name,
+            picture,
+            meter,
+            stream: self.decoder(),
+            layers: &file.layers,
+            times,
+            encoded: encoded.as_secs_f64(),
+            pushing: Duration::ZERO,
+            points: Vec::new(),
+        };
+        prefixes.run(&file.bytes, self.points, progress)?;
+        Ok(Ours {
+            points: prefixes.points,
+            bytes: file.bytes.len(),
+            encoded,
+            measured: start.elapsed() - encoded,
+        })
+    }
+}
+
+/// What is being done with a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Encode,
+    Decode,
+    Peers,
+}
+
+/// A walk through the prefixes of a file.
+struct Prefixes<'a> {
+    name: &'a str,
+    picture: &'a Picture,
+    meter: &'a Meter,
+    stream: StreamDecoder<'a>,
+    layers: &'a [LayerReport],
+    times: Vec<(usize, f64)>,
+    encoded: f64,
+    pushing: Duration,
+    points: Vec<Point>,
+}
+
+impl Prefixes<'_> {
+    fn run(&mut self, file: &[u8], rates: &[f64], progress: &dyn Fn(Stage, f64)) -> Result<()> {
+        let pixels = pixels(self.picture);
+        let mut at = 0;
+        for asked in rates.iter().copied().map(Some).chain([None]) {
+            let end = asked.map_or(file.len(), |r| {
+                ((r * pixels / 8.0) as usize).min(file.len())
+            });
+            while at < end {
+                let start = Instant::now();
+                let (used, event) = self.stream.push(&file[at..end])?;
+                self.pushing += start.elapsed();
+                at += used;
+                if let Event::Layer(layer, _) = event {
+                    let step = self.step(layer.index);
+                    self.point(None, step)?;
+                }
+                progress(Stage::Decode, at as f64 / file.len() as f64);
+            }
+            if asked.is_some_and(|r| r * pixels / 8.0 < file.len() as f64 + 1.0)
+                // A prefix that ends within the header shows nothing.
+                && self.stream.header().is_some()
+            {
+                self.point(asked, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&self, layer: u32) -> Option<Step> {
+        let whole = self.layers.get(..=layer as usize)?;
+        let report = whole.last()?;
+        let ideal: f64 = whole.iter().map(|l| l.kl_bits).sum();
+        Some(Step {
+            layer,
+            kl_bits: report.kl_bits,
+            bits: report.bits,
+            delivered: report.delivered,
+            ideal_bpp: ideal / pixels(self.picture),
+        })
+    }
+
+    fn point(&mut self, asked: Option<f64>, step: Option<Step>) -> Result<()> {
+        let start = Instant::now();
+        let shown = self.stream.preview()?;
+        let decode_s = (self.pushing + start.elapsed()).as_secs_f64();
+        let bytes = shown.used.bytes;
+        let reached = self.times.iter().find(|t| t.0 as u64 >= bytes);
+        self.points.push(Point {
+            codec: "dcodec".to_owned(),
+            picture: self.name.to_owned(),
+            asked,
+            sigma: shown.used.sigma,
+            setting: String::new(),
+            bytes,
+            bpp: 8.0 * bytes as f64 / pixels(self.picture),
+            quality: self.meter.measure(&shown.picture)?,
+            encode_s: reached.map_or(self.encoded, |t| t.1),
+            decode_s,
+            step,
+        });
+        Ok(())
+    }
+}

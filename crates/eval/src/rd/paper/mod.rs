@@ -1,0 +1,276 @@
+//! `dcodec rd --paper`: section 4.3 of Ho, Jain and Abbeel (2020) with our numbers.
+//!
+//! Rates are in bits per dimension (colour value) and per pixel, distortion is the root mean squared error in 8-bit levels,
+//! pooled over all pictures.
+
+mod chain;
+mod figure;
+mod report;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dcodec::{Colour, Error, Picture, Result, Target};
+use indicatif::ProgressBar;
+use rayon::prelude::*;
+
+use super::measure::{Meter, Plan, Point};
+use super::pictures::Job;
+use super::settings::Settings;
+use super::state::{State, key};
+use super::{Form, PNG_SCALE};
+use crate::{About, Failure, Log, io};
+use chain::{DEVIATIONS, Level, Run, T};
+
+/// Bits per pixel at which the real files are cut.
+const RATES: [f64; 14] = [
+    0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0,
+];
+
+/// Pictures on the sheet, and the x0_hat of each beside the original.
+const SHOWN: usize = 8;
+const COLUMNS: usize = 12;
+
+/// What the pictures give together.
+struct Figures {
+    pictures: usize,
+    levels: Vec<Level>,
+    /// Per level: bits per dimension so far, and RMSE.
+    ideal: Vec<(f64, f64)>,
+    /// Bits per dimension of prefixes of real files, and RMSE.
+    real: Vec<(f64, f64)>,
+    split: Split,
+}
+
+/// The terms of the bound on the lossless code length, in bits per dimension.
+struct Split {
+    /// L_T.
+    start: f64,
+    /// L_{1:T-1}.
+    steps: f64,
+    /// L_0 with the deviation sigma_1, and with the best one in its units.
+    last: f64,
+    best: (f64, f64),
+}
+
+/// One picture's measurements.
+struct Measured {
+    picture: Picture,
+    run: Run,
+    real: Vec<Point>,
+}
+
+pub fn run(
+    a: &Settings,
+    steps: usize,
+    plan: &Plan,
+    jobs: &[Job],
+    state: &State,
+    bar: &ProgressBar,
+    log: Log,
+) -> Result<(), Failure> {
+    let first = jobs[0].load(a.max_pixels)?;
+    let sides = (first.width(), first.height());
+    let highest = plan
+        .networks
+        .prior
+        .highest_sigma(sides.0 as usize, sides.1 as usize);
+    let levels = chain::levels(steps, highest);
+    let show = shown(&levels);
+    let done = AtomicUsize::new(0);
+    let one = |(i, job): (usize, &Job)| -> Result<Measured, Failure> {
+        let picture = job.load(a.max_pixels)?.without_alpha();
+        if (picture.width(), picture.height()) != sides || picture.colour() != Colour::Rgb {
+            return Err(Error::Parameter(format!(
+                "{}: --paper needs RGB pictures of one size; the first is {} x {}",
+                job.shown(),
+                sides.0,
+                sides.1
+            ))
+            .into());
+        }
+        let show = if i < SHOWN { &show[..] } else { &[] };
+        let measured = measure(a, plan, job, picture, &levels, show, state);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        bar.set_position(1000 * done as u64);
+        measured
+    };
+    let measured: Result<Vec<Measured>, Failure> = jobs.par_iter().enumerate().map(one).collect();
+    let measured = measured?;
+    bar.finish_and_clear();
+    let figures = figures(&measured, levels);
+    let table = report::table(&figures);
+    let n = figures.pictures;
+    let title = format!(
+        "Rate and distortion of the chain, {n} pictures of {} x {}",
+        sides.0, sides.1
+    );
+    let scene = || figure::scene(&title, &report::panels(&figures));
+    for path in &a.outputs {
+        let bytes = match Form::of(path)? {
+            Form::Csv => report::csv(&figures).into_bytes(),
+            Form::Json => report::json(&figures, &title).into_bytes(),
+            Form::Svg => scene().svg().into_bytes(),
+            Form::Png => scene()
+                .png(PNG_SCALE)
+                .ok_or_else(|| Error::Backend("the figure could not be drawn".into()))?,
+        };
+        io::write_atomic(path, a.force, |w| w.write_all(&bytes))?;
+    }
+    if let Some(path) = &a.sheet {
+        let bytes = report::rows(&measured, &figures.levels, &show)?;
+        io::write_atomic(path, a.force, |w| w.write_all(&bytes))?;
+    }
+    Ok(super::print(a, &table, log)?)
+}
+
+/// The ideal run and the real file of one picture, now or before an interruption.
+fn measure(
+    a: &Settings,
+    plan: &Plan,
+    job: &Job,
+    picture: Picture,
+    levels: &[Level],
+    show: &[usize],
+    state: &State,
+) -> Result<Measured, Failure> {
+    let prior = plan.network();
+    let settings = format!(
+        "{} {show:?} {DEVIATIONS:?} {:?}",
+        levels.len() - 1,
+        levels.first()
+    );
+    let ideal = key(&picture, &["paper", &prior, &settings]);
+    let run = match state.get(&ideal) {
+        Some(run) => run,
+        None => {
+            // Noise of its own for every picture.
+            let seed = ideal
+                .get(..16)
+                .and_then(|hex| u64::from_str_radix(hex, 16).ok());
+            let run = chain::run(
+                plan.networks.prior,
+                &picture,
+                levels,
+                seed.unwrap_or_default(),
+                show,
+            )
+            .about(job.path())?;
+            state.put(ideal, &run)?;
+            run
+        }
+    };
+    let settings = format!("{:?} {} {RATES:?}", a.effort, a.prefilter);
+    let file = key(&picture, &["paper, real file", &prior, &settings]);
+    let real = match state.get(&file) {
+        Some(real) => real,
+        None => {
+            let plan = Plan {
+                networks: plan.networks,
+                effort: a.effort.clone(),
+                orientations: 1,
+                prefilter: a.prefilter,
+                target: Target::Quality(100.0),
+                points: &RATES,
+            };
+            let meter = Meter::new(&picture).about(job.path())?;
+            let ours = plan
+                .run(&job.label(), &picture, &meter, &|_, _| {})
+                .about(job.path())?;
+            state.put(file, &ours.points)?;
+            ours.points
+        }
+    };
+    Ok(Measured { picture, run, real })
+}
+
+fn figures(measured: &[Measured], levels: Vec<Level>) -> Figures {
+    let n = measured.len() as f64;
+    let values: f64 = measured.iter().map(|m| m.run.values as f64).sum();
+    let ideal: Vec<(f64, f64)> = (0..levels.len())
+        .map(|i| {
+            let of = || measured.iter().filter_map(|m| m.run.states.get(i));
+            let bits: f64 = of().map(|s| s.bits).sum();
+            let error: f64 = of().map(|s| s.error).sum();
+            (bits / values, (error / values).sqrt())
+        })
+        .collect();
+    let at = |rate: f64| {
+        let asked = |m: &Measured| m.real.iter().any(|p| p.asked == Some(rate));
+        if !measured.iter().any(asked) {
+            return None;
+        }
+        // A picture whose file ends earlier stays as it is in the end.
+        let of = measured.iter().filter_map(|m| {
+            let cut = m.real.iter().find(|p| p.asked == Some(rate));
+            cut.or_else(|| m.real.iter().max_by_key(|p| p.bytes))
+        });
+        let of: Vec<&Point> = of.collect();
+        let mse = |p: &&Point| 255.0 * 255.0 / 10f64.powf(p.quality.psnr / 10.0);
+        let mse = of.iter().map(mse).sum::<f64>() / n;
+        let bpp = of.iter().map(|p| p.bpp).sum::<f64>() / n;
+        (of.len() == measured.len()).then_some((bpp / 3.0, mse.sqrt()))
+    };
+    let last = |i: usize| -> f64 {
+        let bits = measured.iter().filter_map(|m| m.run.last.get(i));
+        bits.map(|b| b.0).sum::<f64>() / values
+    };
+    let best = (0..DEVIATIONS.len())
+        .map(|i| (DEVIATIONS[i], last(i)))
+        .min_by(|a, b| a.1.total_cmp(&b.1));
+    let start = ideal.first().map_or(0.0, |s| s.0);
+    let split = Split {
+        start,
+        steps: ideal.last().map_or(0.0, |s| s.0) - start,
+        last: last(DEVIATIONS.len() - 1),
+        best: best.unwrap_or_default(),
+    };
+    Figures {
+        pictures: measured.len(),
+        levels,
+        ideal,
+        real: RATES.into_iter().filter_map(at).collect(),
+        split,
+    }
+}
+
+/// T - t + 1, the time that the reverse process has run.
+fn reverse_time(level: &Level) -> f64 {
+    T as f64 - level.t + 1.0
+}
+
+fn psnr(rmse: f64) -> f64 {
+    20.0 * (255.0 / rmse).log10()
+}
+
+impl Figures {
+    /// Rate and distortion at a reverse time, between the nearest levels.
+    fn at(&self, time: f64) -> Option<(f64, f64)> {
+        let i = self
+            .levels
+            .windows(2)
+            .position(|w| (reverse_time(&w[0])..=reverse_time(&w[1]) + 1e-9).contains(&time))?;
+        let (a, b) = (
+            reverse_time(&self.levels[i]),
+            reverse_time(&self.levels[i + 1]),
+        );
+        let part = (time - a) / (b - a);
+        let mix = |a: f64, b: f64| a + part * (b - a);
+        let (p, q) = (self.ideal[i], self.ideal[i + 1]);
+        Some((mix(p.0, q.0), mix(p.1, q.1)))
+    }
+}
+
+/// The levels whose x0_hat are shown: evenly in reverse time.
+fn shown(levels: &[Level]) -> Vec<usize> {
+    let (from, to) = (reverse_time(&levels[0]), T as f64);
+    let nearest = |i: usize| {
+        let wanted = from + (to - from) * i as f64 / (COLUMNS - 1) as f64;
+        let distance = |l: &Level| (reverse_time(l) - wanted).abs();
+        (0..levels.len())
+            .min_by(|&a, &b| distance(&levels[a]).total_cmp(&distance(&levels[b])))
+            .unwrap_or_default()
+    };
+    let mut all: Vec<usize> = (0..COLUMNS).map(nearest).collect();
+    all.dedup();
+    all
+}
