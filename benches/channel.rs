@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dcodec::channel::bands::Bands;
-use dcodec::channel::mixer::Mixer;
+use dcodec::channel::code::Code;
 use dcodec::channel::rotation::Rotation;
 use dcodec::channel::search::search;
 use dcodec::channel::split::Split;
-use dcodec::channel::trellis::{Code, Signs};
+use dcodec::channel::transform::Mixer;
+use dcodec::channel::trellis::Signs;
+use dcodec::container::Trellis;
 use dcodec::random::Stream;
 
 const LEN: usize = 3 * 768 * 512;
@@ -57,8 +59,8 @@ fn trellis(c: &mut Criterion) {
     group
         .sample_size(10)
         .measurement_time(Duration::from_secs(5));
-    for nu in [12, 14, 16] {
-        let code = Code::new(nu).expect("a trellis of the format");
+    for trellis in Trellis::ALL {
+        let (code, nu) = (Code::new(trellis), trellis.nu());
         for bits in [1_000, 5_000, 20_000] {
             let (stages, split) = (bits / 4, Split::whole(bits / 4));
             group.throughput(Throughput::Elements(bits as u64));

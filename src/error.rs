@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::codes::PriorId;
+
 /// Result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -20,9 +22,17 @@ pub enum Error {
     /// The bytes break the specification.
     #[error(transparent)]
     Format(#[from] FormatError),
-    /// A valid file that this build or this prior cannot decode.
+    /// A valid file that this build cannot decode.
     #[error("{0}")]
     Unsupported(String),
+    /// A valid file that was made with another prior.
+    #[error("the file needs the prior {needed}, not {given}")]
+    WrongPrior {
+        /// The identity in the header.
+        needed: PriorId,
+        /// The identity of the decoder's prior.
+        given: PriorId,
+    },
     /// The caller asked for something impossible.
     #[error("{0}")]
     Parameter(String),
@@ -32,11 +42,15 @@ pub enum Error {
     /// The weights or the tensor library failed.
     #[error("prior: {0}")]
     Backend(String),
+    /// The caller's callback asked to stop.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 /// Bytes that break the specification, with the place where they do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{part} at byte {offset}: {reason}")]
+#[error("{part} at byte {offset}: {reason} (clause {clause})")]
+#[non_exhaustive]
 pub struct FormatError {
     /// Offset of the part from the start of the file.
     pub offset: u64,
@@ -44,6 +58,8 @@ pub struct FormatError {
     pub part: String,
     /// The rule that is broken, with both numbers.
     pub reason: String,
+    /// The clause of `codec-spec/format.md` that states the rule, for instance `5.5`.
+    pub clause: &'static str,
 }
 
 impl Error {

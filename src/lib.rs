@@ -14,7 +14,7 @@
 //! let picture = Picture::new(40, 30, Colour::Rgb, (0..3600).map(|i| (i / 15) as u8).collect(), None)?;
 //! let file = Encoder::new(&prior).target(Target::Quality(60.0)).encode(&picture)?.bytes;
 //! let preview = Decoder::new(&prior).decode(&file[..file.len() / 2])?;
-//! println!("{:?}", preview.used);
+//! println!("{:?}", preview.coverage);
 //! # Ok::<(), dcodec::Error>(())
 //! ```
 //!
@@ -24,42 +24,38 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
-mod arrays;
+pub mod analysis;
 pub mod channel;
+mod codes;
 pub mod container;
 mod decoder;
 mod encoder;
 pub mod entropy;
 mod error;
-mod exact;
-#[cfg(feature = "hooks")]
-mod hooks;
-pub mod map;
-mod memory;
-mod metadata;
-pub mod metrics;
-mod picture;
-mod planes;
+mod parallel;
+mod pixels;
 pub mod prior;
+mod progress;
 pub mod random;
 mod reverse;
 pub mod sampler;
-mod samples;
 pub mod schedule;
-mod thumbnail;
 mod timings;
 
+pub use codes::{BitDepth, Colour, Form};
 pub use container::Event;
-pub use decoder::{DEFAULT_MAX_PIXELS, Decoded, Decoder, StreamDecoder, Used};
-pub use encoder::{Effort, Encoded, Encoder, Interest, LayerReport, Progress, Region, Target};
-pub use error::{Error, FormatError, Result};
-pub use exact::Exact;
+pub use container::metadata::Metadata;
 #[cfg(feature = "hooks")]
-pub use hooks::register_image_hooks;
-pub use metadata::Metadata;
-pub use picture::{Colour, Picture};
-pub use planes::Planes;
+pub use decoder::register_image_hooks;
+pub use decoder::{Coverage, DEFAULT_MAX_PIXELS, Decoded, Decoder, Exact, StreamDecoder, decode};
+pub use encoder::{Effort, Encoded, Encoder, Interest, LayerReport, Region, Target};
+pub use error::{Error, FormatError, Result};
+pub use pixels::metrics;
+pub use pixels::picture::Picture;
+pub use pixels::planes::Planes;
+pub use pixels::samples::Samples;
 pub use prior::{LOWEST_SIGMA, Prior};
+pub use progress::{Progress, Report};
+pub use reverse::Display;
 pub use sampler::{Mode, Sampler};
-pub use samples::{Depth, Samples};
 pub use timings::Timings;

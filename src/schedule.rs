@@ -3,11 +3,10 @@
 //! The chain is kept in its variance-exploding form x_t = x_0 + sigma_t n; [`alpha_bar`] converts to the notation of
 //! Ho, Jain and Abbeel (2020). sigma is in 8-bit levels.
 
+use crate::codes::SigmaCode;
+
 /// Steps of the logarithmic grid per octave of sigma.
 pub const CODES_PER_OCTAVE: u16 = 20;
-
-/// Largest sigma code of the format: sigma = 2^20 / 16.
-pub const MAX_CODE: u16 = 400;
 
 /// 2^(i / 20), rounded to nearest, for i = 0..20.
 #[allow(clippy::approx_constant)] // a table of the format, to be read as such
@@ -36,34 +35,42 @@ const OCTAVE: [f64; CODES_PER_OCTAVE as usize] = [
 
 /// A noise level on the logarithmic grid of the file: sigma = 2^(code / 20) / 16 levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sigma(u16);
+pub struct Sigma(SigmaCode);
 
 impl Sigma {
-    /// The level of `code`, which must be at most [`MAX_CODE`].
+    /// The level of `code`, at most that of [`SigmaCode::MAX`].
     pub fn from_code(code: u16) -> Option<Self> {
-        (code <= MAX_CODE).then_some(Sigma(code))
+        SigmaCode::new(code).map(Sigma)
     }
 
     /// The grid point nearest to `levels` in the logarithm, clamped to the grid.
     pub fn nearest(levels: f64) -> Self {
         let code = (libm::log2(levels.max(1e-9) * 16.0) * f64::from(CODES_PER_OCTAVE)).round();
-        Sigma(code.clamp(0.0, f64::from(MAX_CODE)) as u16)
+        // The cast ends at 0.
+        Sigma(SigmaCode::saturating(code as u16))
     }
 
     /// The integer in the file.
-    pub fn code(self) -> u16 {
+    pub fn code(self) -> SigmaCode {
         self.0
     }
 
     /// The standard deviation of the noise in 8-bit levels. Exact on every machine: a table times a power of two.
     pub fn levels(self) -> f64 {
-        let (octave, i) = (self.0 / CODES_PER_OCTAVE, self.0 % CODES_PER_OCTAVE);
+        let code = self.0.get();
+        let (octave, i) = (code / CODES_PER_OCTAVE, code % CODES_PER_OCTAVE);
         OCTAVE[usize::from(i)] * f64::from(1u32 << octave) / 16.0
     }
 
     /// The level `codes` grid steps below, or the lowest one.
     pub fn below(self, codes: u16) -> Self {
-        Sigma(self.0.saturating_sub(codes))
+        Sigma(self.0.below(codes))
+    }
+}
+
+impl From<SigmaCode> for Sigma {
+    fn from(code: SigmaCode) -> Self {
+        Sigma(code)
     }
 }
 
@@ -113,30 +120,32 @@ mod tests {
 
     #[test]
     fn the_grid_is_geometric() {
-        for code in 1..=MAX_CODE {
-            let ratio = Sigma(code).levels() / Sigma(code - 1).levels();
+        let sigma = |code| Sigma::from_code(code).expect("on the grid");
+        for code in 1..=SigmaCode::MAX.get() {
+            let ratio = sigma(code).levels() / sigma(code - 1).levels();
             assert!((ratio - 2f64.powf(0.05)).abs() < 1e-12, "{code}: {ratio}");
-            assert_eq!(Sigma::nearest(Sigma(code).levels()).code(), code);
+            assert_eq!(Sigma::nearest(sigma(code).levels()), sigma(code));
         }
-        assert_eq!(Sigma(0).levels(), 0.0625);
+        assert_eq!(sigma(0).levels(), 0.0625);
         assert_eq!(Sigma::from_code(140).map(Sigma::levels), Some(8.0));
-        assert_eq!(Sigma::from_code(MAX_CODE + 1), None);
+        assert_eq!(Sigma::from_code(SigmaCode::MAX.get() + 1), None);
     }
 
     /// The posterior must reproduce the forward process: rho^2 sigma_t^2 + std^2 = sigma_s^2.
     #[test]
     fn steps_compose() {
+        let sigma = |code| Sigma::from_code(code).expect("on the grid");
         let step = Step {
-            t: Some(Sigma(200)),
-            s: Sigma(188),
+            t: Some(sigma(200)),
+            s: sigma(188),
         };
         let (t, s) = (step.t.map_or(0.0, Sigma::levels), step.s.levels());
         assert!((step.rho().powi(2) * t * t + step.std().powi(2) - s * s).abs() < 1e-9);
         let start = Step {
             t: None,
-            s: Sigma(200),
+            s: sigma(200),
         };
-        assert_eq!((start.rho(), start.std()), (0.0, Sigma(200).levels()));
+        assert_eq!((start.rho(), start.std()), (0.0, sigma(200).levels()));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use dcodec::{DEFAULT_MAX_PIXELS, Decoder, Encoder, Picture, Target, metrics};
 
 fn encode(picture: &Picture, bands: bool, quality: f64, seed: u64) -> Vec<u8> {
     let prior = common::prior();
-    let mut encoder = Encoder::new(&prior)
+    let encoder = Encoder::new(&prior)
         .bands(bands)
         .prefilter(false)
         .seed(seed)
@@ -17,7 +17,7 @@ fn encode(picture: &Picture, bands: bool, quality: f64, seed: u64) -> Vec<u8> {
 
 fn shown(picture: &Picture, file: &[u8]) -> f64 {
     let prior = common::prior();
-    let decoded = Decoder::new(&prior).decode(file).expect("valid");
+    let decoded = common::plain(&prior).decode(file).expect("valid");
     metrics::psnr(picture, &decoded.picture).expect("of one size")
 }
 
@@ -52,7 +52,7 @@ fn large_pictures_have_bands_and_small_ones_have_none() {
     let prior = common::prior();
     for (side, bands) in [(191, false), (192, true)] {
         let picture = common::crop("coffee.png", 0, 0, 220, side);
-        let mut encoder = Encoder::new(&prior).target(Target::Quality(5.0));
+        let encoder = Encoder::new(&prior).target(Target::Quality(5.0));
         let file = encoder.encode(&picture).expect("encodes");
         assert_eq!(is_banded(&file.bytes), bands);
     }

@@ -148,13 +148,13 @@ fn prefixes_on_both_devices_agree() {
     let (ours, (theirs, name)) = (common::prior(), other());
     let (mut worst, mut broken) = ((0f64, 0f64), Vec::new());
     for (title, picture) in pictures() {
-        let mut encoder = Encoder::new(&ours).target(Target::Quality(70.0));
+        let encoder = Encoder::new(&ours).target(Target::Quality(70.0));
         let file = encoder.encode(&picture).expect("encodes").bytes;
         for part in 1..=8 {
             let cut = &file[..(file.len() * part / 8).max(60)];
-            let shown = |prior| Decoder::new(prior).decode(cut).expect("decodes");
+            let shown = |prior| common::plain(prior).decode(cut).expect("decodes");
             let (here, there) = (shown(&ours), shown(&theirs));
-            assert_eq!(here.used, there.used, "{title}");
+            assert_eq!(here.coverage, there.coverage, "{title}");
             assert_eq!(here.timings.calls, there.timings.calls, "{title}");
             let most = apart(&picture, &here.picture, &there.picture);
             worst = (worst.0.max(most.0), worst.1.max(most.1));
@@ -207,7 +207,7 @@ fn timings_of_both_devices() {
     let small = mirrored(64, 64);
     for (_, prior) in priors() {
         let file = Encoder::new(prior).target(target).encode(&small);
-        Decoder::new(prior)
+        common::plain(prior)
             .decode(&file.expect("encodes").bytes)
             .expect("decodes");
     }
@@ -223,7 +223,7 @@ fn timings_of_both_devices() {
             let file = file.expect("encodes");
             let encode = start.elapsed().as_secs_f64();
             let start = Instant::now();
-            let decoded = Decoder::new(prior).decode(&file.bytes).expect("decodes");
+            let decoded = common::plain(prior).decode(&file.bytes).expect("decodes");
             let decode = start.elapsed().as_secs_f64();
             println!(
                 "| {:.2} | {place} | {encode:.2} | {:.2} | {decode:.2} | {:.2} |",
@@ -251,7 +251,7 @@ fn parts_of_a_decode() {
     println!("| device | shown by | whole | network | rotation | trellis | calls |");
     println!("|---|---|---|---|---|---|---|");
     let picture = mirrored(1632, 1224);
-    let larger = Shipped::S.refiner().map(Shipped::weights);
+    let larger = Shipped::S.display().map(Shipped::weights);
     for precision in [Precision::F32, Precision::F16] {
         let (prior, name) = other_in(precision);
         let refiner = larger.as_ref().map(|weights| {
@@ -262,7 +262,7 @@ fn parts_of_a_decode() {
             .target(Target::Bpp(0.3))
             .encode(&picture);
         let file = file.expect("encodes").bytes;
-        let decoded = Decoder::new(&prior).decode(&file).expect("decodes");
+        let decoded = common::plain(&prior).decode(&file).expect("decodes");
         let row = |shown: &str, decoder: Decoder| {
             let mut times: Vec<_> = (0..9)
                 .map(|_| {
@@ -283,15 +283,15 @@ fn parts_of_a_decode() {
                 t.calls
             );
         };
-        row("itself", Decoder::new(&prior));
+        row("itself", common::plain(&prior));
         row(
             "itself, whole layers",
-            Decoder::new(&prior).max_layers(decoded.used.layers),
+            common::plain(&prior).max_layers(decoded.coverage.layers),
         );
         if let Some(refiner) = &refiner {
             row(
                 "l, two orientations",
-                Decoder::new(&prior).refiner(refiner).orientations(2),
+                common::plain(&prior).display(Display::by(&prior, Some(refiner.clone()))),
             );
         }
     }
@@ -335,7 +335,7 @@ fn narrow_numbers(width: u32, height: u32) {
     println!("x0_hat in f32 at sigma {levels:?}: PSNR {reference:.3?}");
 
     let encode = |prior: &Prior| {
-        let mut encoder = Encoder::new(prior).target(Target::Quality(80.0));
+        let encoder = Encoder::new(prior).target(Target::Quality(80.0));
         encoder.encode(&picture).expect("encodes").bytes
     };
     let file = encode(&ours);

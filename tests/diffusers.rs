@@ -107,17 +107,17 @@ fn pictures_survive() {
     for (model, width, height) in [("attention", 32, 32), ("former", 32, 32), ("plain", 45, 37)] {
         let prior = Prior::from_file(folder(model)).expect("a prior");
         let picture = crop("coffee.png", 100, 100, width, height);
-        let mut encoder = Encoder::new(&prior).target(Target::Quality(95.0));
+        let encoder = Encoder::new(&prior).target(Target::Quality(95.0));
         let file = encoder.encode(&picture).expect("encodes").bytes;
-        let decoded = Decoder::new(&prior).decode(&file).expect("decodes");
+        let decoded = common::plain(&prior).decode(&file).expect("decodes");
         let psnr = metrics::psnr(&picture, &decoded.picture).expect("of one size");
         println!("{model}: {} bytes, {psnr:.2} dB", file.len());
         assert!(psnr > 30.0, "{model}: {psnr} dB");
-        let half = Decoder::new(&prior).decode(&file[..file.len() / 2]);
+        let half = common::plain(&prior).decode(&file[..file.len() / 2]);
         let half = metrics::psnr(&picture, &half.expect("decodes").picture);
         assert!(half.expect("of one size") < psnr);
         let other = Prior::shipped().expect("a prior");
-        let e = Decoder::new(&other)
+        let e = common::plain(&other)
             .decode(&file)
             .expect_err("another prior");
         assert!(e.to_string().contains(&prior.id().to_string()), "{e}");

@@ -90,7 +90,7 @@ fn run_by(denoiser: impl Denoiser + 'static) -> Prior {
 
 fn encode(picture: &Picture, quality: f64) -> Vec<u8> {
     let prior = common::prior();
-    let mut encoder = Encoder::new(&prior).target(Target::Quality(quality));
+    let encoder = Encoder::new(&prior).target(Target::Quality(quality));
     encoder.encode(picture).expect("encodes").bytes
 }
 

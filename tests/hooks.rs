@@ -5,7 +5,7 @@ mod common;
 
 use std::io::Cursor;
 
-use dcodec::{Colour, Decoder, Depth, Encoder, Metadata, Target};
+use dcodec::{BitDepth, Colour, Decoder, Encoder, Metadata, Target};
 use image::{ImageDecoder, ImageReader};
 
 #[test]
@@ -20,14 +20,14 @@ fn the_image_crate_reads_dfc() {
         xmp: Some(vec![3; 30]),
     };
     for (colour, alpha, depth) in [
-        (Colour::Grey, false, Depth::Eight),
-        (Colour::Rgb, true, Depth::Eight),
-        (Colour::Grey, true, Depth::Sixteen),
-        (Colour::Rgb, false, Depth::Sixteen),
+        (Colour::Grey, false, BitDepth::Eight),
+        (Colour::Rgb, true, BitDepth::Eight),
+        (Colour::Grey, true, BitDepth::Sixteen),
+        (Colour::Rgb, false, BitDepth::Sixteen),
     ] {
         let picture = match depth {
-            Depth::Eight => common::noise(21, 18, colour, alpha, 1),
-            Depth::Sixteen => common::deep_noise(21, 18, colour, alpha, 1),
+            BitDepth::Eight => common::noise(21, 18, colour, alpha, 1),
+            BitDepth::Sixteen => common::deep_noise(21, 18, colour, alpha, 1),
         };
         let file = Encoder::new(&prior)
             .target(Target::Quality(40.0))
@@ -35,7 +35,7 @@ fn the_image_crate_reads_dfc() {
             .encode(&picture)
             .expect("encodes")
             .bytes;
-        let wanted = Decoder::new(&prior).decode(&file).expect("decodes");
+        let wanted = common::plain(&prior).decode(&file).expect("decodes");
         let wanted = wanted.picture.to_image();
         // By name, and by signature alone.
         let path = folder.path().join("picture.dfc");
@@ -68,9 +68,9 @@ fn files_of_the_larger_prior_are_read_too() {
     dcodec::register_image_hooks();
     let picture = common::noise(24, 16, Colour::Rgb, false, 1);
     for prior in [&common::prior(), &large] {
-        let mut encoder = Encoder::new(prior).target(Target::Quality(40.0));
+        let encoder = Encoder::new(prior).target(Target::Quality(40.0));
         let file = encoder.encode(&picture).expect("encodes").bytes;
-        let wanted = Decoder::new(prior).decode(&file).expect("decodes");
+        let wanted = common::plain(prior).decode(&file).expect("decodes");
         let reader = ImageReader::new(Cursor::new(&file)).with_guessed_format();
         let read = reader.expect("read").decode().expect("decodes");
         assert!(read == wanted.picture.to_image());

@@ -6,9 +6,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use common::Rng;
-use dcodec::container::{Allotment, Event, Header, MAX_SIDE, MAX_SIGMA, Parser, PartName, Writer};
+use dcodec::container::{
+    BandAllocation, Event, Header, MAX_SIDE, Parser, PartName, SigmaCode, Trellis, Writer,
+};
 use dcodec::{
-    Colour, DEFAULT_MAX_PIXELS, Decoder, Encoder, Error, Prior, Result, StreamDecoder, Target,
+    BitDepth, Colour, DEFAULT_MAX_PIXELS, Form, Decoder, Encoder, Error, Prior, Result, StreamDecoder, Target,
 };
 
 /// The system's allocator, counting what each thread holds.
@@ -66,15 +68,17 @@ fn memory<T: Send>(work: impl FnOnce() -> T + Send) -> (T, usize) {
 
 fn header(prior: &Prior, width: u32, height: u32) -> Header {
     Header {
-        width,
-        height,
-        rgb: true,
-        alpha: true,
-        deep: false,
+        form: Form {
+            width,
+            height,
+            colour: Colour::Rgb,
+            depth: BitDepth::Eight,
+            alpha: true,
+        },
         prior: prior.id(),
         seed: 0,
-        nu: 14,
-        start: 300,
+        trellis: Trellis::Nu14,
+        start: common::code(300),
         banded: false,
     }
 }
@@ -91,7 +95,7 @@ fn small(prior: &Prior) -> Vec<u8> {
 
 /// Pushes everything, also behind an error, with a preview now and then; what came out does not matter.
 fn abuse(prior: &Prior, bytes: &[u8], piece: usize) {
-    let mut stream = StreamDecoder::new(prior, 1 << 16);
+    let mut stream = common::plain(prior).max_pixels(1 << 16).stream();
     for chunk in bytes.chunks(piece) {
         let mut rest = chunk;
         while let Ok((used, event)) = stream.push(rest) {
@@ -122,7 +126,7 @@ fn parse(bytes: &[u8], max_pixels: u64) -> Result<bool> {
 #[test]
 fn what_is_no_file_is_refused() {
     let prior = common::gaussian();
-    let decoder = Decoder::new(&prior);
+    let decoder = common::plain(&prior);
     match decoder.decode(b"") {
         Err(Error::Format(e)) => assert_eq!((e.offset, e.part.as_str()), (0, "header")),
         other => panic!("{other:?}"),
@@ -143,7 +147,7 @@ fn every_truncated_header_is_incomplete() {
     let mut parser = Parser::new(DEFAULT_MAX_PIXELS);
     let (least, _) = parser.push(&file).expect("a header");
     for n in 0..least {
-        match Decoder::new(&prior).decode(&file[..n]) {
+        match common::plain(&prior).decode(&file[..n]) {
             Err(Error::Format(e)) => {
                 assert_eq!((e.offset, e.part.as_str()), (n as u64, "header"));
                 assert!(e.reason.contains(&format!("after {n} bytes")), "{e}");
@@ -152,8 +156,8 @@ fn every_truncated_header_is_incomplete() {
         }
     }
     for n in least..=file.len() {
-        let decoded = Decoder::new(&prior).decode(&file[..n]);
-        let used = decoded.expect("missing bytes are no error").used;
+        let decoded = common::plain(&prior).decode(&file[..n]);
+        let used = decoded.expect("missing bytes are no error").coverage;
         assert_eq!(used.complete, n == file.len());
     }
 }
@@ -166,9 +170,9 @@ fn every_flipped_byte_is_noticed() {
             for mask in [0x01, 0x02, 0x10, 0x80, 0xFF] {
                 let mut damaged = file.clone();
                 damaged[i] ^= mask;
-                match Decoder::new(&prior).decode(&damaged) {
+                match common::plain(&prior).decode(&damaged) {
                     // A length that grew past the end of the file makes it a prefix of another one.
-                    Ok(decoded) => assert!(!decoded.used.complete, "byte {i} ^ {mask:#04x}"),
+                    Ok(decoded) => assert!(!decoded.coverage.complete, "byte {i} ^ {mask:#04x}"),
                     Err(Error::Format(_) | Error::Unsupported(_)) => {}
                     Err(e) => panic!("byte {i} ^ {mask:#04x}: {e:?}"),
                 }
@@ -206,7 +210,7 @@ fn damage_is_located() {
             .iter()
             .find(|u| u.2)
             .expect("the end has one");
-        match Decoder::new(&prior).decode(&damaged) {
+        match common::plain(&prior).decode(&damaged) {
             Err(Error::Format(e)) => assert_eq!((&e.part, e.offset), (&close.0, close.1)),
             other => panic!("{other:?}"),
         }
@@ -218,7 +222,7 @@ fn huge_pictures_are_refused_without_memory() {
     let prior = common::gaussian();
     for (width, height) in [(MAX_SIDE, MAX_SIDE), (MAX_SIDE, 245), (16_001, 16_000)] {
         let bytes = Writer::new(&header(&prior, width, height)).finish();
-        let (result, most) = memory(|| Decoder::new(&prior).decode(&bytes));
+        let (result, most) = memory(|| common::plain(&prior).decode(&bytes));
         match result {
             Err(Error::Limits(e)) => {
                 assert!(e.contains(&width.to_string()), "{e}");
@@ -234,12 +238,12 @@ fn huge_pictures_are_refused_without_memory() {
     }
     let bytes = Writer::new(&header(&prior, 33, 31)).finish();
     for (limit, fine) in [(1022, false), (1023, true)] {
-        let result = Decoder::new(&prior).max_pixels(limit).decode(&bytes);
+        let result = common::plain(&prior).max_pixels(limit).decode(&bytes);
         assert_eq!(result.is_ok(), fine);
     }
     for (width, height) in [(MAX_SIDE + 1, 1), (1, MAX_SIDE + 1), (0, 1), (1, 0)] {
         let bytes = Writer::new(&header(&prior, width, height)).finish();
-        let result = Decoder::new(&prior).max_pixels(u64::MAX).decode(&bytes);
+        let result = common::plain(&prior).max_pixels(u64::MAX).decode(&bytes);
         assert!(matches!(result, Err(Error::Format(_))), "{result:?}");
     }
 }
@@ -249,11 +253,14 @@ fn announced_but_missing_bytes_take_no_memory() {
     let prior = common::gaussian();
     let large = header(&prior, 8000, 8000);
     let opaque = Header {
-        alpha: false,
+        form: Form {
+            alpha: false,
+            ..large.form
+        },
         ..large.clone()
     };
     let mut layer = Writer::new(&opaque);
-    layer.layer(200, large.coded_len() as u32);
+    layer.layer(common::code(200), large.coded_len() as u32);
     let layer = layer.cut(usize::MAX);
     // Parts whose length is all that there is of them.
     let part = |name: &[u8], len: &[u8]| {
@@ -288,24 +295,27 @@ fn forged_layers_take_no_more_than_the_picture() {
 fn forged_layers(banded: bool) {
     let prior = common::gaussian();
     let forged = Header {
-        alpha: false,
+        form: Form {
+            alpha: false,
+            ..header(&prior, 200, 150).form
+        },
         banded,
         ..header(&prior, 200, 150)
     };
     let len = forged.coded_len() as usize;
     let mut most_stages = Writer::new(&forged);
-    most_stages.layer(200, len as u32);
+    most_stages.layer(common::code(200), len as u32);
     let no_body = most_stages.cut(usize::MAX);
     let mut two = Writer::new(&forged);
-    two.layer(200, len as u32);
+    two.layer(common::code(200), len as u32);
     two.body(&vec![0xA5; len.div_ceil(2)]);
-    two.layer(199, len as u32);
+    two.layer(common::code(199), len as u32);
     two.body(&[0x5A; 1000]);
     let part = two.cut(usize::MAX);
     let empty = Writer::new(&forged).finish();
     let decode = |bytes: &[u8]| {
-        let (result, most) = memory(|| Decoder::new(&prior).decode(bytes));
-        let used = result.expect("valid so far").used;
+        let (result, most) = memory(|| common::plain(&prior).decode(bytes));
+        let used = result.expect("valid so far").coverage;
         println!(
             "{used:?}: {most} bytes, {:.1} a value",
             most as f64 / len as f64
@@ -318,8 +328,8 @@ fn forged_layers(banded: bool) {
     assert!(decode(&part) < 100 * len);
     // One stage more than values.
     let mut over = Writer::new(&forged);
-    over.layer(200, len as u32 + 1);
-    let result = Decoder::new(&prior).decode(&over.finish());
+    over.layer(common::code(200), len as u32 + 1);
+    let result = common::plain(&prior).decode(&over.finish());
     assert!(matches!(result, Err(Error::Format(_))), "{result:?}");
 }
 
@@ -334,7 +344,7 @@ fn random_bytes_after_a_header() {
         let mut bytes = Writer::new(&head).cut(usize::MAX);
         let n = rng.below(300);
         bytes.extend(rng.bytes(n));
-        if let Ok(decoded) = Decoder::new(&prior).decode(&bytes) {
+        if let Ok(decoded) = common::plain(&prior).decode(&bytes) {
             assert_eq!(decoded.picture.width(), width);
         }
         abuse(&prior, &bytes, 1 + round % 50);
@@ -348,18 +358,19 @@ fn random_contents_with_valid_checks() {
     let mut rng = Rng(3);
     for round in 0..300 {
         let mut head = header(&prior, 1 + rng.below(36) as u32, 1 + rng.below(36) as u32);
-        head.rgb = rng.below(2) == 0;
+        head.form.colour = [Colour::Rgb, Colour::Grey][rng.below(2)];
         head.banded = rng.below(2) == 0;
-        head.alpha = rng.below(2) == 0;
+        head.form.alpha = rng.below(2) == 0;
         head.seed = rng.next();
-        head.nu = [12, 14, 16][rng.below(3)];
-        head.start = 2 * rng.below(usize::from(MAX_SIGMA) / 2 + 1) as u16;
+        head.trellis = Trellis::ALL[rng.below(3)];
+        let most = usize::from(SigmaCode::MAX.get());
+        head.start = common::code(2 * rng.below(most / 2 + 1) as u16);
         let mut writer = Writer::new(&head);
         for i in 0..rng.below(3) {
             let n = rng.below(200);
             writer.part(PartName([b'n', b'o', b't', b'a' + i as u8]), &rng.bytes(n));
         }
-        if head.alpha {
+        if head.form.alpha {
             let n = rng.below(200);
             writer.part(PartName::ALPHA, &rng.bytes(n));
         }
@@ -373,20 +384,20 @@ fn random_contents_with_valid_checks() {
             // Few, none or very many stages.
             let most = [1, 3, 100, head.coded_len() as usize + 1][rng.below(4)];
             let stages = rng.below(most);
-            let change = rng.bytes(Allotment::BYTES);
+            let change = rng.bytes(BandAllocation::BYTES);
             if let (0, Ok(change)) = (rng.below(2), change.try_into()) {
-                writer.allot(writer.allotment().changed(change));
+                writer.allot(writer.allocation().changed(change));
             }
             writer.layer(sigma, stages as u32);
             writer.body(&rng.bytes(stages.div_ceil(2)));
         }
         let bytes = writer.finish();
-        let decoded = Decoder::new(&prior).decode(&bytes).expect("all is valid");
-        assert!(decoded.used.complete, "round {round}");
-        assert_eq!(decoded.picture.alpha().is_some(), head.alpha);
+        let decoded = common::plain(&prior).decode(&bytes).expect("all is valid");
+        assert!(decoded.coverage.complete, "round {round}");
+        assert_eq!(decoded.picture.alpha().is_some(), head.form.alpha);
         abuse(&prior, &bytes, 1 + round % 97);
         let n = rng.below(bytes.len());
-        let _ = Decoder::new(&prior).decode(&bytes[..n]);
+        let _ = common::plain(&prior).decode(&bytes[..n]);
     }
 }
 

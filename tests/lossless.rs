@@ -9,18 +9,18 @@ use common::{crop, data, gaussian, noise, prior};
 
 fn lossless(prior: &Prior, picture: &Picture) -> Vec<u8> {
     let target = Target::Lossless(None);
-    let mut encoder = Encoder::new(prior).target(target).reconstruct(true);
+    let encoder = Encoder::new(prior).target(target).reconstruct(true);
     let encoded = encoder.encode(picture).expect("encodes");
-    assert!(encoded.reached && encoded.reconstruction.as_ref() == Some(picture));
+    assert!(encoded.target_met && encoded.reconstruction.as_ref() == Some(picture));
     encoded.bytes
 }
 
 fn assert_exact(prior: &Prior, picture: &Picture, name: &str) -> usize {
     let file = lossless(prior, picture);
-    let decoded = Decoder::new(prior).decode(&file).expect("decodes");
-    assert_eq!(decoded.used.exact, Exact::All, "{name}");
+    let decoded = common::plain(prior).decode(&file).expect("decodes");
+    assert_eq!(decoded.coverage.exact, Exact::All, "{name}");
     assert!(
-        decoded.used.complete && decoded.picture == *picture,
+        decoded.coverage.complete && decoded.picture == *picture,
         "{name}"
     );
     file.len()
@@ -116,22 +116,22 @@ fn prefixes_are_those_of_the_lossy_file() {
     let picture = crop("chelsea.png", 100, 60, 96, 64);
     let file = lossless(&prior, &picture);
     // Which leave nothing out.
-    let mut encoder = Encoder::new(&prior)
+    let encoder = Encoder::new(&prior)
         .target(Target::Quality(75.0))
         .prefilter(false);
     let lossy = encoder.encode(&picture).expect("encodes").bytes;
     // All but the end marker.
     let layers = lossy.len() - 3;
     assert_eq!(file[..layers], lossy[..layers]);
-    let shown = |n: usize| Decoder::new(&prior).decode(&file[..n]).expect("decodes");
-    assert_eq!(shown(layers).used.exact, Exact::None);
+    let shown = |n: usize| common::plain(&prior).decode(&file[..n]).expect("decodes");
+    assert_eq!(shown(layers).coverage.exact, Exact::None);
     let (mut last, mut rows) = (0.0, 0);
     for n in (layers..file.len()).step_by(97) {
         let decoded = shown(n);
         let psnr = metrics::psnr(&picture, &decoded.picture).expect("equal sizes");
         assert!(psnr >= last, "{psnr} after {last} at {n}");
         last = psnr;
-        if let Exact::Rows(n) = decoded.used.exact {
+        if let Exact::Rows(n) = decoded.coverage.exact {
             let n = n as usize;
             assert!(n >= rows);
             let top = |p: &Picture| p.samples().iter().take(n * 288).collect::<Vec<_>>();
@@ -150,8 +150,8 @@ fn every_kernel_gives_the_same_samples() {
     for kernel in Kernel::available() {
         let network = Network::with_kernel(&weights, kernel).expect("a network");
         let prior = Prior::new(network, weights.id());
-        let decoded = Decoder::new(&prior).decode(&file).expect("decodes");
-        assert_eq!(decoded.used.exact, Exact::All, "{kernel:?}");
+        let decoded = common::plain(&prior).decode(&file).expect("decodes");
+        assert_eq!(decoded.coverage.exact, Exact::All, "{kernel:?}");
         assert!(decoded.picture == picture, "{kernel:?}");
     }
 }
@@ -167,8 +167,8 @@ fn other_arithmetic_shows_the_lossy_picture() {
         .target(Target::Lossless(None))
         .encode(&picture);
     assert!(matches!(encoded, Err(Error::Unsupported(_))));
-    let decoded = Decoder::new(&candle).decode(&file).expect("decodes");
-    assert_eq!(decoded.used.exact, Exact::Unusable);
+    let decoded = common::plain(&candle).decode(&file).expect("decodes");
+    assert_eq!(decoded.coverage.exact, Exact::Unusable);
     let psnr = metrics::psnr(&picture, &decoded.picture).expect("equal sizes");
     assert!((30.0..50.0).contains(&psnr), "{psnr}");
 }
@@ -181,7 +181,7 @@ fn damage_is_told() {
     for at in [file.len() - 100, file.len() - 6, file.len() - 5] {
         let mut bad = file.clone();
         bad[at] ^= 4;
-        let error = Decoder::new(&prior).decode(&bad);
+        let error = common::plain(&prior).decode(&bad);
         assert!(matches!(error, Err(Error::Format(_))), "{at}");
     }
 }

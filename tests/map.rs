@@ -2,7 +2,7 @@
 
 mod common;
 
-use dcodec::map::{Map, Noise, surprise};
+use dcodec::analysis::{Map, Noise, surprise};
 use dcodec::{Colour, Encoder, Picture, Target};
 
 /// A woven texture, its planes at different strengths.
@@ -37,7 +37,7 @@ fn the_map_sums_to_the_code_length() {
         (grey, Target::Quality(60.0)),
         (tiny, Target::Quality(80.0)),
     ] {
-        let mut encoder = Encoder::new(&prior).target(target).map(true);
+        let encoder = Encoder::new(&prior).target(target).map(true);
         let file = encoder.encode(&picture).expect("encodes");
         let map = file.map.expect("asked for");
         assert_eq!(
@@ -64,7 +64,7 @@ fn bits_go_where_the_picture_is_hard() {
         samples[right.clone()].copy_from_slice(&noise.samples().as_eight().expect("8 bits")[right]);
     }
     let picture = Picture::new(64, 64, Colour::Rgb, samples, None).expect("a picture");
-    let mut encoder = Encoder::new(&prior).target(Target::Quality(50.0)).map(true);
+    let encoder = Encoder::new(&prior).target(Target::Quality(50.0)).map(true);
     let map = encoder
         .encode(&picture)
         .expect("encodes")

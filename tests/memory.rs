@@ -4,7 +4,7 @@ mod common;
 
 use dcodec::container::Event;
 use dcodec::{
-    Colour, Decoder, Depth, Effort, Encoder, Error, Exact, Mode, Picture, Prior, Sampler,
+    BitDepth, Colour, Decoder, Effort, Encoder, Error, Exact, Mode, Picture, Prior, Sampler,
     StreamDecoder, Target,
 };
 
@@ -78,7 +78,7 @@ fn child() {
             *v = ((i / 3 % 251) as u8).wrapping_mul(5) / 2 + (i >> 15) as u8 % 40;
         }
         let picture = Picture::new(width, height, Colour::Rgb, samples, None).expect("fits");
-        let mut encoder = Encoder::new(&prior)
+        let encoder = Encoder::new(&prior)
             .effort(Effort::new(1).expect("exists"))
             .target(match exact {
                 true => Target::Lossless(Some(quality)),
@@ -86,7 +86,7 @@ fn child() {
             });
         let file = encoder.encode(&picture).expect("encodes").bytes;
         std::fs::write(var("FILE"), file).expect("writable");
-        encoder.memory(width, height, Colour::Rgb, Depth::Eight, false)
+        encoder.memory(form(width, height, false)).expect("sizes")
     } else {
         let mut file = std::fs::read(var("FILE")).expect("readable");
         let cut = !work.starts_with("decode");
@@ -94,21 +94,20 @@ fn child() {
             file.truncate(file.len() - file.len() / 8);
         }
         let n = if work == "averaged" { 8 } else { 1 };
-        let refiner = (work == "refined").then(|| common::refiner().unwrap_or_else(common::prior));
-        let mut decoder = Decoder::new(&prior).orientations(n);
-        if let Some(refiner) = &refiner {
-            decoder = decoder.refiner(refiner);
-        }
+        let other = (work == "refined").then(|| common::larger().unwrap_or_else(common::prior));
+        let decoder = common::plain(&prior).display(Display::by(&prior, other).ensemble(n));
         let decoded = decoder.decode(&file).expect("decodes");
-        assert_eq!(decoded.used.partial > 0.0, cut);
-        let mut stream = StreamDecoder::new(&prior, u64::MAX);
+        assert_eq!(decoded.coverage.partial > 0.0, cut);
+        let mut stream = common::plain(&prior).max_pixels(u64::MAX).stream();
         let (_, event) = stream.push(&file).expect("valid");
         let Event::Header(header) = event else {
             panic!("{event:?}")
         };
         match exact {
             true => decoder.exact_memory(&header, file.len() as u64),
-            false => decoder.memory(&header, file.len() as u64, cut),
+            false => decoder
+                .memory(&header, file.len() as u64, cut)
+                .expect("its own prior"),
         }
     };
     println!("memory: {estimate} {}", peak());
@@ -159,32 +158,39 @@ fn check_large_pictures() {
     let gb = |bytes: u64| bytes as f64 / 1e9;
     for (width, height, most) in [(4240, 2832, 1.5), (12_500, 8000, 4.0)] {
         let encoder = Encoder::new(&prior);
-        let encode = encoder.memory(width, height, Colour::Rgb, Depth::Eight, false);
+        let encode = encoder.memory(form(width, height, false)).expect("sizes");
         assert!(gb(encode) < most, "encode: {}", gb(encode));
         let header = dcodec::container::Header {
             banded: width < 10_000,
             ..header(&prior, width, height)
         };
-        let decoder = Decoder::new(&prior);
+        let decoder = common::plain(&prior);
         let bytes = u64::from(width) * u64::from(height) / 8;
         for cut in [false, true] {
-            let decode = decoder.memory(&header, bytes, cut);
+            let decode = decoder.memory(&header, bytes, cut).expect("its own prior");
             assert!(gb(decode) < most, "decode, cut {cut}: {}", gb(decode));
         }
     }
 }
 
-fn header(prior: &Prior, width: u32, height: u32) -> dcodec::container::Header {
-    dcodec::container::Header {
+/// RGB of 8 bits.
+fn form(width: u32, height: u32, alpha: bool) -> Form {
+    Form {
         width,
         height,
-        rgb: true,
-        alpha: false,
-        deep: false,
+        colour: Colour::Rgb,
+        depth: BitDepth::Eight,
+        alpha,
+    }
+}
+
+fn header(prior: &Prior, width: u32, height: u32) -> dcodec::container::Header {
+    dcodec::container::Header {
+        form: form(width, height, false),
         prior: prior.id(),
         seed: 0,
-        nu: 14,
-        start: 200,
+        trellis: Trellis::Nu14,
+        start: common::code(200),
         banded: false,
     }
 }
@@ -194,7 +200,7 @@ fn the_estimate_grows_with_the_picture_and_the_target() {
     let prior = common::gaussian();
     let encoder = |target| Encoder::new(&prior).target(target);
     let quality = encoder(Target::Quality(75.0));
-    let memory = |width, alpha| quality.memory(width, 1000, Colour::Rgb, Depth::Eight, alpha);
+    let memory = |width, alpha| quality.memory(form(width, 1000, alpha)).expect("sizes");
     // Two arrays of floats, the samples in 8 and in 16 bits, and an eighth of a byte a value for codewords: 33 bytes and 3/8 a pixel. Bands take
     // two planes and a third.
     let pixel =
@@ -210,7 +216,9 @@ fn the_estimate_grows_with_the_picture_and_the_target() {
         pixel(20_000, 40_000)
     );
     assert_eq!(memory(5000, true) - memory(5000, false), 5_000_000);
-    let psnr = encoder(Target::Psnr(30.0)).memory(5000, 1000, Colour::Rgb, Depth::Eight, false);
+    let psnr = encoder(Target::Psnr(30.0))
+        .memory(form(5000, 1000, false))
+        .expect("sizes");
     // Four arrays more.
     assert!(psnr - memory(5000, false) > 4 * 12 * 4_500_000);
 }
@@ -220,10 +228,10 @@ fn a_limit_is_kept() {
     let prior = common::gaussian();
     let picture = common::resized("coffee.png", 600, 450);
     let target = Target::Quality(40.0);
-    let need =
-        Encoder::new(&prior)
-            .target(target)
-            .memory(600, 450, Colour::Rgb, Depth::Eight, false);
+    let need = Encoder::new(&prior)
+        .target(target)
+        .memory(form(600, 450, false))
+        .expect("sizes");
     let encode = |most| {
         Encoder::new(&prior)
             .target(target)
@@ -239,21 +247,25 @@ fn a_limit_is_kept() {
 
     let header = header(&prior, 600, 450);
     let n = file.len() - file.len() / 8;
-    let decoder = Decoder::new(&prior);
+    let decoder = common::plain(&prior);
     let (whole, cut) = (
-        decoder.memory(&header, n as u64, false),
-        decoder.memory(&header, n as u64, true),
+        decoder
+            .memory(&header, n as u64, false)
+            .expect("its own prior"),
+        decoder
+            .memory(&header, n as u64, true)
+            .expect("its own prior"),
     );
     assert!(whole < cut);
-    let decode = |most: u64| Decoder::new(&prior).max_memory(most).decode(&file[..n]);
+    let decode = |most: u64| common::plain(&prior).max_memory(most).decode(&file[..n]);
     assert!(matches!(decode(whole - 1), Err(Error::Limits(_))));
     // In between, the layer under way is left out, as in a file that ends where it begins.
     let (less, all) = (decode(whole).expect("fits"), decode(cut).expect("fits"));
-    assert!(less.used.left_out && less.used.partial == 0.0);
-    assert!(!all.used.left_out && all.used.partial > 0.0);
-    assert_eq!(less.used.layers, all.used.layers);
-    let layers = Decoder::new(&prior)
-        .max_layers(all.used.layers)
+    assert!(less.coverage.partial_layer_skipped && less.coverage.partial == 0.0);
+    assert!(!all.coverage.partial_layer_skipped && all.coverage.partial > 0.0);
+    assert_eq!(less.coverage.layers, all.coverage.layers);
+    let layers = common::plain(&prior)
+        .max_layers(all.coverage.layers)
         .decode(&file);
     assert_eq!(less.picture, layers.expect("decodes").picture);
     assert_ne!(less.picture, all.picture);
@@ -267,14 +279,16 @@ fn a_limit_counts_the_sampler_before_any_work() {
     let header = header(&prior, 96, 64);
     let flow = Sampler::new(Mode::Flow).expect("valid");
     let need = |sampler| {
-        Decoder::new(&prior)
+        common::plain(&prior)
             .sampler(sampler)
             .memory(&header, 0, true)
     };
     let (mean, walk) = (need(Sampler::default()), need(flow));
     assert!(mean < walk);
     let first = |sampler, most| {
-        let mut stream = StreamDecoder::new(&prior, u64::MAX)
+        let mut stream = common::plain(&prior)
+            .max_pixels(u64::MAX)
+            .stream()
             .max_memory(most)
             .sampler(sampler);
         stream.push(&file.bytes).map(|(_, event)| event)
@@ -293,9 +307,13 @@ fn a_limit_counts_the_exact_samples() {
     let file = Encoder::new(&prior).target(target).encode(&picture);
     let file = file.expect("encodes").bytes;
     let header = header(&prior, 96, 64);
-    let decoder = || Decoder::new(&prior);
+    let decoder = || common::plain(&prior);
     let need = decoder().exact_memory(&header, file.len() as u64);
-    assert!(need > decoder().memory(&header, file.len() as u64, false));
+    assert!(
+        need > decoder()
+            .memory(&header, file.len() as u64, false)
+            .expect("its own prior")
+    );
     let refused = decoder().max_memory(need - 1).decode(&file);
     let refused = refused.expect_err("over the limit");
     assert!(
@@ -303,17 +321,18 @@ fn a_limit_counts_the_exact_samples() {
         "{refused}"
     );
     let exact = decoder().max_memory(need).decode(&file).expect("fits");
-    assert!(exact.used.exact == Exact::All && exact.picture == picture);
+    assert!(exact.coverage.exact == Exact::All && exact.picture == picture);
     // The layers before them are not in want of it.
     let lossy = decoder().max_memory(need - 1).max_layers(5).decode(&file);
-    assert_eq!(lossy.expect("fits").used.layers, 5);
+    assert_eq!(lossy.expect("fits").coverage.layers, 5);
     let encode = |most| {
         let encoder = Encoder::new(&prior).target(target).max_memory(most);
         { encoder }.encode(&picture)
     };
     let need = Encoder::new(&prior)
         .target(target)
-        .memory(96, 64, Colour::Rgb, Depth::Eight, false);
+        .memory(form(96, 64, false))
+        .expect("sizes");
     assert!(matches!(encode(need - 1), Err(Error::Limits(_))));
     assert!(encode(need).is_ok());
 }
@@ -326,9 +345,12 @@ fn a_preview_and_a_thumbnail_keep_the_limit() {
     let file = Encoder::new(&prior).target(target).encode(&picture);
     let file = file.expect("encodes").bytes;
     let header = header(&prior, 600, 450);
-    let whole = Decoder::new(&prior).memory(&header, 0, false);
+    let whole = common::plain(&prior).memory(&header, 0, false);
     let preview = |most: u64| {
-        let mut stream = StreamDecoder::new(&prior, u64::MAX).max_memory(most);
+        let mut stream = common::plain(&prior)
+            .max_pixels(u64::MAX)
+            .stream()
+            .max_memory(most);
         let mut rest = &file[..file.len() - file.len() / 8];
         while !rest.is_empty() {
             rest = &rest[stream.push(rest).expect("fits").0..];
@@ -336,10 +358,10 @@ fn a_preview_and_a_thumbnail_keep_the_limit() {
         stream.preview().expect("fits")
     };
     let (less, all) = (preview(whole), preview(u64::MAX));
-    assert!(less.used.left_out && less.used.partial == 0.0);
-    assert!(!all.used.left_out && all.used.partial > 0.0);
+    assert!(less.coverage.partial_layer_skipped && less.coverage.partial == 0.0);
+    assert!(!all.coverage.partial_layer_skipped && all.coverage.partial > 0.0);
     let thumbnail = |most: u64| {
-        let decoder = Decoder::new(&prior).max_memory(most);
+        let decoder = common::plain(&prior).max_memory(most);
         decoder.thumbnail(&file, 100)
     };
     assert!(matches!(thumbnail(whole / 2), Err(Error::Limits(_))));

@@ -66,7 +66,7 @@ fn everything_comes_back_whatever_the_target() {
         ] {
             let file = encode(&prior, &metadata, target);
             let what = format!("{sizes:?} {target:?}: {:?}", units(&file.bytes));
-            let decoded = Decoder::new(&prior).decode(&file.bytes).expect("decodes");
+            let decoded = common::plain(&prior).decode(&file.bytes).expect("decodes");
             // Nothing is as good as none.
             let kept = |bytes: &Option<Vec<u8>>| bytes.clone().filter(|b| !b.is_empty());
             let wanted = Metadata {
@@ -104,7 +104,7 @@ fn bytes_count_the_metadata() {
             Ok(file) => {
                 least.get_or_insert(bytes);
                 assert_eq!(file.bytes.len() as u64, bytes);
-                let decoded = Decoder::new(&prior).decode(&file.bytes).expect("decodes");
+                let decoded = common::plain(&prior).decode(&file.bytes).expect("decodes");
                 assert_eq!(decoded.metadata, metadata, "{bytes} bytes");
             }
             Err(Error::Parameter(e)) => {
@@ -129,10 +129,10 @@ fn the_profile_comes_first_and_the_rest_does_not_delay_the_picture() {
     let large = units(&file);
     assert_eq!(large[large.len() - 3..], ["exif", "xmpp", "end"]);
     // A cut before them loses them and nothing else.
-    let cut = Decoder::new(&prior).decode(&file[..file.len() - 2500]);
+    let cut = common::plain(&prior).decode(&file[..file.len() - 2500]);
     let cut = cut.expect("decodes");
     assert!(cut.metadata.icc.is_some() && cut.metadata.exif.is_none());
-    let whole = Decoder::new(&prior).decode(&file).expect("decodes");
+    let whole = common::plain(&prior).decode(&file).expect("decodes");
     assert!(whole.picture == cut.picture);
     // No metadata, no change.
     let none = encode(&prior, &Metadata::default(), Target::Quality(80.0));
@@ -147,7 +147,7 @@ fn every_prefix_decodes() {
     let file = encode(&prior, &metadata, Target::Quality(30.0)).bytes;
     let mut parts = 0;
     for n in 30..=file.len() {
-        let decoded = Decoder::new(&prior).decode(&file[..n]).expect("a prefix");
+        let decoded = common::plain(&prior).decode(&file[..n]).expect("a prefix");
         let got = &decoded.metadata;
         let now = [&got.icc, &got.exif, &got.xmp]
             .iter()
@@ -167,9 +167,9 @@ fn damaged_parts_are_found_and_senseless_ones_ignored() {
     for i in 0..file.len() {
         let mut damaged = file.clone();
         damaged[i] ^= 0x20;
-        match Decoder::new(&prior).decode(&damaged) {
+        match common::plain(&prior).decode(&damaged) {
             // A length that grew past the end of the file makes it a prefix of another one.
-            Ok(decoded) => assert!(!decoded.used.complete, "byte {i}"),
+            Ok(decoded) => assert!(!decoded.coverage.complete, "byte {i}"),
             Err(Error::Format(_) | Error::Unsupported(_)) => {}
             Err(e) => panic!("byte {i}: {e:?}"),
         }
@@ -191,9 +191,9 @@ fn damaged_parts_are_found_and_senseless_ones_ignored() {
             let mut writer = Writer::new(&header);
             writer.part(name, payload);
             writer.part(name, &[0, 1, 2, 3]);
-            let decoded = Decoder::new(&prior).decode(&writer.finish());
+            let decoded = common::plain(&prior).decode(&writer.finish());
             let decoded = decoded.expect("the picture needs none of them");
-            assert!(decoded.used.complete);
+            assert!(decoded.coverage.complete);
             let got = [
                 decoded.metadata.icc,
                 decoded.metadata.exif,
@@ -229,7 +229,7 @@ fn everything_at_once() {
         .expect("encodes")
         .bytes;
     assert_eq!(units(&file)[..3], ["iccp", "ALPH", "ALPL"]);
-    let decoded = Decoder::new(&prior).decode(&file).expect("decodes");
+    let decoded = common::plain(&prior).decode(&file).expect("decodes");
     assert_eq!(decoded.metadata, all);
     assert_eq!(decoded.picture.alpha(), picture.alpha());
     assert_eq!(decoded.picture.depth(), picture.depth());

@@ -59,7 +59,7 @@ fn slice(rgb: &Picture) -> PixelSlice<'_> {
 
 fn show(prior: &Prior, prefix: &[u8], mode: Mode) -> Picture {
     let sampler = Sampler::new(mode).expect("valid");
-    let decoder = Decoder::new(prior).sampler(sampler);
+    let decoder = common::plain(prior).sampler(sampler);
     decoder.decode(prefix).expect("decodes").picture
 }
 
@@ -112,7 +112,7 @@ fn every_cut_can_be_shown_in_every_mode() {
             .encode(&picture)
             .expect("encodes")
             .bytes;
-        let mut stream = StreamDecoder::new(&prior, u64::MAX);
+        let mut stream = common::plain(&prior).max_pixels(u64::MAX).stream();
         let (mut inside, mut last) = (0, None);
         for packet in file.chunks(file.len() / 40) {
             feed(&mut stream, packet);
@@ -125,23 +125,23 @@ fn every_cut_can_be_shown_in_every_mode() {
                 stream.show(&sampler, &mut |_| {}).expect("decodes")
             };
             let same = show(Mode::Realism(0.0));
-            assert!(same.picture == preview.picture && same.used == preview.used);
+            assert!(same.picture == preview.picture && same.coverage == preview.coverage);
             let flow = show(Mode::Flow);
             assert!(show(Mode::Realism(1.0)).picture == flow.picture);
             assert_eq!(flow.picture.colour(), picture.colour());
             assert_eq!(flow.picture.alpha(), preview.picture.alpha());
             // Mid grey before the first layer, a walk behind it.
-            let known = preview.used.layers > 0;
+            let known = preview.coverage.layers > 0;
             assert_eq!(flow.picture != preview.picture, known);
             assert_eq!(
                 show(Mode::Sample { eta: 1.0 }).picture != preview.picture,
                 known
             );
-            inside += u32::from(known && preview.used.partial > 0.0);
+            inside += u32::from(known && preview.coverage.partial > 0.0);
             last = Some(preview.picture);
         }
         assert!(inside > 3, "{inside} cuts inside a layer");
-        let undisturbed = Decoder::new(&prior).decode(&file).expect("decodes");
+        let undisturbed = common::plain(&prior).decode(&file).expect("decodes");
         assert!(last.expect("shown") == undisturbed.picture);
     }
 }
@@ -192,7 +192,7 @@ fn table_of_modes() {
             .expect("encodes")
             .bytes;
         let pixels = f64::from(meter.original.width()) * f64::from(meter.original.height());
-        let mut stream = StreamDecoder::new(&prior, u64::MAX);
+        let mut stream = common::plain(&prior).max_pixels(u64::MAX).stream();
         let (mut at, mut table) = (0, [[[0.0; 4]; 4]; 6]);
         for (r, rate) in rates.into_iter().enumerate() {
             let end = ((rate * pixels / 8.0) as usize).min(file.len());

@@ -3,21 +3,21 @@
 mod common;
 
 use dcodec::container::{Event, Parser};
-use dcodec::prior::ORIENTATIONS;
+use dcodec::prior::ENSEMBLES;
 use dcodec::{
-    DEFAULT_MAX_PIXELS, Decoder, Encoder, Error, Exact, Picture, Prior, StreamDecoder, Target,
-    metrics,
+    DEFAULT_MAX_PIXELS, Decoder, Display, Encoder, Error, Exact, Picture, Prior, StreamDecoder,
+    Target, metrics,
 };
 
-use common::{crop, gaussian, prior, refiner};
+use common::{crop, gaussian, larger, prior};
 
 fn encode(prior: &Prior, picture: &Picture, target: Target, n: usize) -> Vec<u8> {
-    let mut encoder = Encoder::new(prior).target(target).orientations(n);
+    let encoder = Encoder::new(prior).target(target).ensemble(n);
     encoder.encode(picture).expect("encodes").bytes
 }
 
 fn decode(prior: &Prior, file: &[u8], n: usize) -> Picture {
-    let decoder = Decoder::new(prior).orientations(n);
+    let decoder = common::plain(prior).display(Display::PLAIN.ensemble(n));
     decoder.decode(file).expect("decodes").picture
 }
 
@@ -36,7 +36,7 @@ fn the_more_the_smaller_and_the_closer() {
         // Large enough for what an average gains to exceed what chance moves the size of a file.
         let picture = crop(name, x, y, 320, 256);
         let plain = encode(&prior, &picture, Target::Quality(60.0), 1);
-        for (i, n) in ORIENTATIONS.into_iter().enumerate() {
+        for (i, n) in ENSEMBLES.into_iter().enumerate() {
             let file = encode(&prior, &picture, Target::Quality(60.0), n);
             assert_eq!(file == plain, n == 1);
             sizes[i] += file.len();
@@ -75,7 +75,9 @@ fn previews_are_what_a_decoder_ends_with() {
     for part in [0.2, 0.4, 0.5, 0.6, 0.8, 0.9, 1.0] {
         let bytes = &file[..(part * file.len() as f64) as usize];
         let ended = decode(&prior, bytes, 4);
-        let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS).orientations(4);
+        let mut stream = common::plain(&prior)
+            .display(Display::PLAIN.ensemble(4))
+            .stream();
         feed(&mut stream, bytes);
         // A preview leaves the chain as it was.
         for _ in 0..2 {
@@ -89,7 +91,7 @@ fn previews_are_what_a_decoder_ends_with() {
 
 #[test]
 fn a_better_prior_shows_more() {
-    let (own, Some(better)) = (prior(), refiner()) else {
+    let (own, Some(better)) = (prior(), larger()) else {
         println!("skipped: the build has no larger prior");
         return;
     };
@@ -100,9 +102,9 @@ fn a_better_prior_shows_more() {
             let bytes = &file[..(part * file.len() as f64) as usize];
             let psnr = |shown: &Picture| metrics::psnr(&picture, shown).expect("alike");
             let plain = psnr(&decode(&own, bytes, 4));
-            let mut stream = StreamDecoder::new(&own, DEFAULT_MAX_PIXELS).orientations(4);
+            let mut stream = common::plain(&own).stream();
             feed(&mut stream, bytes);
-            stream = stream.refiner(&better);
+            stream.set_display(Display::by(&own, Some(better.clone())).ensemble(4));
             let shown = stream.preview().expect("shows").picture;
             println!(
                 "{orientations}, {part}: {plain:.2} dB, refined {:.2}",
@@ -126,9 +128,14 @@ fn refiners_stay_within_the_memory() {
     let Event::Header(header) = event else {
         panic!("{event:?}")
     };
-    let refined = || Decoder::new(&own).refiner(&other);
-    let needs = |decoder: Decoder| decoder.memory(&header, file.len() as u64, false);
-    let (least, most) = (needs(Decoder::new(&own)), needs(refined()));
+    let refined =
+        || common::plain(&own).display(Display::by(&own, Some(other.clone())).ensemble(1));
+    let needs = |decoder: Decoder| {
+        decoder
+            .memory(&header, file.len() as u64, false)
+            .expect("its own prior")
+    };
+    let (least, most) = (needs(common::plain(&own)), needs(refined()));
     assert!(least < most);
     let shown = |memory| {
         let decoder = refined().max_memory(memory);
@@ -147,9 +154,9 @@ fn an_exact_end_comes_back() {
     let picture = crop("chelsea.png", 40, 40, 75, 50);
     for n in [2, 8] {
         let file = encode(&prior, &picture, Target::Lossless(None), n);
-        let decoder = Decoder::new(&prior).orientations(4);
+        let decoder = common::plain(&prior).display(Display::PLAIN.ensemble(4));
         let decoded = decoder.decode(&file).expect("decodes");
-        assert_eq!(decoded.used.exact, Exact::All, "{n}");
+        assert_eq!(decoded.coverage.exact, Exact::All, "{n}");
         assert!(decoded.picture == picture, "{n}");
     }
 }
@@ -159,13 +166,13 @@ fn other_numbers_and_other_priors_are_refused() {
     let (shipped, other) = (prior(), gaussian());
     let picture = crop("chelsea.png", 40, 40, 32, 32);
     for n in [0, 3, 16] {
-        let encoded = Encoder::new(&other).orientations(n).encode(&picture);
+        let encoded = Encoder::new(&other).ensemble(n).encode(&picture);
         assert!(matches!(encoded, Err(Error::Parameter(_))), "{n}");
     }
-    for n in ORIENTATIONS {
+    for n in ENSEMBLES {
         let file = encode(&other, &picture, Target::Quality(30.0), n);
         decode(&other, &file, 1);
-        let refused = Decoder::new(&shipped).decode(&file);
-        assert!(matches!(refused, Err(Error::Unsupported(_))), "{n}");
+        let refused = common::plain(&shipped).decode(&file);
+        assert!(matches!(refused, Err(Error::WrongPrior { .. })), "{n}");
     }
 }

@@ -38,7 +38,7 @@ fn checkpoints_of_every_sample() {
             .bytes;
         let row = [32, 8, 2, 1].map(|part| {
             let n = file.len() / part;
-            let decoded = Decoder::new(&prior).decode(&file[..n]).expect("a prefix");
+            let decoded = common::plain(&prior).decode(&file[..n]).expect("a prefix");
             (n, worst(&decoded.picture, &picture))
         });
         println!("    (\"{name}\", {row:?}),");
@@ -76,7 +76,7 @@ fn every_prefix_decodes_and_quality_never_falls() {
             .encode(&picture)
             .expect("encodes")
             .bytes;
-        let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS);
+        let mut stream = common::plain(&prior).stream();
         let (mut best, mut worst_drop, mut header) = (0.0f64, 0.0f64, 0);
         for (i, byte) in file.iter().enumerate() {
             let mut byte = std::slice::from_ref(byte);

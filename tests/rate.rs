@@ -74,7 +74,7 @@ fn kodak_pictures_at_three_tenths_of_a_bit() {
             return;
         };
         let file = encode(&prior, &picture, 0.3, 3);
-        let shown = Decoder::new(&prior).decode(&file.bytes).expect("decodes");
+        let shown = common::plain(&prior).decode(&file.bytes).expect("decodes");
         let psnr = metrics::psnr(&picture, &shown.picture).expect("same form");
         let overhead = overhead(&file);
         println!("{name}: {psnr:.2} dB, overhead {:.2} %", 100.0 * overhead);

@@ -70,7 +70,10 @@ fn the_region_gains_and_the_rest_remains_a_picture() {
     assert!(better > inside + 1.5, "{inside:.2} to {better:.2} dB");
     assert!(worse > outside - 2.5, "{outside:.2} to {worse:.2} dB");
     // Any decoder reads it.
-    let decoded = Decoder::new(&prior).decode(&file).expect("decodes").picture;
+    let decoded = common::plain(&prior)
+        .decode(&file)
+        .expect("decodes")
+        .picture;
     assert_eq!(
         psnr(&picture, &decoded, &middle(&picture, 2.0)),
         [better, worse]

@@ -6,7 +6,7 @@ use dcodec::container::PriorId;
 use dcodec::prior::Denoiser;
 use dcodec::prior::gaussian::Gaussian;
 use dcodec::{
-    Colour, Decoded, Decoder, Depth, Effort, Encoded, Encoder, Error, Picture, Planes, Prior,
+    BitDepth, Colour, Decoded, Decoder, Effort, Encoded, Encoder, Error, Picture, Planes, Prior,
     Result, Target,
 };
 
@@ -19,7 +19,7 @@ fn encode(prior: &Prior, picture: &Picture, target: Target) -> Encoded {
 }
 
 fn decode(prior: &Prior, bytes: &[u8]) -> Decoded {
-    Decoder::new(prior).decode(bytes).expect("decodes")
+    common::plain(prior).decode(bytes).expect("decodes")
 }
 
 fn psnr(a: &Picture, b: &Picture) -> f64 {
@@ -29,7 +29,7 @@ fn psnr(a: &Picture, b: &Picture) -> f64 {
 /// Decodes and holds the result against the encoder's own chain, which must agree to the last sample.
 fn check(prior: &Prior, file: &Encoded, what: &str) -> Decoded {
     let decoded = decode(prior, &file.bytes);
-    assert_eq!(decoded.used.bytes, file.bytes.len() as u64, "{what}");
+    assert_eq!(decoded.coverage.bytes, file.bytes.len() as u64, "{what}");
     let foreseen = file.reconstruction.as_ref().expect("asked for");
     assert!(
         decoded.picture == *foreseen,
@@ -44,7 +44,7 @@ fn bytes_and_bits_per_pixel_are_met_exactly() {
     let picture = common::crop("chelsea.png", 150, 60, 64, 48);
     for bpp in [0.07, 0.1, 0.25, 0.5, 1.0] {
         let file = encode(&prior, &picture, Target::Bpp(bpp));
-        assert!(file.reached);
+        assert!(file.target_met);
         assert_eq!(
             file.bytes.len(),
             (bpp * 64.0 * 48.0 / 8.0) as usize,
@@ -56,7 +56,7 @@ fn bytes_and_bits_per_pixel_are_met_exactly() {
     // Every place where a file can end: in the head of a layer, behind it, in its bits.
     for bytes in (25..70).chain([101, 150, 199]) {
         let file = encode(&prior, &picture, Target::Bytes(bytes));
-        assert!(file.reached);
+        assert!(file.target_met);
         assert_eq!(file.bytes.len() as u64, bytes);
         check(&prior, &file, &format!("{bytes} bytes"));
     }
@@ -67,8 +67,8 @@ fn a_budget_is_never_exceeded() {
     let prior = common::prior();
     let picture = Picture::new(16, 16, Colour::Grey, vec![60; 256], None).expect("a picture");
     let whole = encode(&prior, &picture, Target::Bytes(1 << 20));
-    assert!(!whole.reached);
-    assert!(check(&prior, &whole, "whole").used.complete);
+    assert!(!whole.target_met);
+    assert!(check(&prior, &whole, "whole").coverage.complete);
     let n = whole.bytes.len() as u64;
     // The end marker takes three bytes, and there may be room for none, one or two of them.
     for bytes in n - 6..n + 2 {
@@ -121,7 +121,7 @@ fn psnr_is_reached_and_hardly_exceeded() {
         let picture = common::crop(name, x, y, side, side);
         for &target in targets {
             let file = encode(&prior, &picture, Target::Psnr(target));
-            assert!(file.reached, "{name}: {target} dB");
+            assert!(file.target_met, "{name}: {target} dB");
             let shown = check(&prior, &file, &format!("{name}: {target} dB")).picture;
             let got = psnr(&picture, &shown);
             println!(
@@ -141,7 +141,7 @@ fn psnr_is_reached_and_hardly_exceeded() {
 /// What a refiner shows is better than what the file's own prior does, so a file for it is shorter.
 #[test]
 fn psnr_is_that_of_the_view() {
-    let (prior, other) = (common::prior(), common::refiner());
+    let (prior, other) = (common::prior(), common::larger());
     let other = other.as_ref();
     // A stage of a small picture moves it by more than a large one's.
     for (side, refiner, n, target, most) in [
@@ -151,22 +151,19 @@ fn psnr_is_that_of_the_view() {
     ] {
         let picture = common::crop("chelsea.png", 150, 60, side, side);
         let plain = encode(&prior, &picture, Target::Psnr(target));
+        let display = Display::by(&prior, refiner.cloned()).ensemble(n);
         let file = Encoder::new(&prior)
             .target(Target::Psnr(target))
-            .shown_by(refiner, n)
+            .psnr_as_displayed_by(display.clone())
             .encode(&picture)
             .expect("encodes");
-        let decoder = Decoder::new(&prior).orientations(n);
-        let decoder = match refiner {
-            Some(refiner) => decoder.refiner(refiner),
-            None => decoder,
-        };
+        let decoder = common::plain(&prior).display(display);
         let shown = decoder.decode(&file.bytes).expect("decodes").picture;
         let got = psnr(&picture, &shown);
         let (bytes, more) = (file.bytes.len(), plain.bytes.len());
         println!("{got:.3} of {target} dB, {bytes} bytes, {more} by the plain picture");
         assert!(
-            file.reached && (target..target + most).contains(&got),
+            file.target_met && (target..target + most).contains(&got),
             "{got:.3} of {target} dB"
         );
         // A layer of few stages is shown when it is whole, by any view.
@@ -189,7 +186,7 @@ fn psnr_is_reached_in_tiny_pictures() {
             let file = encode(&prior, &picture, Target::Psnr(target));
             let what = format!("{side} x {side} at {target} dB");
             let got = psnr(&picture, &check(&prior, &file, &what).picture);
-            assert!(file.reached && got >= target, "{what}: {got:.3} dB");
+            assert!(file.target_met && got >= target, "{what}: {got:.3} dB");
         }
     }
 }
@@ -199,8 +196,8 @@ fn an_unreachable_psnr_ends_at_the_lowest_noise() {
     let prior = common::prior();
     let picture = common::noise(16, 16, Colour::Rgb, false, 2);
     let file = encode(&prior, &picture, Target::Psnr(90.0));
-    assert!(!file.reached);
-    assert!(check(&prior, &file, "90 dB").used.complete);
+    assert!(!file.target_met);
+    assert!(check(&prior, &file, "90 dB").coverage.complete);
 }
 
 #[test]
@@ -211,9 +208,9 @@ fn quality_orders_size_and_psnr() {
     // Below 20 a small picture's chain starts at the end already.
     for quality in (20..=100).step_by(10) {
         let file = encode(&prior, &picture, Target::Quality(quality.into()));
-        assert!(file.reached);
+        assert!(file.target_met);
         let decoded = check(&prior, &file, &format!("quality {quality}"));
-        assert!(decoded.used.complete);
+        assert!(decoded.coverage.complete);
         let got = psnr(&picture, &decoded.picture);
         println!("quality {quality}: {} bytes, {got:.2} dB", file.bytes.len());
         assert!(file.bytes.len() > size, "quality {quality}");
@@ -278,7 +275,7 @@ fn sixteen_bits_stay_sixteen_bits() {
             for target in [Target::Quality(60.0), Target::Bytes(2400)] {
                 let file = encode(&prior, &picture, target);
                 let shown = check(&prior, &file, &what).picture;
-                assert_eq!(shown.depth(), Depth::Sixteen, "{what}");
+                assert_eq!(shown.depth(), BitDepth::Sixteen, "{what}");
                 assert_eq!(shown.colour(), colour, "{what}");
                 assert_eq!(shown.alpha(), picture.alpha(), "{what}");
             }
@@ -381,7 +378,7 @@ fn every_size_works() {
                 let picture = common::noise(width, height, colour, alpha, 7);
                 let file = encode(&prior, &picture, Target::Quality(70.0));
                 let decoded = check(&prior, &file, &what);
-                assert!(decoded.used.complete, "{what}");
+                assert!(decoded.coverage.complete, "{what}");
                 let shown = decoded.picture;
                 assert_eq!((shown.width(), shown.height()), (width, height), "{what}");
                 assert_eq!(shown.colour(), colour, "{what}");
@@ -469,8 +466,8 @@ fn another_prior_is_refused_by_name() {
     let priors = ids.map(|id| Prior::new(Gaussian { deviation: 50.0 }, id));
     let picture = common::noise(16, 16, Colour::Rgb, false, 9);
     let file = encode(&priors[0], &picture, Target::Bytes(60)).bytes;
-    assert!(Decoder::new(&priors[0]).decode(&file).is_ok());
-    match Decoder::new(&priors[1]).decode(&file) {
+    assert!(common::plain(&priors[0]).decode(&file).is_ok());
+    match common::plain(&priors[1]).decode(&file) {
         Err(Error::Unsupported(e)) => {
             assert!(e.contains("abababab"), "{e}");
             assert!(e.contains("01020304"), "{e}");

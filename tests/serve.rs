@@ -112,18 +112,18 @@ fn a_range_is_a_preview_and_the_rest_completes_it() {
         .encode(&picture)
         .expect("encodes")
         .bytes;
-    let whole = Decoder::new(&prior).decode(&file).expect("decodes");
+    let whole = common::plain(&prior).decode(&file).expect("decodes");
     let address = serve(file.clone());
 
     // The size is in the first answer, so that a client can choose how much to ask for.
-    let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS);
+    let mut stream = common::plain(&prior).stream();
     let first = fetch(address, 0..=31);
     let (size, tenth) = (first.size, first.size / 10);
     assert_eq!(size, file.len());
     feed(&mut stream, &first.body);
     feed(&mut stream, &fetch(address, 32..=tenth - 1).body);
     let preview = stream.preview().expect("a picture");
-    assert_eq!(preview.used.bytes, tenth as u64);
+    assert_eq!(preview.coverage.bytes, tenth as u64);
     let psnr = |p| metrics::psnr(&picture, p).expect("same form");
     let (early, late) = (psnr(&preview.picture), psnr(&whole.picture));
     println!("{tenth} of {size} bytes: {early:.2} dB, then {late:.2} dB");
@@ -139,6 +139,6 @@ fn a_range_is_a_preview_and_the_rest_completes_it() {
     }
     assert_eq!(at, size);
     let last = stream.finish().expect("a picture");
-    assert_eq!(last.used, whole.used);
+    assert_eq!(last.coverage, whole.coverage);
     assert!(last.picture == whole.picture);
 }

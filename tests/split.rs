@@ -28,7 +28,7 @@ fn files(prior: &Prior) -> Vec<Vec<u8>> {
     ]
     .iter()
     .map(|(picture, target)| {
-        let mut encoder = Encoder::new(prior).target(*target);
+        let encoder = Encoder::new(prior).target(*target);
         encoder.encode(picture).expect("encodes").bytes
     })
     .collect()
@@ -54,7 +54,7 @@ fn forged(seed: u64) -> Vec<u8> {
         let stages = [0, 1, rng.below(300) as u32][rng.below(3)];
         if i % 3 == 1 {
             let change = [rng.below(256) as u8, 0x97, 0x68, rng.below(256) as u8];
-            writer.allot(writer.allotment().changed(change));
+            writer.allot(writer.allocation().changed(change));
         }
         let layer = writer.layer(240 - 8 * i, stages);
         let mut bits = rng.bytes(layer.body_bytes());
@@ -82,7 +82,7 @@ fn feed(stream: &mut StreamDecoder, mut piece: &[u8], events: &mut Vec<Event>) {
 }
 
 fn same(a: &Decoded, b: &Decoded) -> bool {
-    a.picture == b.picture && a.used == b.used
+    a.picture == b.picture && a.coverage == b.coverage
 }
 
 /// Feeds `file` in pieces of the lengths that `next` says, with previews in between where `look` says so.
@@ -92,7 +92,7 @@ fn in_pieces(
     mut next: impl FnMut() -> usize,
     mut look: impl FnMut() -> bool,
 ) -> (Vec<Event>, Decoded) {
-    let mut stream = StreamDecoder::new(prior, DEFAULT_MAX_PIXELS);
+    let mut stream = common::plain(prior).stream();
     let (mut events, mut at) = (Vec::new(), 0);
     while at < file.len() {
         let end = (at + next()).min(file.len());
@@ -112,9 +112,9 @@ fn any_split_gives_the_same() {
     for (n, file) in files(&prior).iter().enumerate() {
         let (events, last) = in_pieces(&prior, file, || file.len(), || false);
         assert!(matches!(events[0], Event::Header(_)));
-        let whole = Decoder::new(&prior).decode(file).expect("decodes");
+        let whole = common::plain(&prior).decode(file).expect("decodes");
         assert!(same(&last, &whole), "file {n}");
-        assert_eq!(events.contains(&Event::End), whole.used.complete);
+        assert_eq!(events.contains(&Event::End), whole.coverage.complete);
         let (by_byte, pixels) = in_pieces(&prior, file, || 1, || false);
         assert_eq!(by_byte, events, "file {n}");
         assert!(same(&pixels, &whole), "file {n}");
@@ -147,11 +147,11 @@ fn previews_change_nothing() {
 #[test]
 fn a_preview_is_the_decoded_prefix() {
     let prior = common::prior();
-    let decoder = Decoder::new(&prior);
+    let decoder = common::plain(&prior);
     let mut rng = Rng(7);
     let mut cuts = 0;
     for (n, file) in files(&prior).iter().enumerate() {
-        let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS);
+        let mut stream = common::plain(&prior).stream();
         let mut at = 0;
         while at < file.len() {
             let end = (at + 1 + rng.below(file.len() / 26)).min(file.len());
@@ -177,15 +177,15 @@ fn a_preview_is_the_decoded_prefix() {
 #[test]
 fn every_byte_counts_at_once() {
     let prior = common::gaussian();
-    let decoder = Decoder::new(&prior);
+    let decoder = common::plain(&prior);
     let mut empty = 0;
     for seed in 0..4 {
         let file = forged(seed);
         let (events, whole) = in_pieces(&prior, &file, || file.len(), || false);
-        assert!(whole.used.complete && whole.used.layers == 12);
+        assert!(whole.coverage.complete && whole.coverage.layers == 12);
         let none = |e: &&Event| matches!(e, Event::Layer(_, bits) if bits.is_empty());
         empty += events.iter().filter(none).count();
-        let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS);
+        let mut stream = common::plain(&prior).stream();
         let mut by_byte = Vec::new();
         for (i, byte) in file.iter().enumerate() {
             feed(&mut stream, &[*byte], &mut by_byte);
@@ -215,10 +215,10 @@ fn a_thousand_random_truncations_decode() {
         for i in 0..rounds {
             let (prior, file) = &files[i % files.len()];
             let n = 26 + rng.below(file.len() - 26);
-            let decoded = Decoder::new(prior).decode(&file[..n]).expect("a prefix");
-            assert!(!decoded.used.complete);
-            assert_eq!(decoded.used.bytes, n as u64);
-            assert!((0.0..1.0).contains(&decoded.used.partial));
+            let decoded = common::plain(prior).decode(&file[..n]).expect("a prefix");
+            assert!(!decoded.coverage.complete);
+            assert_eq!(decoded.coverage.bytes, n as u64);
+            assert!((0.0..1.0).contains(&decoded.coverage.partial));
             // However it is split.
             let most = 1 + rng.below(n);
             let next = || 1 + rng.below(most);
@@ -232,11 +232,11 @@ fn a_thousand_random_truncations_decode() {
 fn bytes_behind_the_end_are_ignored() {
     let prior = common::prior();
     let file = &files(&prior)[0];
-    let whole = Decoder::new(&prior).decode(file).expect("decodes");
-    assert!(whole.used.complete);
+    let whole = common::plain(&prior).decode(file).expect("decodes");
+    assert!(whole.coverage.complete);
     let mut longer = file.clone();
     longer.extend([0x55; 100]);
-    let decoded = Decoder::new(&prior).decode(&longer).expect("decodes");
+    let decoded = common::plain(&prior).decode(&longer).expect("decodes");
     assert!(same(&decoded, &whole));
     let (_, streamed) = in_pieces(&prior, &longer, || 7, || false);
     assert!(same(&streamed, &whole));
@@ -249,12 +249,12 @@ fn so_many_layers_are_the_file_cut_behind_them() {
     let file = Encoder::new(&prior).encode(&picture).expect("encodes");
     for (i, layer) in file.layers.iter().enumerate() {
         let n = i as u32 + 1;
-        let some = Decoder::new(&prior).max_layers(n);
+        let some = common::plain(&prior).max_layers(n);
         let some = some.decode(&file.bytes).expect("decodes");
-        let cut = Decoder::new(&prior)
+        let cut = common::plain(&prior)
             .decode(&file.bytes[..layer.end as usize])
             .expect("decodes");
-        assert_eq!((some.used.layers, cut.used.layers), (n, n));
+        assert_eq!((some.coverage.layers, cut.coverage.layers), (n, n));
         assert!(some.picture == cut.picture, "{n} layers");
     }
 }
@@ -269,7 +269,7 @@ fn rows_of_alpha_come_and_never_go() {
         .encode(&picture.expect("a picture"))
         .expect("encodes")
         .bytes;
-    let mut stream = StreamDecoder::new(&prior, DEFAULT_MAX_PIXELS);
+    let mut stream = common::plain(&prior).stream();
     let mut rows = 0;
     for (i, byte) in file.iter().enumerate() {
         feed(&mut stream, std::slice::from_ref(byte), &mut Vec::new());

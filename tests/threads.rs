@@ -13,7 +13,7 @@ fn work(prior: &Prior, picture: &Picture, target: Target) -> Result {
         .reconstruct(true)
         .encode(picture)
         .expect("encodes");
-    let decoder = Decoder::new(prior);
+    let decoder = common::plain(prior);
     let shown = [file.bytes.len(), file.bytes.len() / 2, 40]
         .map(|n| decoder.decode(&file.bytes[..n]).expect("decodes").picture);
     let all = shown.into_iter().chain(file.reconstruction);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use dcodec::{Colour, Decoder, Depth, Encoder, Picture, Target};
+use dcodec::{BitDepth, Colour, Decoder, Encoder, Picture, Target};
 
 /// Averages over boxes of `f` x `f`, in RGB.
 fn averages(picture: &Picture, f: u32) -> Picture {
@@ -29,8 +29,8 @@ fn a_thumbnail_is_good_and_needs_a_part_of_the_file() {
         .encode(&picture)
         .expect("encodes")
         .bytes;
-    let decoder = Decoder::new(&prior);
-    let layers = decoder.decode(&file).expect("decodes").used.layers;
+    let decoder = common::plain(&prior);
+    let layers = decoder.decode(&file).expect("decodes").coverage.layers;
     for (n, share) in [(32, 0.4), (48, 0.5), (96, 0.75)] {
         let small = decoder.thumbnail(&file, n).expect("decodes");
         assert_eq!(
@@ -41,16 +41,16 @@ fn a_thumbnail_is_good_and_needs_a_part_of_the_file() {
         let got = got.expect("same form");
         println!(
             "{n}: {got:.2} dB, {:?} of {} bytes, {layers} layers",
-            small.used,
+            small.coverage,
             file.len()
         );
         assert!(got > 32.0, "{n}: {got:.2} dB");
         assert!(
-            f64::from(small.used.layers) < share * f64::from(layers),
+            f64::from(small.coverage.layers) < share * f64::from(layers),
             "{n}"
         );
         // The bytes behind what it used are not needed.
-        let cut = &file[..small.used.bytes as usize];
+        let cut = &file[..small.coverage.bytes as usize];
         let again = decoder.thumbnail(cut, n).expect("decodes");
         assert!(again.picture == small.picture);
     }
@@ -59,7 +59,7 @@ fn a_thumbnail_is_good_and_needs_a_part_of_the_file() {
 #[test]
 fn every_form_and_every_prefix_has_one() {
     let prior = common::gaussian();
-    let decoder = Decoder::new(&prior);
+    let decoder = common::plain(&prior);
     for (colour, alpha, deep) in [
         (Colour::Grey, true, false),
         (Colour::Rgb, true, true),
@@ -85,7 +85,7 @@ fn every_form_and_every_prefix_has_one() {
                     assert_eq!(small.width().max(small.height()), n.min(side));
                     assert_eq!(small.colour(), colour);
                     assert_eq!(small.alpha().is_some(), alpha);
-                    assert_eq!(small.depth() == Depth::Sixteen, deep);
+                    assert_eq!(small.depth() == BitDepth::Sixteen, deep);
                 }
             }
             let whole = decoder.decode(&file).expect("decodes").picture;

@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::arrays::{self, copy};
-use crate::container::BANDS;
+use crate::codes::BANDS;
+use crate::parallel;
+use crate::parallel::copy;
 
 /// The most scales.
 const MAX_LEVELS: usize = 5;
@@ -161,7 +162,7 @@ impl Bands {
                     None => &scales[..self.area(self.levels)],
                     Some(l) => &scales[self.area(l)..self.area(l - 1)],
                 };
-                energies[self.place(colour, level).0] += arrays::squares(values);
+                energies[self.place(colour, level).0] += parallel::squares(values);
             }
         }
         energies

@@ -4,13 +4,17 @@
 //! bits give states, states give signs.
 
 pub mod bands;
-pub(crate) mod lines;
-pub mod mixer;
+pub mod code;
+pub(crate) mod layer;
+pub(crate) mod permutation;
 pub mod rate;
+pub(crate) mod receiver;
 pub mod rotation;
 pub mod search;
+pub(crate) mod sender;
 pub mod split;
+pub mod transform;
 pub mod trellis;
 
 mod simd;
-mod visits;
+mod window_walk;

@@ -1,6 +1,6 @@
 //! How many stages a step needs, and the amplitude that the code then delivers. Pure functions of integers and of m.
 
-use super::trellis::Code;
+use crate::channel::code::Code;
 
 /// KL( N(m, I) || N(0, I) ) in bits: |m|^2 / (2 ln 2).
 pub fn kl_bits(energy: f64) -> f64 {
@@ -39,10 +39,11 @@ pub fn amplitude(code: Code, stages: usize, len: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codes::Trellis;
 
     #[test]
     fn amplitude_matches_the_energy_that_asked_for_the_stages() {
-        let (code, len) = (Code::new(14).expect("valid"), 1_179_648);
+        let (code, len) = (Code::new(Trellis::Nu14), 1_179_648);
         for energy in [5_000.0, 30_000.0, 200_000.0] {
             let a = amplitude(code, stages(code, energy, len), len);
             let want = (1.0 + energy / len as f64).sqrt();

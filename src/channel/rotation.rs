@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::lines::{LINE, Lines};
-use super::simd;
-use super::visits::Visits;
-use crate::arrays;
+use crate::channel::permutation::{LINE, Lines};
+use crate::channel::simd;
+use crate::channel::window_walk::Visits;
+use crate::parallel;
 use crate::random::Stream;
 
 /// Values per full block.
@@ -36,7 +36,7 @@ pub struct Rotation {
     len: usize,
     lines: Lines,
     /// Values that are rotated at a time.
-    pub(super) window: usize,
+    pub(crate) window: usize,
 }
 
 impl Rotation {
@@ -80,9 +80,9 @@ impl Rotation {
                 simd::flip(stream, SIGN_BIT, self.base + first, chunk);
                 transform(chunk, 1.0);
             });
-            energy += arrays::squares(&y);
+            energy += parallel::squares(&y);
             if windows.len() == 1 {
-                arrays::copy(&y, x);
+                parallel::copy(&y, x);
                 let lines = None;
                 return Order { lines, energy };
             }
@@ -239,7 +239,7 @@ impl<'a> Rotated<'a> {
 
 /// `v`, negated where the lowest bit is set.
 #[inline(always)]
-pub(super) fn signed(v: f32, bit: u64) -> f32 {
+pub(crate) fn signed(v: f32, bit: u64) -> f32 {
     f32::from_bits(v.to_bits() ^ (bit as u32) << 31)
 }
 

@@ -3,12 +3,13 @@
 use bitvec::prelude::*;
 use rayon::prelude::*;
 
-use super::mixer::Mixed;
-use super::rate;
-use super::rotation::signed;
-use super::simd;
-use super::split::Split;
-use super::trellis::{Code, RESTART, SIGN_BIT, bytes};
+use crate::channel::code::{Code, RESTART, SIGN_BIT};
+use crate::channel::rate;
+use crate::channel::rotation::signed;
+use crate::channel::simd;
+use crate::channel::split::Split;
+use crate::channel::transform::Mixed;
+use crate::channel::trellis::bytes;
 use crate::random::Stream;
 
 /// The root mean square of the correlations X after they are scaled to integers.
@@ -91,13 +92,14 @@ fn nearest(v: f32) -> i16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::mixer::Mixer;
     use crate::channel::rotation::Rotation;
+    use crate::channel::transform::Mixer;
+    use crate::codes::Trellis;
 
     #[test]
     fn threads_do_not_change_what_is_found() {
         let len = 90_000;
-        let (code, stream) = (Code::new(12).expect("valid"), Stream::new(4, 0));
+        let (code, stream) = (Code::new(Trellis::Nu12), Stream::new(4, 0));
         let m = (0..len).map(|i| 0.3 * stream.gauss(i) as f32).collect();
         let w = Mixer::Whole(Rotation::new(0, len)).forward(&stream, m);
         // Three stretches: one after the other, two and one at a time with helpers, and all together with helpers.

@@ -7,8 +7,8 @@
 
 use rayon::prelude::*;
 
-use super::rotation::signed;
-use super::trellis::{Code, RESTART};
+use crate::channel::code::{Code, RESTART};
+use crate::channel::rotation::signed;
 use crate::random::Stream;
 
 /// Whether the processor has all of these features.
@@ -350,6 +350,7 @@ fn select_body(stage: &Stage, next: &mut [i16], decisions: &mut [u8]) -> i16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codes::Trellis;
 
     #[test]
     fn transforms_match_their_definition() {
@@ -372,7 +373,7 @@ mod tests {
 
     #[test]
     fn every_instruction_set_writes_the_same_signs() {
-        let (code, stream) = (Code::new(14).expect("valid"), Stream::new(3, 4));
+        let (code, stream) = (Code::new(Trellis::Nu14), Stream::new(3, 4));
         let codewords: Vec<u16> = (0..77u32).map(|i| (i * 40_503) as u16).collect();
         for (n, len, first) in [(1, 50, 9), (77, 1000, 65_536), (13, 5, 12)] {
             let (mut a, mut b) = (vec![0.0; len], vec![0.0; len]);
@@ -395,7 +396,7 @@ mod tests {
 
     #[test]
     fn every_instruction_set_selects_the_same() {
-        let code = Code::new(12).expect("valid");
+        let code = Code::new(Trellis::Nu12);
         let n = code.states();
         let hash = |i: usize| (i as u32).wrapping_mul(2654435761) >> 16;
         let metric: Vec<i16> = (0..n).map(|i| -((hash(i) % 4000) as i16)).collect();

@@ -1,6 +1,6 @@
 //! How the stages of a layer are dealt out to the bands.
 
-use crate::container::{Allotment, BANDS};
+use crate::codes::{BANDS, BandAllocation, SigmaCode};
 
 /// What the head of a layer says of its stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,9 +8,9 @@ pub struct Stages {
     /// T.
     pub count: usize,
     /// How they are allotted, in a file with bands.
-    pub allotment: Allotment,
+    pub allocation: BandAllocation,
     /// The sigma code at which the layer ends.
-    pub sigma: u16,
+    pub sigma: SigmaCode,
 }
 
 /// The stages of a layer, dealt out to the parts of the rotated values: the bands, or one part that holds all.
@@ -41,7 +41,8 @@ impl Split {
 
     /// The stages of bands of `lens` values (11.5 of the specification).
     pub fn new(stages: Stages, lens: &[usize; BANDS]) -> Self {
-        let weight = |band: usize| stages.allotment.weight(band, stages.sigma) * lens[band] as u128;
+        let weight =
+            |band: usize| stages.allocation.weight(band, stages.sigma) * lens[band] as u128;
         let total: u128 = (0..BANDS).map(weight).sum();
         let (mut sum, mut dealt) = (0, 0);
         let mut each = [0; BANDS];
@@ -122,13 +123,19 @@ impl Split {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codes::{Colour, code};
 
     const LENS: [usize; BANDS] = [384, 1152, 4608, 18432, 73728, 294912, 12288, 774144];
 
-    fn split(lens: &[usize; BANDS], allotment: Allotment, sigma: u16, count: usize) -> Split {
+    fn split(
+        lens: &[usize; BANDS],
+        allocation: BandAllocation,
+        sigma: SigmaCode,
+        count: usize,
+    ) -> Split {
         let stages = Stages {
             count,
-            allotment,
+            allocation,
             sigma,
         };
         Split::new(stages, lens)
@@ -142,8 +149,8 @@ mod tests {
     fn stages_are_dealt_out_by_weight_and_evenly() {
         let split = split(
             &LENS,
-            Allotment([40, 38, 36, 34, 30, 24, 30, 10]),
-            180,
+            BandAllocation([40, 38, 36, 34, 30, 24, 30, 10]),
+            code(180),
             5000,
         );
         assert_eq!(split.len(), 5000);
@@ -165,14 +172,14 @@ mod tests {
     /// The table of clause 11.5.
     #[test]
     fn stages_take_turns_as_the_specification_says() {
-        let first = Allotment::first(true);
-        let other = Allotment([0, 0, 0, 0, 40, 30, 20, 10]);
+        let first = BandAllocation::first(Colour::Rgb);
+        let other = BandAllocation([0, 0, 0, 0, 40, 30, 20, 10]);
         let small = [1530, 0, 0, 0, 4488, 17733, 3060, 44442];
-        for (lens, allotment, sigma, count, stages, begin, crc) in [
+        for (lens, allocation, sigma, count, stages, begin, crc) in [
             (
                 LENS,
                 first,
-                320,
+                code(320),
                 1000,
                 [463, 87, 86, 103, 87, 87, 81, 6],
                 [0, 0, 3, 0, 1, 4, 5, 2],
@@ -181,7 +188,7 @@ mod tests {
             (
                 LENS,
                 first,
-                180,
+                code(180),
                 1000,
                 [5, 13, 37, 105, 248, 498, 25, 69],
                 [5, 4, 5, 3, 5, 4, 5, 7],
@@ -190,14 +197,14 @@ mod tests {
             (
                 small,
                 other,
-                200,
+                code(200),
                 77,
                 [0, 0, 0, 0, 46, 27, 2, 2],
                 [4, 5, 4, 4, 5, 4, 5, 4],
                 0x5001_a6fa,
             ),
         ] {
-            let split = split(&lens, allotment, sigma, count);
+            let split = split(&lens, allocation, sigma, count);
             assert_eq!(dealt(&split), stages);
             assert_eq!(split.order[..8], begin);
             assert_eq!(crc32fast::hash(&split.order), crc);
@@ -208,15 +215,15 @@ mod tests {
     fn all_stages_find_a_band() {
         for count in [0, 1, 2, 7, 64] {
             assert_eq!(
-                split(&LENS, Allotment([0; BANDS]), 180, count).parts()[0].stages,
+                split(&LENS, BandAllocation([0; BANDS]), code(180), count).parts()[0].stages,
                 count
             );
             assert_eq!(
-                split(&LENS, Allotment([63; BANDS]), 180, count).len(),
+                split(&LENS, BandAllocation([63; BANDS]), code(180), count).len(),
                 count
             );
             assert_eq!(
-                split(&LENS, Allotment([63; BANDS]), 180, count)
+                split(&LENS, BandAllocation([63; BANDS]), code(180), count)
                     .first(count)
                     .iter()
                     .sum::<usize>(),

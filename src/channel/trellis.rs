@@ -7,72 +7,13 @@
 use bitvec::prelude::*;
 use rayon::prelude::*;
 
-use super::mixer::Mixed;
-use super::rate;
-use super::rotation::Rotated;
-use super::simd;
-use super::split::{Part, Split};
+use crate::channel::code::{Code, RESTART, SIGN_BIT};
+use crate::channel::rate;
+use crate::channel::rotation::Rotated;
+use crate::channel::simd;
+use crate::channel::split::{Part, Split};
+use crate::channel::transform::Mixed;
 use crate::random::Stream;
-
-/// Stages between two restarts of the register from state 0. It bounds the traceback and lets stretches run in parallel.
-pub const RESTART: usize = 1024;
-
-/// The bit of [`Stream::value`] that holds the shared sign g_i.
-pub(super) const SIGN_BIT: u32 = 0;
-
-/// A trellis with 2^nu states, k = 4 bits a stage and 2^mu codewords, mu = nu.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Code {
-    nu: u32,
-}
-
-impl Default for Code {
-    /// nu = 14.
-    fn default() -> Self {
-        Code { nu: 14 }
-    }
-}
-
-impl Code {
-    /// k, the bits of one stage.
-    pub const BITS: u32 = 4;
-
-    /// The code with `nu` state bits: 12, 14 or 16.
-    pub fn new(nu: u8) -> Option<Self> {
-        matches!(nu, 12 | 14 | 16).then_some(Code { nu: nu.into() })
-    }
-
-    /// nu, the number of state bits.
-    pub fn nu(self) -> u8 {
-        self.nu as u8
-    }
-
-    /// Bits that the code spends over those of an ideal one; part of the format through the amplitude.
-    pub fn overhead(self) -> f64 {
-        match self.nu {
-            12 => 1.07,
-            14 => 1.05,
-            _ => 1.04,
-        }
-    }
-
-    pub(super) fn states(self) -> usize {
-        1 << self.nu
-    }
-
-    /// The sixteen neighbouring codewords 16 * block .. 16 * block + 16 serve the sixteen inputs of a state.
-    #[inline(always)]
-    pub(super) fn block(self, state: u32, stage: u32) -> u32 {
-        let bits = self.nu - Self::BITS;
-        (state.wrapping_mul(0x9E37_79B1) >> (32 - bits))
-            ^ ((stage.wrapping_mul(0x9E37_79B1) >> 7) & ((1 << bits) - 1))
-    }
-
-    #[inline(always)]
-    pub(super) fn position(self, value: u64) -> u32 {
-        (value >> (64 - self.nu)) as u32
-    }
-}
 
 /// Bytes that hold the bits of `stages` stages.
 pub fn bytes(stages: usize) -> usize {
@@ -170,9 +111,10 @@ fn codewords(code: Code, bits: &BitSlice<u8, Msb0>, split: &Split) -> Vec<Vec<u1
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::mixer::Mixer;
     use crate::channel::rotation::Rotation;
     use crate::channel::search::search;
+    use crate::channel::transform::Mixer;
+    use crate::codes::Trellis;
 
     /// A shift with a smooth, strongly varying envelope and Laplacian-scaled noise: heavy tails, as real ones have.
     fn heavy_tailed(len: usize, energy: f64) -> Vec<f32> {
@@ -235,22 +177,22 @@ mod tests {
         let len = 1 << 20;
         // Start-up costs some six bits a stretch, so short steps are allowed more.
         for (nu, bits, most) in [
-            (14, 1_000.0, 0.075),
-            (14, 5_000.0, 0.06),
-            (14, 20_000.0, 0.056),
-            (12, 5_000.0, 0.08),
+            (Trellis::Nu14, 1_000.0, 0.075),
+            (Trellis::Nu14, 5_000.0, 0.06),
+            (Trellis::Nu14, 20_000.0, 0.056),
+            (Trellis::Nu12, 5_000.0, 0.08),
         ] {
-            let code = Code::new(nu).expect("valid");
+            let code = Code::new(nu);
             let energy = 2.0 * std::f64::consts::LN_2 * bits / code.overhead();
             let d = deliver(code, &heavy_tailed(len, energy), 3);
             println!(
-                "nu {nu}, {bits} bits: overhead {:.4}, shift {:.4}",
+                "{nu:?}, {bits} bits: overhead {:.4}, shift {:.4}",
                 d.overhead, d.shift
             );
-            assert!(d.overhead < most, "nu {nu}, {bits} bits: {}", d.overhead);
+            assert!(d.overhead < most, "{nu:?}, {bits} bits: {}", d.overhead);
             assert!(
                 (0.985..1.02).contains(&d.shift),
-                "nu {nu}, {bits} bits: {}",
+                "{nu:?}, {bits} bits: {}",
                 d.shift
             );
         }
@@ -259,7 +201,7 @@ mod tests {
     #[test]
     fn delivered_noise_is_standard_normal_around_the_shift() {
         let len = 1 << 18;
-        let code = Code::new(12).expect("valid");
+        let code = Code::new(Trellis::Nu12);
         let m = heavy_tailed(len, 6_000.0);
         let norm = m.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
         let (mut on_axis, mut runs) = (0.0, 0.0);
@@ -303,7 +245,7 @@ mod tests {
     #[test]
     fn every_cut_is_a_state_between() {
         let len = 20_000;
-        let (code, stream) = (Code::new(12).expect("valid"), Stream::new(2, 0));
+        let (code, stream) = (Code::new(Trellis::Nu12), Stream::new(2, 0));
         let m = heavy_tailed(len, 300.0);
         let w = Mixer::Whole(Rotation::new(0, len)).forward(&stream, m);
         let stages = rate::stages(code, 300.0, len);
@@ -328,7 +270,7 @@ mod tests {
     #[test]
     fn a_limit_gives_the_prefix_of_whole_stretches() {
         let len = 200_000;
-        let (code, stream) = (Code::new(12).expect("valid"), Stream::new(4, 0));
+        let (code, stream) = (Code::new(Trellis::Nu12), Stream::new(4, 0));
         let w = Mixer::Whole(Rotation::new(0, len)).forward(&stream, heavy_tailed(len, 7_000.0));
         let stages = rate::stages(code, 7_000.0, len);
         assert!(stages > RESTART + 100);
@@ -341,7 +283,7 @@ mod tests {
 
     #[test]
     fn an_empty_step_is_the_shared_noise() {
-        let (code, stream) = (Code::new(12).expect("valid"), Stream::new(4, 0));
+        let (code, stream) = (Code::new(Trellis::Nu12), Stream::new(4, 0));
         let z = signs(code, &stream, BitSlice::empty(), 0, 1000);
         assert!(z.iter().all(|v| v.abs() == 1.0));
         assert!(z.iter().sum::<f32>().abs() < 150.0);

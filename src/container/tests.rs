@@ -1,26 +1,28 @@
 use super::*;
+use crate::codes::code;
 use crate::error::{Error, Result};
 
 fn header() -> Header {
     Header {
-        width: 40,
-        height: 30,
-        rgb: true,
-        alpha: true,
-        deep: false,
+        form: Form {
+            width: 40,
+            height: 30,
+            colour: Colour::Rgb,
+            depth: BitDepth::Eight,
+            alpha: true,
+        },
         prior: PriorId([1, 2, 3, 4]),
         seed: 300,
-        nu: 14,
-        start: 200,
+        trellis: Trellis::Nu14,
+        start: code(200),
         banded: false,
     }
 }
 
 fn opaque() -> Header {
-    Header {
-        alpha: false,
-        ..header()
-    }
+    let mut header = header();
+    header.form.alpha = false;
+    header
 }
 
 fn banded() -> Header {
@@ -34,18 +36,18 @@ fn sample() -> Vec<u8> {
     sample_of(&header())
 }
 
-/// The layers of a file with bands change the allotment twice.
+/// The layers of a file with bands change the allocation twice.
 fn sample_of(header: &Header) -> Vec<u8> {
     let mut w = Writer::new(header);
     w.part(PartName(*b"note"), b"an optional part");
     w.part(PartName::ALPHA, &[9; 20]);
-    w.layer(180, 5);
+    w.layer(code(180), 5);
     w.body(&[1, 2, 0x30]);
-    w.allot(Allotment::first(true).changed([0x90, 0x78, 0x88, 0x8f]));
-    w.layer(170, 300);
+    w.allot(BandAllocation::first(Colour::Rgb).changed([0x90, 0x78, 0x88, 0x8f]));
+    w.layer(code(170), 300);
     w.body(&[7; 150]);
-    w.allot(w.allotment().changed([0x08, 0x88, 0x88, 0x80]));
-    w.layer(165, 0);
+    w.allot(w.allocation().changed([0x08, 0x88, 0x88, 0x80]));
+    w.layer(code(165), 0);
     w.finish()
 }
 
@@ -76,21 +78,21 @@ fn what_is_written_is_read_whatever_the_split() {
         Event::Part(PartName(*b"note"), b"an optional part".to_vec())
     );
     assert!(
-        matches!(&whole[4], Event::Layer(l, bits) if l.sigma == 180 && l.stages == 5 && bits == &[1, 2, 0x30])
+        matches!(&whole[4], Event::Layer(l, bits) if l.sigma == code(180) && l.stages == 5 && bits == &[1, 2, 0x30])
     );
-    assert!(matches!(&whole[8], Event::Layer(l, bits) if l.sigma == 165 && bits.is_empty()));
+    assert!(matches!(&whole[8], Event::Layer(l, bits) if l.sigma == code(165) && bits.is_empty()));
     assert_eq!(whole.last(), Some(&Event::End));
     let bytes = sample_of(&banded());
     let with_bands = events(&bytes, bytes.len()).expect("valid");
     assert_eq!(with_bands[0], Event::Header(banded()));
-    let allotment = |event: &Event| match event {
-        Event::LayerHead(l) => Some((l.stages, l.allotment)),
+    let allocation = |event: &Event| match event {
+        Event::LayerHead(l) => Some((l.stages, l.allocation)),
         _ => None,
     };
-    let first = Allotment::first(true);
+    let first = BandAllocation::first(Colour::Rgb);
     let second = first.changed([0x90, 0x78, 0x88, 0x8f]);
     assert_eq!(
-        with_bands.iter().filter_map(allotment).collect::<Vec<_>>(),
+        with_bands.iter().filter_map(allocation).collect::<Vec<_>>(),
         [
             (5, first),
             (300, second),
@@ -189,7 +191,7 @@ fn alpha_comes_once_first_and_as_announced() {
     let begin = |header: Header| Writer::new(&header);
     let cases: [fn(&mut Writer); 3] = [
         |w| {
-            w.layer(180, 1);
+            w.layer(code(180), 1);
         },
         |w| {
             w.part(PartName::ALPHA, &[1]);
@@ -209,10 +211,11 @@ fn alpha_comes_once_first_and_as_announced() {
 
 #[test]
 fn low_bytes_of_alpha_follow_the_high_ones() {
-    let deep = Header {
-        deep: true,
-        ..header()
+    let sixteen = |mut header: Header| {
+        header.form.depth = BitDepth::Sixteen;
+        header
     };
+    let deep = sixteen(header());
     let mut w = Writer::new(&deep);
     w.part(PartName::ALPHA, &[1]);
     w.part(PartName::ALPHA_LOW, &[2, 3]);
@@ -226,13 +229,7 @@ fn low_bytes_of_alpha_follow_the_high_ones() {
             &deep,
             &[PartName::ALPHA, PartName::ALPHA_LOW, PartName::ALPHA_LOW],
         ),
-        (
-            &Header {
-                deep: true,
-                ..opaque()
-            },
-            &[PartName::ALPHA_LOW],
-        ),
+        (&sixteen(opaque()), &[PartName::ALPHA_LOW]),
     ];
     for (header, names) in wrong {
         let mut w = Writer::new(header);
@@ -241,7 +238,7 @@ fn low_bytes_of_alpha_follow_the_high_ones() {
     }
     let mut w = Writer::new(&deep);
     w.part(PartName::ALPHA, &[1]);
-    w.layer(180, 1);
+    w.layer(code(180), 1);
     w.body(&[0]);
     w.part(PartName::ALPHA_LOW, &[1]);
     assert!(matches!(events(&w.finish(), 100), Err(Error::Format(_))));
@@ -292,7 +289,7 @@ fn limits_and_versions() {
         Err(Error::Format(_))
     ));
     let mut w = Writer::new(&opaque());
-    w.layer(180, 4801);
+    w.layer(code(180), 4801);
     assert!(matches!(events(&w.finish(), 100), Err(Error::Format(_))));
 }
 
@@ -305,14 +302,14 @@ fn overhead_is_small() {
     });
     assert_eq!(w.len(), 14);
     // No check so soon behind the header's.
-    w.layer(180, 100);
+    w.layer(code(180), 100);
     assert_eq!(w.len(), 16);
     w.body(&[5; 50]);
-    w.layer(179, 200);
+    w.layer(code(179), 200);
     assert_eq!(w.len(), 16 + 50 + 3);
     w.body(&[5; 1000]);
     let before = w.len();
-    w.layer(178, 200);
+    w.layer(code(178), 200);
     assert_eq!(w.len() - before, 5);
     for len in [0, 127, 128, 20_000] {
         let before = w.len();
@@ -322,19 +319,19 @@ fn overhead_is_small() {
     for (i, stages) in [0, 127, 128, 16383, 16384, 1 << 21].into_iter().enumerate() {
         let before = w.len();
         let head = Layer::head_bytes(w.unchecked(), stages, None);
-        w.layer(177 - i as u16, stages);
+        w.layer(code(177 - i as u16), stages);
         assert_eq!(w.len() - before, head);
     }
     let mut w = Writer::new(&banded());
     for (i, stages) in [0, 63, 64, 8191, 8192, 1 << 20].into_iter().enumerate() {
-        let allotment = w.allotment();
+        let allocation = w.allocation();
         w.allot(match i % 2 {
-            0 => allotment,
-            _ => allotment.changed([0x89; 4]),
+            0 => allocation,
+            _ => allocation.changed([0x89; 4]),
         });
         let (before, change) = (w.len(), Some(i % 2 == 1));
         let head = Layer::head_bytes(w.unchecked(), stages, change);
-        w.layer(177 - i as u16, stages);
+        w.layer(code(177 - i as u16), stages);
         assert_eq!(w.len() - before, head);
     }
 }

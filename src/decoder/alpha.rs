@@ -1,15 +1,16 @@
-//! Alpha as it comes, and the form of the picture.
+//! Alpha as it comes, and the picture with it.
 
+use crate::codes::BitDepth;
 use crate::container::{Header, Parser, PartName};
 use crate::entropy;
 use crate::error::Result;
-use crate::picture::{Colour, Picture};
-use crate::planes::Planes;
-use crate::samples::{Depth, Samples};
+use crate::pixels::picture::Picture;
+use crate::pixels::planes::Planes;
+use crate::pixels::samples::Samples;
 
 /// The alpha parts so far.
-#[derive(Default, Clone)]
-pub(super) struct Alpha {
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Alpha {
     /// The plane or its high bytes, once the part is whole.
     high: Option<Vec<u8>>,
     /// The plane of 16 bits, once the part with its low bytes is whole.
@@ -19,7 +20,7 @@ pub(super) struct Alpha {
 impl Alpha {
     /// Decodes a whole part, if it is one of alpha.
     pub fn take(&mut self, header: &Header, name: PartName, payload: &[u8]) {
-        let (width, height) = (header.width, header.height);
+        let (width, height) = (header.form.width, header.form.height);
         match (name, &self.high) {
             (PartName::ALPHA, _) => {
                 self.high = Some(entropy::decode_alpha(width, height, payload));
@@ -33,7 +34,7 @@ impl Alpha {
 
     /// The plane as far as it has come.
     pub fn plane(self, header: &Header, parser: &Parser) -> Samples {
-        let (width, height) = (header.width, header.height);
+        let (width, height) = (header.form.width, header.form.height);
         if let Some(deep) = self.deep {
             return deep.into();
         }
@@ -43,28 +44,24 @@ impl Alpha {
         };
         let decode = || entropy::decode_alpha(width, height, arrived(PartName::ALPHA));
         let high = self.high.unwrap_or_else(decode);
-        match header.deep {
-            true => entropy::decode_alpha_low(width, &high, arrived(PartName::ALPHA_LOW)).into(),
-            false => high.into(),
+        match header.form.depth {
+            BitDepth::Sixteen => {
+                entropy::decode_alpha_low(width, &high, arrived(PartName::ALPHA_LOW)).into()
+            }
+            BitDepth::Eight => high.into(),
         }
     }
 }
 
-/// What is shown of a file with this header.
-pub(super) fn picture(header: &Header, x0_hat: &Planes, alpha: Option<Samples>) -> Result<Picture> {
-    let (colour, depth) = form(header);
-    Picture::from_planes(x0_hat, header.width, header.height, colour, depth, alpha)
-}
-
-/// Colour and depth of a file's picture.
-pub(crate) fn form(header: &Header) -> (Colour, Depth) {
-    let colour = match header.rgb {
-        true => Colour::Rgb,
-        false => Colour::Grey,
-    };
-    let depth = match header.deep {
-        true => Depth::Sixteen,
-        false => Depth::Eight,
-    };
-    (colour, depth)
+/// The picture of a file with this header.
+pub(crate) fn picture(header: &Header, x0_hat: &Planes, alpha: Option<Samples>) -> Result<Picture> {
+    let form = &header.form;
+    Picture::from_planes(
+        x0_hat,
+        form.width,
+        form.height,
+        form.colour,
+        form.depth,
+        alpha,
+    )
 }

@@ -16,13 +16,13 @@
 //! of the whole words at hand decodes to the same row: with `m` words missing from the decoder's 64-bit window, when
 //! `(point - lower) + 2^(16 m) - 1 < range` and `m < 4`. Reached rows are exact; the others are returned opaque (255).
 
-use super::residual::Residuals;
-use super::{Adaptive, Bit, Coder, Reader, Writer};
+use crate::entropy::coder::{Adaptive, Bit, Coder, Reader, Writer};
+use crate::entropy::residual::Residuals;
 
 /// Alpha of a pixel that the bytes do not reach.
 const OPAQUE: u8 = 255;
 /// The rare escape to a raw plane.
-pub(super) const RAW: Bit = Bit::new(1 << 8);
+pub(crate) const RAW: Bit = Bit::new(1 << 8);
 /// Room for neighbours left of the first pixel of a row.
 const LEFT: usize = 3;
 /// Roughness from which the memory of neighbourhoods is asked.

@@ -1,6 +1,6 @@
 //! Residuals modulo 256 under adaptive counters.
 
-use super::{Adaptive, Coder};
+use crate::entropy::coder::{Adaptive, Coder};
 
 /// The counters of residuals, each with what chooses it.
 pub struct Residuals {

@@ -1,4 +1,6 @@
+use super::coder::{Bit, PRECISION};
 use super::*;
+use constriction::stream::model::{DecoderModel, EncoderModel};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use proptest::prelude::*;

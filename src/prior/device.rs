@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Kernel, Network, Prior, Weights};
 use crate::error::{Error, Result};
+use crate::prior::{Kernel, Network, Prior, Weights};
 
 /// A device that can run the network.
 ///
@@ -175,7 +175,7 @@ fn on_gpu(weights: &Weights, device: Device, precision: Precision) -> Result<Pri
     let run = || match (device, precision) {
         #[cfg(feature = "cuda")]
         (Device::Cuda(n), Precision::F32 | Precision::F16) => {
-            let network = super::CudaNetwork::open(weights, n, precision)?;
+            let network = crate::prior::CudaNetwork::open(weights, n, precision)?;
             tried(network, weights)
         }
         _ => by_candle(weights, device, precision),
@@ -188,9 +188,9 @@ fn on_gpu(weights: &Weights, device: Device, precision: Precision) -> Result<Pri
 
 /// A prior of a network that a small call has passed through.
 #[cfg(any(feature = "cuda", feature = "metal"))]
-fn tried(network: impl super::Denoiser + 'static, weights: &Weights) -> Result<Prior> {
+fn tried(network: impl crate::prior::Denoiser + 'static, weights: &Weights) -> Result<Prior> {
     let side = network.multiple();
-    network.denoise(&crate::planes::Planes::zeros(side, side), 25.0)?;
+    network.denoise(&crate::pixels::planes::Planes::zeros(side, side), 25.0)?;
     Ok(Prior::new(network, weights.id()))
 }
 
@@ -201,7 +201,7 @@ fn by_candle(weights: &Weights, device: Device, precision: Precision) -> Result<
         Device::Metal => candle_core::Device::new_metal(0),
         Device::Cpu => Ok(candle_core::Device::Cpu),
     };
-    let network = super::CandleUNet::with_precision(weights, &opened?, precision)?;
+    let network = crate::prior::CandleUNet::with_precision(weights, &opened?, precision)?;
     let network = match free_memory(device) {
         Some(bytes) => network.max_memory(bytes / 4 * 3),
         None => network,

@@ -2,8 +2,8 @@
 
 use std::f64::consts::PI;
 
-use super::weights::{EMBED_INPUTS, Weights};
-use crate::Result;
+use crate::error::Result;
+use crate::prior::weights::{EMBED_INPUTS, Weights};
 
 /// A fully connected layer, `weight` `[outputs][inputs]`.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! A closed-form prior: independent Gaussian values. Its exact posterior mean is known, so tests need no weights.
 
-use super::Denoiser;
 use crate::error::Result;
-use crate::planes::Planes;
+use crate::pixels::planes::Planes;
+use crate::prior::Denoiser;
 
 /// x_0 ~ N(0, deviation^2 I), for which E[x_0 | x_t] = x_t deviation^2 / (deviation^2 + sigma^2).
 #[derive(Debug, Clone, Copy)]

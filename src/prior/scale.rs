@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::planes::Planes;
+use crate::pixels::planes::Planes;
 
 /// The factor by which a picture is reduced before it is denoised at `sigma` levels: the smallest power of two that
 /// brings the noise of the averages down to `finest` levels, while both sides keep 16 values or more.

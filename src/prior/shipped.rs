@@ -1,10 +1,12 @@
 //! The priors that come with the crate.
 
-use super::Prior;
-use super::deferred::Deferred;
-use super::weights::{Weights, orientations_of};
-use crate::container::PriorId;
+use crate::codes::PriorId;
 use crate::error::{Error, Result};
+use std::sync::OnceLock;
+
+use crate::prior::Prior;
+use crate::prior::cpu::deferred::Deferred;
+use crate::prior::weights::{Weights, ensemble_of};
 
 /// A weights file, and its identity as the build has found it.
 struct File {
@@ -60,8 +62,8 @@ impl Shipped {
     }
 
     /// The prior that shows the states of this one's chains better than itself, if this build has it: see
-    /// [`StreamDecoder::refiner`](crate::StreamDecoder::refiner).
-    pub fn refiner(self) -> Option<Shipped> {
+    /// [`Display`](crate::Display).
+    pub fn display(self) -> Option<Shipped> {
         match self {
             Shipped::S => L.as_ref().map(|_| Shipped::L),
             Shipped::L => None,
@@ -88,7 +90,7 @@ impl Shipped {
     pub fn of(id: PriorId) -> Option<(Shipped, usize)> {
         Shipped::ALL.into_iter().find_map(|shipped| {
             let own = shipped.file().ok()?.id;
-            Some((shipped, orientations_of(own, id)?))
+            Some((shipped, ensemble_of(own, id)?))
         })
     }
 
@@ -108,6 +110,23 @@ impl Shipped {
     pub fn prior(self) -> Result<Prior> {
         let file = self.file()?;
         Ok(Prior::new(Deferred::new(file.bytes, file.id)?, file.id))
+    }
+
+    /// The prior, of which all users of the process share the network.
+    ///
+    /// # Errors
+    /// Those of [`Shipped::weights`].
+    pub(crate) fn shared(self) -> Result<Prior> {
+        static PRIORS: [OnceLock<Prior>; Shipped::ALL.len()] =
+            [const { OnceLock::new() }; Shipped::ALL.len()];
+        let cell = &PRIORS[self as usize];
+        match cell.get() {
+            Some(prior) => Ok(prior.clone()),
+            None => {
+                let prior = self.prior()?;
+                Ok(cell.get_or_init(|| prior).clone())
+            }
+        }
     }
 
     fn file(self) -> Result<&'static File> {
@@ -155,8 +174,8 @@ mod tests {
                 Ok(file) => {
                     let weights = shipped.weights().unwrap();
                     assert_eq!(weights.id(), Weights::from_bytes(file.bytes).unwrap().id());
-                    for n in super::super::ORIENTATIONS {
-                        let id = super::super::averaged(weights.id(), n);
+                    for n in crate::prior::ENSEMBLES {
+                        let id = crate::prior::weights::averaged(weights.id(), n);
                         assert_eq!(Shipped::of(id), Some((shipped, n)));
                     }
                 }

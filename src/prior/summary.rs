@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::container::PriorId;
+use crate::codes::PriorId;
 use crate::error::Result;
 
 /// A folder with a DDPM of the diffusers library, described.
@@ -43,7 +43,7 @@ impl FolderSummary {
     /// Those of [`Prior::from_file`](super::Prior::from_file) for a folder.
     #[cfg(feature = "candle")]
     pub fn read(folder: impl AsRef<Path>) -> Result<FolderSummary> {
-        use super::{Ddpm, Denoiser};
+        use crate::prior::{Ddpm, Denoiser};
         let ddpm = Ddpm::from_folder(folder)?;
         let (config, schedule) = (ddpm.config(), ddpm.schedule());
         let timesteps = schedule.timesteps();
@@ -67,6 +67,6 @@ impl FolderSummary {
     /// A build without the feature `candle` loads no folders.
     #[cfg(not(feature = "candle"))]
     pub fn read(folder: impl AsRef<Path>) -> Result<FolderSummary> {
-        Err(super::no_folders(folder.as_ref()))
+        Err(crate::prior::prior::no_folders(folder.as_ref()))
     }
 }

@@ -1,6 +1,12 @@
 use super::gaussian::Gaussian;
 use super::*;
-use crate::picture::Picture;
+use std::path::Path;
+
+use crate::codes::PriorId;
+use crate::error::Result;
+use crate::pixels::picture::Picture;
+use crate::pixels::planes::Planes;
+use crate::timings::Meter;
 
 fn sample(name: &str, width: u32, height: u32) -> Planes {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -75,7 +81,7 @@ fn averages_are_over_orientations() {
         let mut refined = over(from);
         let calls = meter.read().calls;
         prior
-            .refine(&mut refined, &zeros, 10.0, from..to, &meter)
+            .extend_ensemble(&mut refined, &zeros, 10.0, from..to, &meter)
             .expect("runs");
         assert_eq!(meter.read().calls, calls + 1);
         let wanted = over(to);
@@ -90,13 +96,13 @@ fn averages_are_over_orientations() {
 #[test]
 fn averages_have_names_of_their_own() {
     let prior = Prior::new(Slanted, PriorId([1, 2, 3, 4]));
-    assert_eq!(prior.id_over(1), prior.id());
-    for n in ORIENTATIONS {
-        assert_eq!(prior.orientations_of(prior.id_over(n)), Some(n));
+    assert_eq!(prior.ensemble_id(1), prior.id());
+    for n in ENSEMBLES {
+        assert_eq!(prior.ensemble_of(prior.ensemble_id(n)), Some(n));
     }
     // SHA-256 of the bytes 1 2 3 4 2.
-    assert_eq!(prior.id_over(2).to_string(), "0d841217");
-    assert_eq!(prior.orientations_of(PriorId([4, 3, 2, 1])), None);
+    assert_eq!(prior.ensemble_id(2).to_string(), "0d841217");
+    assert_eq!(prior.ensemble_of(PriorId([4, 3, 2, 1])), None);
 }
 
 #[test]
@@ -106,7 +112,7 @@ fn averages_of_tiles_are_tiles_of_averages() {
     let meter = Meter::default();
     let mut refined = prior.predict(&x_t, 10.0, 1, &meter).expect("runs");
     prior
-        .refine(&mut refined, &x_t, 10.0, 1..4, &meter)
+        .extend_ensemble(&mut refined, &x_t, 10.0, 1..4, &meter)
         .expect("runs");
     let wanted = prior.predict(&x_t, 10.0, 4, &meter).expect("runs");
     for (i, (a, b)) in refined.data.iter().zip(&wanted.data).enumerate() {

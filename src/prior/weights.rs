@@ -20,9 +20,9 @@ use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
-use super::{FINEST, ORIENTATIONS};
-use crate::container::PriorId;
-use crate::{Error, Result};
+use crate::codes::PriorId;
+use crate::error::{Error, Result};
+use crate::prior::{ENSEMBLES, FINEST};
 
 /// Largest weights file that is read, in bytes; as a network it takes some ten times as much.
 pub const MAX_FILE_BYTES: usize = 128 << 20;
@@ -50,10 +50,8 @@ pub(super) fn averaged(id: PriorId, n: usize) -> PriorId {
 }
 
 /// Over how many orientations the prior `id` is averaged where it is called `wanted`.
-pub(super) fn orientations_of(id: PriorId, wanted: PriorId) -> Option<usize> {
-    ORIENTATIONS
-        .into_iter()
-        .find(|&n| averaged(id, n) == wanted)
+pub(super) fn ensemble_of(id: PriorId, wanted: PriorId) -> Option<usize> {
+    ENSEMBLES.into_iter().find(|&n| averaged(id, n) == wanted)
 }
 
 /// Size of the network.

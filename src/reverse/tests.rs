@@ -1,21 +1,33 @@
+use bitvec::prelude::*;
+
 use super::*;
+use crate::channel::layer::{Channel, PartialLayer, Shared, shift, shift_energy};
+use crate::channel::rate;
 use crate::channel::search::search;
-use crate::container::{Allotment, BANDS, PriorId};
-use crate::picture::Picture;
+use crate::channel::split::Stages;
+use crate::codes::{BANDS, BandAllocation, BitDepth, Colour, Form, PriorId, Trellis, code};
+use crate::container::Header;
+use crate::pixels::picture::Picture;
+use crate::pixels::planes::{Planar, Planes};
+use crate::pixels::samples::Sample;
+use crate::prior::Prior;
 use crate::prior::gaussian::Gaussian;
-use crate::schedule::Sigma;
+use crate::random::Stream;
+use crate::schedule::{Sigma, Step};
 
 fn header(width: u32, height: u32, prior: PriorId, banded: bool) -> Header {
     Header {
-        width,
-        height,
-        rgb: true,
-        alpha: false,
-        deep: false,
+        form: Form {
+            width,
+            height,
+            colour: Colour::Rgb,
+            depth: BitDepth::Eight,
+            alpha: false,
+        },
         prior,
         seed: 1,
-        nu: 14,
-        start: 300,
+        trellis: Trellis::Nu14,
+        start: code(300),
         banded,
     }
 }
@@ -24,8 +36,17 @@ fn header(width: u32, height: u32, prior: PriorId, banded: bool) -> Header {
 fn all(count: usize) -> Stages {
     Stages {
         count,
-        allotment: Allotment([40; BANDS]),
-        sigma: 180,
+        allocation: BandAllocation([40; BANDS]),
+        sigma: code(180),
+    }
+}
+
+/// A layer of `stages` stages, of which these bits have come.
+fn part(s: Sigma, bits: &BitSlice<u8, Msb0>, stages: usize) -> PartialLayer<'_> {
+    PartialLayer {
+        s,
+        bits,
+        stages: all(stages),
     }
 }
 
@@ -74,7 +95,7 @@ impl Channel for Counting<'_> {
 
 fn run(prior: &Prior, x_0: &Planar, schedule: &[u16], exact: bool) -> (f64, f64, f64) {
     let header = header(x_0.width as u32, x_0.height as u32, prior.id(), false);
-    let mut chain = Chain::new(prior, &header);
+    let mut chain = Chain::new(prior, &header).expect("its own prior");
     let mut channel = Counting {
         x_0,
         exact,
@@ -201,7 +222,7 @@ fn joins_both_ends(banded: bool) {
         },
         BitVec::new(),
     );
-    let mut chain = Chain::new(&prior, &header);
+    let mut chain = Chain::new(&prior, &header).expect("its own prior");
     chain
         .advance(Sigma::nearest(60.0), &mut channel)
         .expect("runs");
@@ -215,11 +236,15 @@ fn joins_both_ends(banded: bool) {
             .map(|(a, b)| (a - b).abs())
             .fold(0.0, f32::max)
     };
-    let whole = before.between(s, &channel.1, all(400)).expect("runs");
+    let whole = before
+        .estimate(Some(part(s, &channel.1, 400)))
+        .expect("runs")
+        .into_owned();
     assert!(distance(&whole, chain.x0_hat().expect("runs")) < 1e-3);
     let none = before
-        .between(s, BitSlice::empty(), all(400))
-        .expect("runs");
+        .estimate(Some(part(s, BitSlice::empty(), 400)))
+        .expect("runs")
+        .into_owned();
     assert_eq!(&none, before.x0_hat().expect("runs"));
 }
 
@@ -241,7 +266,7 @@ fn has_the_noise_that_it_says(banded: bool) {
         kl_bits: 0.0,
         bits: 0.0,
     };
-    let mut chain = Chain::new(&prior, &header);
+    let mut chain = Chain::new(&prior, &header).expect("its own prior");
     let (t, s) = (Sigma::nearest(60.0), Sigma::nearest(40.0));
     chain.advance(t, &mut channel).expect("runs");
     let step = chain.step(s);
@@ -255,7 +280,7 @@ fn has_the_noise_that_it_says(banded: bool) {
     let bits = search(shared.code, &shared.stream, &w, &split, stages);
     let mut last = t.levels();
     for arrived in [stages / 4, stages / 2, stages] {
-        let state = chain.state_between(s, &bits[..4 * arrived], all(stages));
+        let state = chain.state_within(&part(s, &bits[..4 * arrived], stages));
         let (x, sigma) = state.expect("runs").expect("enough stages");
         let values = x.data.iter().zip(x_0.values());
         let squares = values.map(|(a, b)| f64::from(a - b).powi(2));

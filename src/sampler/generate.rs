@@ -1,14 +1,15 @@
 //! Pictures from noise, and between two pictures.
 
-use super::noise::Noise;
-use super::{Report, Sampler};
+use crate::codes::BitDepth;
+use crate::codes::Colour;
+use crate::codes::SigmaCode;
 use crate::error::{Error, Result};
-use crate::picture::{Colour, Picture};
-use crate::planes::Planes;
+use crate::pixels::picture::Picture;
+use crate::pixels::planes::Planes;
 use crate::prior::Prior;
-use crate::reverse::project;
-use crate::samples::Depth;
-use crate::schedule::{MAX_CODE, Sigma};
+use crate::sampler::noise::Noise;
+use crate::sampler::{FrameReport, Sampler};
+use crate::schedule::Sigma;
 
 /// How far above the highest level that the prior denoises well pure noise begins. At that level the mean colour of a picture
 /// is still seen, and noise alone would draw it too grey; much further up the shipped prior predicts patterns of its own.
@@ -27,7 +28,7 @@ impl Sampler {
         prior: &Prior,
         width: u32,
         height: u32,
-        report: &mut Report<'_>,
+        report: &mut FrameReport<'_>,
     ) -> Result<Picture> {
         if width == 0 || height == 0 {
             let e = format!("{width} x {height}: a picture has a pixel at least");
@@ -38,7 +39,7 @@ impl Sampler {
         let sigma = ABOVE * prior.highest_sigma(w, h);
         let x_t = Planes::zeros(w, h);
         let x_0 = self.descend(prior, x_t, sigma, false, size, report)?;
-        Picture::from_planes(&x_0, width, height, Colour::Rgb, Depth::Eight, None)
+        Picture::from_planes(&x_0, width, height, Colour::Rgb, BitDepth::Eight, None)
     }
 
     /// The picture at `lambda` (0..=1) of the way from `a` to `b` (Ho, Jain and Abbeel 2020, section 4.4): both with the same
@@ -55,7 +56,7 @@ impl Sampler {
         [a, b]: [&Picture; 2],
         lambda: f64,
         sigma: f64,
-        report: &mut Report<'_>,
+        report: &mut FrameReport<'_>,
     ) -> Result<Picture> {
         let (width, height) = (a.width(), a.height());
         if (width, height) != (b.width(), b.height()) {
@@ -65,7 +66,7 @@ impl Sampler {
                 b.height()
             )));
         }
-        let highest = Sigma::from_code(MAX_CODE).map_or(0.0, Sigma::levels);
+        let highest = Sigma::from(SigmaCode::MAX).levels();
         if !(sigma > 0.0 && sigma <= highest) {
             return Err(Error::Parameter(format!(
                 "noise of {sigma} levels: it must be above 0 and at most {highest}"
@@ -85,7 +86,7 @@ impl Sampler {
         let size = (width as usize, height as usize);
         let x_0 = self.descend(prior, x_t, sigma, grey, size, report)?;
         let colour = if grey { Colour::Grey } else { Colour::Rgb };
-        Picture::from_planes(&x_0, width, height, colour, Depth::Eight, None)
+        Picture::from_planes(&x_0, width, height, colour, BitDepth::Eight, None)
     }
 
     /// Adds noise of `sigma` levels to `x` and walks down.
@@ -96,12 +97,12 @@ impl Sampler {
         sigma: f64,
         grey: bool,
         size: (usize, usize),
-        report: &mut Report<'_>,
+        report: &mut FrameReport<'_>,
     ) -> Result<Planes> {
         Noise::start(self.seed).add(&mut x.data, sigma);
         let predict = |x: &Planes, sigma: f64| {
             let mut x0_hat = prior.x0_hat(x, sigma)?;
-            project(&mut x0_hat, grey, size);
+            x0_hat.project(grey, size);
             Ok(x0_hat)
         };
         self.show(&predict, x, sigma, report)

@@ -1,7 +1,7 @@
 //! Under Gaussian priors every answer is known in closed form.
 
 use super::*;
-use crate::container::PriorId;
+use crate::codes::PriorId;
 use crate::prior::Denoiser;
 
 /// x_0 ~ N(mean, C): horizontal neighbours (2 i, 2 i + 1) are correlated, with variance `sum`^2 along (1, 1) / sqrt 2 and
@@ -298,6 +298,7 @@ fn calls_are_counted_as_announced() {
         let walked = sampler.walk(&predict, x_t, SIGMA, &mut |frame| {
             assert_eq!(frame.calls, want, "{mode:?}");
             heard.push(frame.call);
+            ControlFlow::Continue(())
         });
         walked.expect("runs");
         assert_eq!(heard, (0..want).collect::<Vec<usize>>(), "{mode:?}");

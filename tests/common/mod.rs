@@ -3,34 +3,36 @@
 
 use std::path::{Path, PathBuf};
 
-use dcodec::container::PriorId;
+use dcodec::container::{PriorId, SigmaCode};
 use dcodec::prior::Shipped;
 use dcodec::prior::gaussian::Gaussian;
-use dcodec::{Colour, Decoded, Decoder, Event, Picture, Prior, Samples, StreamDecoder};
+use dcodec::{Colour, Decoded, Decoder, Display, Event, Picture, Prior, Samples, StreamDecoder};
 use image::imageops::FilterType;
 
 pub fn prior() -> Prior {
     Prior::shipped().expect("the shipped prior loads")
 }
 
-/// The prior by which the command shows files of the default one, where this build has it.
-pub fn refiner() -> Option<Prior> {
-    let refiner = Shipped::S.refiner()?;
-    Some(refiner.prior().expect("the shipped prior loads"))
+/// The larger shipped prior, where this build has it.
+pub fn larger() -> Option<Prior> {
+    Shipped::L.prior().ok()
 }
 
-/// What the command shows of a file of the default prior unless told otherwise.
-pub fn shown_by_the_command(file: &[u8]) -> Picture {
-    let (prior, refiner) = (prior(), refiner());
-    let decoder = Decoder::new(&prior);
-    let decoder = match &refiner {
-        Some(refiner) => decoder.orientations(2).refiner(refiner),
-        None => decoder.orientations(4),
-    };
-    decoder.decode(file).expect("decodes").picture
+/// A decoder that displays x0_hat as it is in the chain.
+pub fn plain(prior: &Prior) -> Decoder {
+    Decoder::new(prior).display(Display::PLAIN)
 }
 
-/// A sample picture; the test may be of any package of the repository.
+/// The picture that the command, and the library by default, display of a file of the default prior.
+pub fn displayed(file: &[u8]) -> Picture {
+    dcodec::decode(file).expect("decodes").picture
+}
+
+/// The sigma code of this number.
+pub fn code(code: u16) -> SigmaCode {
+    SigmaCode::new(code).expect("a code of the format")
+}
+
 pub fn sample_path(name: &str) -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut samples = package.ancestors().map(|folder| folder.join("samples"));
@@ -127,7 +129,7 @@ impl Rng {
 
 /// What is shown after every layer.
 pub fn decoded_layers(prior: &Prior, file: &[u8]) -> Vec<Decoded> {
-    let mut stream = StreamDecoder::new(prior, u64::MAX);
+    let mut stream = plain(prior).max_pixels(u64::MAX).stream();
     let (mut rest, mut shown) = (file, Vec::new());
     loop {
         let (used, event) = stream.push(rest).expect("valid");

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::strip::Strip;
 
 use coding::orientations;
-pub use coding::{Coding, Refine, shown_orientations};
+pub use coding::{Coding, Refine};
 pub use device::{DeviceChoice, On};
 use numbers::{decibels, positive, quality, size};
 pub use roi::Roi;

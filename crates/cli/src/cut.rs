@@ -41,7 +41,7 @@ fn one(a: &Cut, input: &Path, output: &Path, log: Log) -> Result<(), Failure> {
         "{}: {end} of {} bytes, {:.4} bits per pixel",
         output_name(output),
         data.len(),
-        bpp(end as u64, header.width, header.height)
+        bpp(end as u64, header.form.width, header.form.height)
     ));
     if end == data.len() {
         log.say(format!(

@@ -1,13 +1,16 @@
 mod sinks;
 
 use std::io::{Cursor, ErrorKind, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
 use dcodec::container::PriorId;
-use dcodec::{Error, Event, Exact, Mode, Result, Sampler, StreamDecoder, container};
+use dcodec::{
+    Decoder, Display, Error, Event, Exact, Mode, Result, Sampler, StreamDecoder, container,
+};
 
-use super::args::{Decode, Extent, ModeName, shown_orientations};
+use super::args::{Decode, Extent, ModeName};
 use super::batch::Batch;
 use super::clock::Clock;
 use super::frames::Kind;
@@ -133,9 +136,12 @@ fn one(
         ended: false,
         coded: (0, 0),
     };
-    let mut stream = StreamDecoder::new(prior, a.prior.max_pixels)
+    let mut stream = Decoder::new(prior)
+        .max_pixels(a.prior.max_pixels)
         .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))
-        .sampler(sampler);
+        .sampler(sampler)
+        .display(Display::PLAIN)
+        .stream();
     let mut each = |stream: &mut StreamDecoder, read: u64| {
         spinner.set_message(format!("{read} bytes"));
         if let Some(size) = size {
@@ -143,7 +149,7 @@ fn one(
             spinner.set_position((1000.0 * share) as u64);
         }
         if sinks.wants_frames() {
-            sinks.frame(&stream.show(&sampler, &mut |_| {})?)?;
+            sinks.frame(&stream.show(&sampler, &mut |_| ControlFlow::Continue(()))?)?;
         }
         Ok(!a.thumbnail.is_some_and(|longest| stream.suffices(longest)))
     };
@@ -151,31 +157,31 @@ fn one(
     // The mean has a part in these.
     let mean = matches!(sampler.mode(), Mode::Mean | Mode::Realism(_));
     if let (Some(id), Ok(()), true) = (id, &done, mean && a.thumbnail.is_none()) {
-        let refiner = priors.refiner(id)?;
-        let usual = || shown_orientations(prior, refiner);
-        stream = stream.orientations(a.orientations.unwrap_or_else(usual));
-        if let Some(refiner) = refiner {
-            stream = stream.refiner(refiner);
-        }
+        let display = Display::by(prior, priors.refiner(id)?.cloned());
+        stream.set_display(match a.orientations {
+            Some(n) => display.ensemble(n),
+            None => display,
+        });
     }
     let decoded = done.and_then(|()| match (a.thumbnail, sampler.mode()) {
         (Some(longest), _) => stream.thumbnail(longest),
         (None, Mode::Mean) => stream.finish(),
         (None, _) => stream.show(&sampler, &mut |frame| {
             spinner.set_message(format!("step {} of {}", frame.call + 1, frame.calls));
+            ControlFlow::Continue(())
         }),
     });
     let decoded = decoded.about(path);
     spinner.finish_and_clear();
     let decoded = decoded?;
     clock.lap_codec(&decoded.timings, "other");
-    if decoded.used.left_out {
+    if decoded.coverage.partial_layer_skipped {
         log.say(format!(
             "{}: note: shown as it is at the end of the last whole layer, to stay within --max-memory",
             name(path)
         ));
     }
-    if decoded.used.exact == Exact::Unusable {
+    if decoded.coverage.exact == Exact::Unusable {
         log.say(format!(
             "{}: note: shown is the lossy picture: {}",
             name(path),
@@ -188,7 +194,7 @@ fn one(
     let metadata = a.strip.apply(decoded.metadata.clone());
     let written = sinks.finish(&decoded, &metadata, log)?;
     clock.lap("write");
-    let used = decoded.used;
+    let used = decoded.coverage;
     let part = if used.partial > 0.0 {
         format!(" and {:.0} % of the next", 100.0 * used.partial)
     } else {
@@ -265,7 +271,7 @@ impl Input<'_> {
                 rest = &rest[used..];
                 match event {
                     Event::Header(header) => {
-                        self.coded = (header.width, header.height);
+                        self.coded = (header.form.width, header.form.height);
                         self.limit = extent(self.extent, &header, usize::MAX)? as u64;
                         let left = self.limit - self.read;
                         rest = &rest[..(rest.len() as u64).min(left) as usize];
@@ -315,7 +321,7 @@ pub fn extent(extent: &Extent, header: &container::Header, len: usize) -> Result
     if wanted < least {
         return Err(Error::Parameter(format!(
             "{wanted} bytes end inside the header, which takes {least}, {:.4} bits per pixel: ask for more",
-            bpp(least, header.width, header.height)
+            bpp(least, header.form.width, header.form.height)
         )));
     }
     Ok(wanted.min(len as u64) as usize)

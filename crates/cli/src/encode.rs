@@ -1,14 +1,15 @@
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dcodec::prior::Device;
 use dcodec::{
-    Decoder, Effort, Encoded, Encoder, Error, Interest, Metadata, Picture, Prior, Region, Result,
-    Target, metrics,
+    Decoder, Display, Effort, Encoded, Encoder, Error, Interest, Metadata, Picture, Prior, Region,
+    Result, Target, metrics,
 };
 use serde::Serialize;
 
-use super::args::{DeviceChoice, Encode, Goal, Roi, shown_orientations};
+use super::args::{DeviceChoice, Encode, Goal, Roi};
 use super::batch::Batch;
 use super::clock::Clock;
 use super::load::{Loaded, load_picture, picture_form};
@@ -95,23 +96,18 @@ fn one(
     let mut encoder = Encoder::new(prior)
         .target(wanted_target(a))
         .effort(Effort::new(a.effort).unwrap_or_default())
-        .orientations(a.coding.orientations)
+        .ensemble(a.coding.orientations)
         .prefilter(!a.coding.no_prefilter)
-        .shown_by(refiner, shown_orientations(prior, refiner))
+        .psnr_as_displayed_by(Display::by(prior, refiner.cloned()))
         .seed(a.seed)
         .reconstruct(a.verify)
-        .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))
-        .on_progress(|p| {
-            bar.set_position((1000.0 * p.done) as u64);
-            bar.set_message(format!("{} bytes", p.bytes));
-        });
+        .max_memory(a.watch.max_memory.unwrap_or(u64::MAX));
     let data = io::read_input(input)?;
     if a.watch.max_memory.is_some()
-        && let Some((width, height, colour, depth, alpha)) = picture_form(&data)
+        && let Some(form) = picture_form(&data)
     {
         // Before any pixel is decoded.
-        let enough = encoder.check_memory(width, height, colour, depth, alpha);
-        enough.about(input)?;
+        encoder.check_memory(form).about(input)?;
     }
     let Loaded {
         picture,
@@ -129,7 +125,11 @@ fn one(
     }
     let encoded = encoder
         .metadata(metadata.clone())
-        .encode(&picture)
+        .encode_with(&picture, &mut |p| {
+            bar.set_position((1000.0 * p.done) as u64);
+            bar.set_message(format!("{} bytes", p.bytes));
+            ControlFlow::Continue(())
+        })
         .about(input);
     bar.finish_and_clear();
     let encoded = encoded?;
@@ -162,7 +162,7 @@ fn one(
     if a.watch.timing {
         io::say(clock.table(&encoded.timings));
     }
-    if !encoded.reached {
+    if !encoded.target_met {
         log.say("note: the lowest noise level came before the target; the file ends there");
     }
     let pixels = u64::from(picture.width()) * u64::from(picture.height());
@@ -228,7 +228,11 @@ fn verify(
     metadata: &Metadata,
     priors: &Priors,
 ) -> Result<String> {
-    let decoder = || Decoder::new(&priors.own).max_pixels(u64::MAX);
+    let decoder = || {
+        Decoder::new(&priors.own)
+            .max_pixels(u64::MAX)
+            .display(Display::PLAIN)
+    };
     let decoded = decoder().decode(&encoded.bytes)?;
     let own = encoded.reconstruction.as_ref().unwrap_or(picture);
     let drift = metrics::psnr(&decoded.picture, own)?;
@@ -247,7 +251,7 @@ fn verify(
     } else {
         ", alpha differs"
     };
-    if !alpha.is_empty() && decoded.used.complete {
+    if !alpha.is_empty() && decoded.coverage.complete {
         return Err(Error::Backend(
             "verification failed: the alpha plane differs".into(),
         ));
@@ -255,9 +259,8 @@ fn verify(
     // A target of PSNR is that of what `decode` shows.
     let shown = match &priors.refiner {
         Some(refiner) => {
-            let decoder = decoder().refiner(refiner);
-            let n = shown_orientations(&priors.own, Some(refiner));
-            decoder.orientations(n).decode(&encoded.bytes)?
+            let display = Display::by(&priors.own, Some(refiner.clone()));
+            decoder().display(display).decode(&encoded.bytes)?
         }
         None => decoded,
     };
@@ -288,7 +291,7 @@ fn report(encoded: &Encoded, picture: &Picture) -> String {
         .layers
         .iter()
         .map(|l| LayerRow {
-            sigma: dcodec::schedule::Sigma::from_code(l.layer.sigma).map_or(0.0, |s| s.levels()),
+            sigma: dcodec::schedule::Sigma::from(l.layer.sigma).levels(),
             stages: l.layer.stages,
             kl_bits: l.kl_bits,
             bits: l.bits,

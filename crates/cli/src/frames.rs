@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use dcodec::{Colour, Error, Exact, Metadata, Picture, Result, Used};
+use dcodec::{Colour, Coverage, Error, Exact, Metadata, Picture, Result};
 
 use super::io as files;
 use super::save::{self, Format};
@@ -80,7 +80,7 @@ impl Folder {
     }
 
     /// Writes what is shown after whole layers, with a part of the next one, or with exact rows.
-    pub fn write(&mut self, picture: &Picture, metadata: &Metadata, used: &Used) -> Result<()> {
+    pub fn write(&mut self, picture: &Picture, metadata: &Metadata, used: &Coverage) -> Result<()> {
         let part = match used.exact {
             Exact::All | Exact::Rows(_) => "-exact",
             _ if used.partial > 0.0 => "-part",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use dcodec::container::{Event, Header, Layer, Parser, PartName};
 use dcodec::prior::{Device, Network, Shipped, Weights};
 use dcodec::schedule::Sigma;
-use dcodec::{Metadata, Result};
+use dcodec::{BitDepth, Colour, Metadata, Result};
 use serde_json::{Value, json};
 
 use super::args::Info;
@@ -193,19 +193,20 @@ fn unpacked(c: &Contents, name: PartName) -> Option<usize> {
 }
 
 fn levels(layer: &Layer) -> f64 {
-    Sigma::from_code(layer.sigma).map_or(0.0, Sigma::levels)
+    Sigma::from(layer.sigma).levels()
 }
 
 fn kind(header: &Header) -> &'static str {
-    match (header.rgb, header.alpha, header.deep) {
-        (false, false, false) => "grey",
-        (false, true, false) => "grey with alpha",
-        (true, false, false) => "RGB",
-        (true, true, false) => "RGB with alpha",
-        (false, false, true) => "grey, 16 bits",
-        (false, true, true) => "grey with alpha, 16 bits",
-        (true, false, true) => "RGB, 16 bits",
-        (true, true, true) => "RGB with alpha, 16 bits",
+    let form = &header.form;
+    match (form.colour, form.alpha, form.depth) {
+        (Colour::Grey, false, BitDepth::Eight) => "grey",
+        (Colour::Grey, true, BitDepth::Eight) => "grey with alpha",
+        (Colour::Rgb, false, BitDepth::Eight) => "RGB",
+        (Colour::Rgb, true, BitDepth::Eight) => "RGB with alpha",
+        (Colour::Grey, false, BitDepth::Sixteen) => "grey, 16 bits",
+        (Colour::Grey, true, BitDepth::Sixteen) => "grey with alpha, 16 bits",
+        (Colour::Rgb, false, BitDepth::Sixteen) => "RGB, 16 bits",
+        (Colour::Rgb, true, BitDepth::Sixteen) => "RGB with alpha, 16 bits",
     }
 }
 
@@ -220,12 +221,12 @@ fn as_json(c: &Contents, len: usize, path: &Path) -> Value {
         .layers
         .iter()
         .map(|(l, end)| {
-            json!({"index": l.index, "sigma": levels(l), "sigma_code": l.sigma, "stages": l.stages,
-                   "bits": 4 * u64::from(l.stages), "offset": l.offset, "end": end, "bpp": bpp(*end, h.width, h.height)})
+            json!({"index": l.index, "sigma": levels(l), "sigma_code": l.sigma.get(), "stages": l.stages,
+                   "bits": 4 * u64::from(l.stages), "offset": l.offset, "end": end, "bpp": bpp(*end, h.form.width, h.form.height)})
         })
         .collect();
     let partial = c.partial.map(|(l, n)| {
-        json!({"index": l.index, "sigma": levels(&l), "sigma_code": l.sigma, "stages": l.stages, "offset": l.offset,
+        json!({"index": l.index, "sigma": levels(&l), "sigma_code": l.sigma.get(), "stages": l.stages, "offset": l.offset,
                "stages_present": (2 * n).min(l.stages as usize)})
     });
     let parts: Vec<_> = c
@@ -234,10 +235,10 @@ fn as_json(c: &Contents, len: usize, path: &Path) -> Value {
         .map(|(n, b)| json!({"name": n.to_string(), "bytes": b, "holds": n.holds(), "unpacked_bytes": unpacked(c, *n)}))
         .collect();
     json!({
-        "file": path.to_string_lossy(), "version": dcodec::container::VERSION, "width": h.width, "height": h.height, "colour": kind(h),
+        "file": path.to_string_lossy(), "version": dcodec::container::VERSION, "width": h.form.width, "height": h.form.height, "colour": kind(h),
         "prior": h.prior.to_string(), "prior_name": inside.map(|(p, _)| p.name()), "orientations": inside.map(|(_, n)| n),
-        "seed": h.seed, "trellis_state_bits": h.nu, "bands": h.banded, "bytes": len,
-        "bpp": bpp(len as u64, h.width, h.height), "header_bytes": c.header_bytes, "trellis_bytes": c.trellis_bytes,
+        "seed": h.seed, "trellis_state_bits": h.trellis.nu(), "bands": h.banded, "bytes": len,
+        "bpp": bpp(len as u64, h.form.width, h.form.height), "header_bytes": c.header_bytes, "trellis_bytes": c.trellis_bytes,
         "overhead_bytes": overhead(c, len), "complete": c.complete, "parts": parts, "layers": layers, "partial": partial,
     })
 }
@@ -259,10 +260,10 @@ fn as_line(c: &Contents, len: usize, name: &str) -> String {
     let h = &c.header;
     format!(
         "{name}: {} x {} {}, {len} bytes, {:.4} bits per pixel, {}{}, prior {}\n",
-        h.width,
-        h.height,
+        h.form.width,
+        h.form.height,
         kind(h),
-        bpp(len as u64, h.width, h.height),
+        bpp(len as u64, h.form.width, h.form.height),
         many(c.layers.len() as u64, "layer"),
         if c.complete { "" } else { ", cut" },
         prior(h)
@@ -277,21 +278,26 @@ fn as_text(c: &Contents, len: usize, name: &str) -> String {
         out,
         "{name}: dfc version {}, {} x {} {}",
         dcodec::container::VERSION,
-        h.width,
-        h.height,
+        h.form.width,
+        h.form.height,
         kind(h)
     );
     let _ = writeln!(
         out,
         "size      {len} bytes, {:.4} bits per pixel",
-        bpp(len as u64, h.width, h.height)
+        bpp(len as u64, h.form.width, h.form.height)
     );
     let _ = writeln!(out, "prior     {}", prior(h));
     let bands = match h.banded {
         true => ", 8 bands",
         false => "",
     };
-    let _ = writeln!(out, "trellis   {} state bits{bands}, seed {}", h.nu, h.seed);
+    let _ = writeln!(
+        out,
+        "trellis   {} state bits{bands}, seed {}",
+        h.trellis.nu(),
+        h.seed
+    );
     let o = overhead(c, len);
     let _ = writeln!(
         out,
@@ -309,7 +315,7 @@ fn as_text(c: &Contents, len: usize, name: &str) -> String {
     }
     let _ = writeln!(out, "\nlayer     sigma   stages     bits      end     bpp");
     for (l, end) in &c.layers {
-        let rate = bpp(*end, h.width, h.height);
+        let rate = bpp(*end, h.form.width, h.form.height);
         let _ = writeln!(
             out,
             "{:5} {:9.3} {:8} {:8} {end:8} {rate:7.4}",
@@ -329,7 +335,7 @@ fn as_text(c: &Contents, len: usize, name: &str) -> String {
                 levels(l),
                 l.stages,
                 4 * present,
-                bpp(len as u64, h.width, h.height)
+                bpp(len as u64, h.form.width, h.form.height)
             );
         }
         (None, false) => {

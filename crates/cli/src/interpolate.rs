@@ -1,7 +1,8 @@
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use dcodec::{Depth, Error, Metadata, Picture, Result};
+use dcodec::{BitDepth, Error, Metadata, Picture, Result};
 
 use super::args::{Interpolate, ModeName};
 use super::load::load_picture;
@@ -29,7 +30,7 @@ pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
                 name(path)
             ));
         }
-        if picture.depth() == Depth::Sixteen {
+        if picture.depth() == BitDepth::Sixteen {
             log.say(format!("{}: note: its 16 bits become 8", name(path)));
         }
         Ok((picture, loaded.metadata.icc))
@@ -64,6 +65,7 @@ pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
         sampler.interpolate(&prior, [&first, &second], lambda, a.sigma, &mut |frame| {
             let done = (k as f64 + (frame.call + 1) as f64 / frame.calls as f64) / count as f64;
             bar.set_position((1000.0 * done) as u64);
+            ControlFlow::Continue(())
         })
     });
     let strip = strip.collect::<Result<Vec<Picture>>>()?;

@@ -3,10 +3,11 @@
 mod ramp;
 
 use std::io::Cursor;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use dcodec::map::{self, Map};
+use dcodec::analysis::{self, Map};
 use dcodec::{Effort, Encoder, Error, Result};
 use dcodec_eval::rd::scene::{Anchor, Scene, Shape, Text};
 
@@ -37,10 +38,10 @@ pub fn run(a: &args::Map, log: Log) -> Result<(), Failure> {
     let (values, unit, total) = match a.sigma {
         Some(sigma) => {
             let noise = match a.noise {
-                Noise::Gaussian => map::Noise::Gaussian,
-                Noise::Simplex => map::Noise::Simplex,
+                Noise::Gaussian => analysis::Noise::Gaussian,
+                Noise::Simplex => analysis::Noise::Simplex,
             };
-            let map = map::surprise(&prior, &picture, sigma, noise, a.draws, a.seed);
+            let map = analysis::surprise(&prior, &picture, sigma, noise, a.draws, a.seed);
             let map = map.about(&a.input)?;
             let mean = map.sum() / map.values().len() as f64;
             (map, "error / noise", format!("mean {mean:.4}"))
@@ -51,8 +52,10 @@ pub fn run(a: &args::Map, log: Log) -> Result<(), Failure> {
                 .effort(Effort::new(a.effort).unwrap_or_default())
                 .seed(a.seed)
                 .map(true)
-                .on_progress(|p| bar.set_position((1000.0 * p.done) as u64))
-                .encode(&picture)
+                .encode_with(&picture, &mut |p| {
+                    bar.set_position((1000.0 * p.done) as u64);
+                    ControlFlow::Continue(())
+                })
                 .about(&a.input)?;
             let total = format!("a file of {} bytes", encoded.bytes.len());
             let map = encoded.map.ok_or_else(|| no_memory(&output))?;

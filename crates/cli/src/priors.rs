@@ -24,7 +24,7 @@ pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
 
 /// The prior by which `decode` shows files of this one unless told otherwise, if it is another.
 pub fn usual_refiner(prior: &Prior, args: &PriorArgs, log: Log) -> Result<Option<Prior>, Failure> {
-    let files = Shipped::of(prior.id()).and_then(|(which, _)| which.refiner());
+    let files = Shipped::of(prior.id()).and_then(|(which, _)| which.display());
     files.map(|which| inside(which, args, log)).transpose()
 }
 
@@ -96,14 +96,14 @@ impl<'a> Priors<'a> {
         let files = Shipped::of(id).map(|(which, _)| which);
         match (&self.refiner, files) {
             (Refiner::Usual, Some(files)) => {
-                let better = files.refiner();
+                let better = files.display();
                 better.map(|which| self.inside(which)).transpose()
             }
             (Refiner::Inside(which), files) if files != Some(*which) => {
                 self.inside(*which).map(Some)
             }
             (Refiner::Named(prior), _) => {
-                let own = prior.orientations_of(id).is_some();
+                let own = prior.ensemble_of(id).is_some();
                 Ok((!own).then_some(prior))
             }
             _ => Ok(None),

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use dcodec::{Effort, Error, Result};
+use dcodec::{Display, Effort, Error, Result};
 use dcodec_eval::rd::{Codec, Metric, Networks, Preparation, Settings};
 
-use super::args::{self, Rd, shown_orientations};
+use super::args::{self, Rd};
 use super::batch::all_worked;
 use super::priors::Priors;
 use super::{Failure, Log};
@@ -15,11 +15,9 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
     let preparation = Preparation::new(&settings, log)?;
     let priors = Priors::new(&a.prior, &a.refine, log)?;
     let prior = priors.of(None)?;
-    let refiner = priors.refiner(prior.id())?;
     let counts = preparation.run(Networks {
         prior,
-        refiner,
-        shown_orientations: shown_orientations(prior, refiner),
+        display: Display::by(prior, priors.refiner(prior.id())?.cloned()),
         precision: a.prior.on.precision,
     })?;
     let failed = counts.pictures - counts.measured;

@@ -1,6 +1,7 @@
+use std::ops::ControlFlow;
 use std::time::Instant;
 
-use dcodec::{Colour, Depth, Metadata, Picture, Result};
+use dcodec::{BitDepth, Colour, Metadata, Picture, Result};
 
 use super::args::{ModeName, Sample};
 use super::{Failure, Log, io, output_name, prior, sampling, save, sheet};
@@ -38,13 +39,14 @@ pub fn run(a: &Sample, log: Log) -> Result<(), Failure> {
                     width,
                     height,
                     Colour::Rgb,
-                    Depth::Eight,
+                    BitDepth::Eight,
                     None,
                 ) {
                     Ok(picture) => shown.push(picture),
                     Err(e) => failed = Some(e),
                 }
             }
+            ControlFlow::Continue(())
         })?;
         match failed {
             Some(e) => return Err(e.into()),

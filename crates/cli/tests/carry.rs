@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
 
-use dcodec::{Colour, Depth, Picture};
+use dcodec::{BitDepth, Colour, Picture};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::metadata::Orientation;
@@ -208,11 +208,11 @@ fn depth_and_alpha_come_back() {
         );
         run(dir, &["decode", "x.dfc", "-o", "out.png", "-f"]);
         let back = common::load(dir.join("out.png"));
-        assert_eq!((back.depth(), back.colour()), (Depth::Sixteen, colour));
+        assert_eq!((back.depth(), back.colour()), (BitDepth::Sixteen, colour));
         assert_eq!(back.alpha(), picture.alpha());
         for output in ["out.tiff", "out.ppm"] {
             run(dir, &["decode", "x.dfc", "-o", output, "-f"]);
-            assert_eq!(common::load(dir.join(output)).depth(), Depth::Sixteen);
+            assert_eq!(common::load(dir.join(output)).depth(), BitDepth::Sixteen);
         }
         let said = run(dir, &["decode", "x.dfc", "-o", "out.webp", "-f"]);
         assert!(said.contains("8 bits"), "{said}");

@@ -55,7 +55,10 @@ fn end(child: Child) -> String {
 
 /// The picture of a prefix.
 fn shown(prior: &Prior, bytes: &[u8]) -> Picture {
-    Decoder::new(prior).decode(bytes).expect("a prefix").picture
+    common::plain(prior)
+        .decode(bytes)
+        .expect("a prefix")
+        .picture
 }
 
 #[test]
@@ -169,7 +172,7 @@ fn animations_hold_every_layer() {
             let wanted = match ends.get(i) {
                 Some(&end) if end < last => shown(&prior, &file.bytes[..end]),
                 // What the command would write as a picture.
-                _ => common::shown_by_the_command(&file.bytes[..last]),
+                _ => common::displayed(&file.bytes[..last]),
             };
             if wanted.alpha().is_none() {
                 picture = picture.without_alpha();

@@ -4,7 +4,7 @@ use std::io::{self, Cursor, ErrorKind};
 use std::path::Path;
 
 use dcodec::container::SIGNATURE;
-use dcodec::{Colour, Depth, Error, Metadata, Picture, Result};
+use dcodec::{BitDepth, Colour, Error, Form, Metadata, Picture, Result};
 use image::codecs::tiff::TiffDecoder;
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits,
@@ -131,8 +131,8 @@ pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded
     })
 }
 
-/// Columns, rows, colour, depth and whether there is alpha, before any pixel is decoded; none if that cannot be told.
-pub fn picture_form(bytes: &[u8]) -> Option<(u32, u32, Colour, Depth, bool)> {
+/// The form of a picture file, before any pixel is decoded. None if it cannot be told.
+pub fn picture_form(bytes: &[u8]) -> Option<Form> {
     let format = image::guess_format(bytes).ok()?;
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
     let decoder = reader.into_decoder().ok()?;
@@ -142,10 +142,16 @@ pub fn picture_form(bytes: &[u8]) -> Option<(u32, u32, Colour, Depth, bool)> {
         false => Colour::Grey,
     };
     let depth = match kind.bytes_per_pixel() / kind.channel_count() {
-        1 => Depth::Eight,
-        _ => Depth::Sixteen,
+        1 => BitDepth::Eight,
+        _ => BitDepth::Sixteen,
     };
-    Some((width, height, colour, depth, kind.has_alpha()))
+    Some(Form {
+        width,
+        height,
+        colour,
+        depth,
+        alpha: kind.has_alpha(),
+    })
 }
 
 /// Damaged metadata are no reason to lose the picture.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Cursor;
 use std::path::Path;
 
-use dcodec::{Colour, Depth, Error, Metadata, Picture, Result};
+use dcodec::{BitDepth, Colour, Error, Metadata, Picture, Result};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::tiff::TiffEncoder;
@@ -173,18 +173,18 @@ fn fitted(picture: &Picture, format: Format, notices: &mut Vec<Notice>) -> Dynam
         notices.push(Notice::AlphaDropped);
         shown = Cow::Owned(shown.into_owned().without_alpha());
     }
-    if picture.depth() == Depth::Sixteen && !format.holds_sixteen_bits() {
+    if picture.depth() == BitDepth::Sixteen && !format.holds_sixteen_bits() {
         notices.push(Notice::Reduced);
         shown = Cow::Owned(shown.into_owned().into_eight());
     }
     let image = shown.to_image();
     let grey_alpha = !image.color().has_color() && image.color().has_alpha();
     match (format, shown.depth()) {
-        (Format::Ppm, Depth::Eight) => image.into_rgb8().into(),
-        (Format::Ppm, Depth::Sixteen) => image.into_rgb16().into(),
+        (Format::Ppm, BitDepth::Eight) => image.into_rgb8().into(),
+        (Format::Ppm, BitDepth::Sixteen) => image.into_rgb16().into(),
         // Neither has grey with alpha.
-        (Format::Bmp | Format::Tiff, Depth::Eight) if grey_alpha => image.into_rgba8().into(),
-        (Format::Bmp | Format::Tiff, Depth::Sixteen) if grey_alpha => image.into_rgba16().into(),
+        (Format::Bmp | Format::Tiff, BitDepth::Eight) if grey_alpha => image.into_rgba8().into(),
+        (Format::Bmp | Format::Tiff, BitDepth::Sixteen) if grey_alpha => image.into_rgba16().into(),
         _ => image,
     }
 }

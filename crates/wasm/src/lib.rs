@@ -20,7 +20,7 @@ use std::cell::RefCell;
 use std::ffi::CString;
 
 use dcodec::prior::Weights;
-use dcodec::{Colour, Error, Event, Picture, Prior, Result, StreamDecoder};
+use dcodec::{Colour, Display, Error, Event, Picture, Prior, Result, StreamDecoder};
 
 /// Larger pictures are refused: a module has 4 GB at most, and a browser's tab often less.
 const MAX_PIXELS: u64 = 50_000_000;
@@ -29,14 +29,12 @@ const MAX_MEMORY: u64 = 2_500_000_000;
 /// One decode.
 pub struct Decoder {
     /// Used up to its end marker, behind which all input is ignored.
-    stream: StreamDecoder<'static>,
+    stream: StreamDecoder,
     layers: i32,
     ended: bool,
     width: u32,
     height: u32,
     rgba: Vec<u8>,
-    /// What `stream` borrows: dropped after it, by `close`.
-    prior: *mut Prior,
 }
 
 thread_local! {
@@ -137,17 +135,17 @@ pub unsafe extern "C" fn open(at: *const u8, n: usize) -> *mut Decoder {
     };
     match weights.and_then(|w| Prior::from_weights(&w)) {
         Ok(prior) => {
-            let prior = Box::into_raw(Box::new(prior));
-            // SAFETY: it lives until `close`, which drops the stream first.
-            let stream = StreamDecoder::new(unsafe { &*prior }, MAX_PIXELS);
+            let decoder = dcodec::Decoder::new(&prior)
+                .max_pixels(MAX_PIXELS)
+                .max_memory(MAX_MEMORY)
+                .display(Display::PLAIN);
             Box::into_raw(Box::new(Decoder {
-                stream: stream.max_memory(MAX_MEMORY),
+                stream: decoder.stream(),
                 layers: 0,
                 ended: false,
                 width: 0,
                 height: 0,
                 rgba: Vec::new(),
-                prior,
             }))
         }
         Err(e) => {
@@ -220,10 +218,6 @@ pub extern "C" fn message() -> *const u8 {
 /// `decoder` is open, and not used after.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn close(decoder: *mut Decoder) {
-    // SAFETY: as the caller promises; the stream goes before the prior that it borrows.
-    unsafe {
-        let prior = (*decoder).prior;
-        drop(Box::from_raw(decoder));
-        drop(Box::from_raw(prior));
-    }
+    // SAFETY: as the caller promises.
+    drop(unsafe { Box::from_raw(decoder) });
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use candle_core::cuda::cudarc::driver::{CudaSlice, CudaStream, PushKernelArg};
 
-use super::launch::{Kernels, Level, Mix, Place, Window, blocks, launch, threads};
-use super::{OnDevice, pool};
 use crate::error::{Error, Result};
-use crate::planes::Planes;
-use crate::prior::resident::{Geometry, Move, Scales, State, Turn};
-use crate::prior::tile::{Tile, Tiling};
+use crate::pixels::planes::Planes;
+use crate::prior::cuda::launch::{Kernels, Level, Mix, Place, Window, blocks, launch, threads};
+use crate::prior::cuda::{OnDevice, pool};
+use crate::prior::on_device::{Geometry, Move, Scales, State, Turn};
+use crate::prior::tiling::{Tile, Tiling};
 
 /// Values of a tile of the kernel `signs`.
 const TILE: usize = 1 << 12;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::cuda::cudarc::driver::{CudaFunction, CudaStream, DeviceRepr, LaunchConfig};
 use candle_core::cuda::cudarc::nvrtc::Ptx;
 
-use super::pool;
 use crate::error::Result;
+use crate::prior::cuda::pool;
 
 /// Threads of a block of all kernels.
 pub const THREADS: usize = 256;

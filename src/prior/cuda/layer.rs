@@ -11,8 +11,8 @@ use candle_core::cuda::cudarc::driver::{
 use candle_core::cuda::cudarc::nvrtc::Ptx;
 use half::f16;
 
-use super::pack::{Matrix, factor, places_first};
-use crate::Result;
+use crate::error::Result;
+use crate::prior::cuda::pack::{Matrix, factor, places_first};
 use crate::prior::weights::{WeightTensor, Weights};
 
 /// Columns of a block's pixels.
@@ -200,7 +200,9 @@ impl Layer {
         let nt = widest
             .filter(|&nt| kind != Kind::Last || nt == 16)
             .find(|&nt| divided.is_multiple_of(nt) && fits(nt, 2))
-            .ok_or_else(|| crate::Error::Backend("a GPU with too little shared memory".into()))?;
+            .ok_or_else(|| {
+                crate::error::Error::Backend("a GPU with too little shared memory".into())
+            })?;
         let variant = |height: usize| -> Result<Variant, DriverError> {
             let name = match kind {
                 Kind::Last => "last".to_owned(),

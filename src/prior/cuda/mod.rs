@@ -12,7 +12,7 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
-pub use network::CudaNetwork;
+pub use crate::prior::cuda::network::CudaNetwork;
 
 use std::sync::Arc;
 

@@ -14,14 +14,15 @@ use candle_core::cuda::cudarc::driver::{
 };
 use half::f16;
 
-use super::launch;
-use super::layer::{Epilogue, Kernels, Kind, Layer, Passes};
-use super::pack::{factor, fits_f16};
+use crate::error::{Error, Result};
+use crate::pixels::planes::Planes;
+use crate::prior::cuda::launch;
+use crate::prior::cuda::layer::{Epilogue, Kernels, Kind, Layer, Passes};
+use crate::prior::cuda::pack::{factor, fits_f16};
 use crate::prior::device::Precision;
 use crate::prior::embedding::{Embedding, Linear};
-use crate::prior::network::{Precondition, check_planes};
+use crate::prior::precondition::{Precondition, check_planes};
 use crate::prior::weights::{Config, Weights};
-use crate::{Error, Planes, Result};
 
 /// `h + conv2(scale(e) * relu(conv1(h)))`
 struct Block {

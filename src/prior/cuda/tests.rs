@@ -7,19 +7,24 @@ use candle_core::cuda::cudarc::driver::{CudaContext, CudaSlice, CudaStream};
 
 use super::OnDevice;
 use super::chain::Walk;
-use crate::channel::mixer::Mixer;
+use crate::channel::code::Code;
 use crate::channel::rate;
 use crate::channel::split::Stages;
-use crate::channel::trellis::Code;
-use crate::container::Allotment;
-use crate::prior::resident::{Geometry, Move, PartSigns, Resident, State};
-use crate::prior::tile::Tiling;
+use crate::channel::transform::Mixer;
+use crate::codes::Colour;
+use crate::container::BandAllocation;
+use crate::decoder::{Decoder, StreamDecoder};
+use crate::encoder::{Encoder, Target};
+use crate::error::Result;
+use crate::pixels::picture::Picture;
+use crate::pixels::planes::Planes;
+use crate::prior::on_device::{Geometry, Move, PartSigns, Resident, State};
+use crate::prior::tiling::Tiling;
 use crate::prior::{Denoiser, Device, Network, Prior, Weights, scale};
 use crate::random::Stream;
 use crate::reverse::{Shared, geometry};
 use crate::schedule::{Sigma, Step};
 use crate::timings::Meter;
-use crate::{Colour, Decoder, Encoder, Picture, Planes, Result, StreamDecoder, Target};
 
 /// The network on the CPU, with a device that keeps x_t for it or without: what differs is the chain alone.
 struct Roundabout {
@@ -117,7 +122,7 @@ fn x_t(prior: &Prior, file: &[u8], preview: bool) -> (Planes, u64) {
     while !rest.is_empty() {
         let (used, event) = stream.push(rest).expect("reads");
         rest = &rest[used..];
-        if let (true, crate::Event::Layer(layer, _)) = (preview, event)
+        if let (true, crate::container::Event::Layer(layer, _)) = (preview, event)
             && layer.index % 4 == 2
         {
             stream.preview().expect("shows");
@@ -160,7 +165,7 @@ fn a_chain_on_the_device_is_that_of_the_machine() {
             let shown = |prior| Decoder::new(prior).decode(&file[..cut]).expect("decodes");
             let (a, b) = (shown(&here), shown(&there));
             assert_eq!(a.used, b.used);
-            let psnr = crate::metrics::psnr(&a.picture, &b.picture).expect("same form");
+            let psnr = crate::pixels::metrics::psnr(&a.picture, &b.picture).expect("same form");
             println!(
                 "  {cut} of {} bytes: PSNR {psnr:.1} between both",
                 file.len()
@@ -221,7 +226,7 @@ fn steps_on_the_device_are_those_of_the_machine() {
         };
         let stages = Stages {
             count: w * h / 200,
-            allotment: Allotment::first(banded),
+            allocation: BandAllocation::first(banded),
             sigma: 188,
         };
         let bytes = |i: usize| shared.stream.value(i + (1 << 40)) as u8;

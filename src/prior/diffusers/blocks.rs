@@ -4,8 +4,8 @@ use candle_core::{Module, Result, Tensor};
 use candle_nn::ops::silu;
 use candle_nn::{Conv2d, Conv2dConfig, GroupNorm, Linear, VarBuilder, conv2d, group_norm, linear};
 
-use super::attention::Attention;
-use super::config::Config;
+use crate::prior::diffusers::attention::Attention;
+use crate::prior::diffusers::config::Config;
 
 /// A convolution of 3 x 3 taps, or of one.
 pub fn conv(ci: usize, co: usize, k: usize, vb: VarBuilder) -> Result<Conv2d> {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// What a UNet2DModel is made of. Values that a file leaves out are those of the diffusers library.
 #[derive(Debug, Clone, PartialEq)]

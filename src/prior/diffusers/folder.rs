@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::container::PriorId;
-use crate::{Error, Result};
+use crate::codes::PriorId;
+use crate::error::{Error, Result};
 
 /// Most bytes of weights that are read.
 const MAX_WEIGHTS: u64 = 4 << 30;

@@ -12,19 +12,20 @@ mod schedule;
 mod tensors;
 mod unet;
 
-pub use config::Config as UNet2DConfig;
-pub use schedule::{Prediction, Schedule};
+pub use crate::prior::diffusers::config::Config as UNet2DConfig;
+pub use crate::prior::diffusers::schedule::{Prediction, Schedule};
 
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
 
-use super::{Denoiser, FINEST};
-use crate::container::PriorId;
-use crate::{Error, Planes, Result};
-use folder::Folder;
-use tensors::Tensors;
-use unet::UNet2DModel;
+use crate::codes::PriorId;
+use crate::error::{Error, Result};
+use crate::pixels::planes::Planes;
+use crate::prior::diffusers::folder::Folder;
+use crate::prior::diffusers::tensors::Tensors;
+use crate::prior::diffusers::unet::UNet2DModel;
+use crate::prior::{Denoiser, FINEST};
 
 /// Half the range of 8-bit samples: what 1 means for a network of pictures in \[-1, 1\].
 const HALF_RANGE: f64 = 127.5;

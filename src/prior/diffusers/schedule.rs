@@ -2,8 +2,8 @@
 
 use std::f64::consts::FRAC_PI_2;
 
-use super::config::Fields;
-use crate::Result;
+use crate::error::Result;
+use crate::prior::diffusers::config::Fields;
 
 /// What the network's output means, with x_0 and eps in units of pictures in \[-1, 1\].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

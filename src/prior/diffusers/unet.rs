@@ -4,8 +4,8 @@ use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::ops::silu;
 use candle_nn::{Conv2d, GroupNorm, Linear, VarBuilder, group_norm, linear};
 
-use super::blocks::{DownBlock, MidBlock, UpBlock, conv};
-use super::config::Config;
+use crate::prior::diffusers::blocks::{DownBlock, MidBlock, UpBlock, conv};
+use crate::prior::diffusers::config::Config;
 
 /// Longest period of the embedding of t.
 const MAX_PERIOD: f32 = 10_000.0;

@@ -105,7 +105,7 @@ fn the_highest_level_is_optional() {
     let weights = Weights::from_bytes(&draft.write()).unwrap();
     assert_eq!(weights.sigma_max(), 4096.0);
     // A chain under it starts there.
-    let prior = crate::Prior::from_weights(&weights).unwrap();
+    let prior = crate::prior::Prior::from_weights(&weights).unwrap();
     assert_eq!(prior.highest_sigma(16, 16), 4096.0);
     assert_eq!(prior.highest_sigma(64, 32), 8192.0);
 }

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use dcodec::Prior;
-use dcodec::prior::ORIENTATIONS;
+use dcodec::prior::ENSEMBLES;
 
 #[derive(Debug, Clone, Args)]
 pub struct Coding {
@@ -25,25 +24,9 @@ pub struct Refine {
     pub refiner: Option<PathBuf>,
 }
 
-/// Four orientations have four fifths of what eight gain, for three calls of the network instead of seven.
-const SHOWN: usize = 4;
-
-/// Two calls of a network of twice the work.
-const REFINED: usize = 2;
-
-/// Over how many orientations pictures are averaged that are shown, by a refiner or their files' prior, if nothing else is asked for.
-pub fn shown_orientations(prior: &Prior, refiner: Option<&Prior>) -> usize {
-    let by = refiner.unwrap_or(prior);
-    match (by.any_orientation(), refiner) {
-        (false, _) => 1,
-        (true, Some(_)) => REFINED,
-        (true, None) => SHOWN,
-    }
-}
-
 /// Over how many orientations something is averaged.
 pub fn orientations(text: &str) -> Result<usize, String> {
     let n = text.parse().ok();
-    n.filter(|n| ORIENTATIONS.contains(n))
+    n.filter(|n| ENSEMBLES.contains(n))
         .ok_or_else(|| "expected 1, 2, 4 or 8".into())
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dcodec::{Decoded, Depth, Error, Exact, Metadata, Picture, Result};
+use dcodec::{BitDepth, Decoded, Error, Exact, Metadata, Picture, Result};
 
 use crate::args::Decode;
 use crate::frames::{Animation, Folder, Kind};
@@ -72,7 +72,7 @@ impl<'a> Sinks<'a> {
     pub fn frame(&mut self, shown: &Decoded) -> Result<()> {
         if let Some((_, folder)) = &mut self.folder {
             let metadata = self.strip.apply(shown.metadata.clone());
-            folder.write(&shown.picture, &metadata, &shown.used)?;
+            folder.write(&shown.picture, &metadata, &shown.coverage)?;
         }
         if let Some((_, animation)) = &mut self.animation {
             animation.frame(&shown.picture)?;
@@ -83,7 +83,7 @@ impl<'a> Sinks<'a> {
     /// Writes what the stream ended with; says where it went.
     pub fn finish(mut self, last: &Decoded, metadata: &Metadata, log: Log) -> Result<String> {
         // The ends of layers have been shown.
-        let used = last.used;
+        let used = last.coverage;
         let more = used.partial > 0.0 || matches!(used.exact, Exact::All | Exact::Rows(_));
         if self.wants_frames() && (more || used.layers == 0) {
             self.frame(last)?;
@@ -115,7 +115,7 @@ impl<'a> Sinks<'a> {
                     "no EXIF and no XMP here",
                 ),
                 (
-                    last.picture.depth() == Depth::Sixteen,
+                    last.picture.depth() == BitDepth::Sixteen,
                     "8 bits: samples of 16 bits were rounded",
                 ),
             ]

@@ -23,9 +23,9 @@ fn encode_and_decode() {
     assert!(psnr(&before, &after) > 33.0);
     // The command shows what the library decodes.
     let prior = common::prior();
-    let decoder = |n| Decoder::new(&prior).orientations(n);
+    let decoder = |n| common::plain(&prior).orientations(n);
     let decoded = |n| decoder(n).decode(&file).expect("decodes").picture;
-    assert!(common::shown_by_the_command(&file) == after && decoded(1) != after);
+    assert!(common::displayed(&file) == after && decoded(1) != after);
     let args = ["decode", "pic.dfc", "-f", "-o", "n.png", "--refiner"];
     for n in [1, 2, 8] {
         let more = ["none", "--orientations", &n.to_string()];
@@ -171,7 +171,7 @@ fn truncated_files() {
         let wanted = format!("from {n} of {n} bytes");
         assert!(ran.err.contains(&wanted), "{}", ran.err);
         assert!(!ran.err.contains("complete"), "{}", ran.err);
-        let shown = common::shown_by_the_command(&file[..n]);
+        let shown = common::displayed(&file[..n]);
         assert!(picture(dir, "part.png") == shown);
         let info = good(dir, &["info", "part.dfc"]).out;
         assert!(String::from_utf8_lossy(&info).contains("cut"));

@@ -1,10 +1,12 @@
 //! Measuring our own files, and the metrics that every codec is measured with.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use dcodec::container::Event;
 use dcodec::{
-    Colour, Effort, Encoder, LayerReport, Picture, Prior, Result, StreamDecoder, Target, metrics,
+    Colour, Decoder, Effort, Encoder, LayerReport, Picture, Prior, Result, StreamDecoder, Target,
+    metrics,
 };
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
 use serde::{Deserialize, Serialize};
@@ -159,18 +161,15 @@ impl Plan<'_> {
     pub fn network(&self) -> String {
         let one = |prior: &Prior| format!("{} {}", prior.id(), prior.is_reference());
         let n = &self.networks;
-        let refiner = n.refiner.map(one).unwrap_or_default();
+        let refiner = n.display.prior().map(one).unwrap_or_default();
         format!("{} {refiner} {}", one(n.prior), n.precision)
     }
 
     /// A decoder that shows what `dcodec decode` does.
-    pub fn decoder(&self) -> StreamDecoder<'_> {
+    pub fn decoder(&self) -> StreamDecoder {
         let n = &self.networks;
-        let decoder = StreamDecoder::new(n.prior, u64::MAX).orientations(n.shown_orientations);
-        match n.refiner {
-            Some(refiner) => decoder.refiner(refiner),
-            None => decoder,
-        }
+        let decoder = Decoder::new(n.prior).max_pixels(u64::MAX);
+        decoder.display(n.display.clone()).stream()
     }
 
     /// Encodes once, then measures the preview at the end of every layer and at every bitrate from prefixes of the file.
@@ -187,14 +186,14 @@ impl Plan<'_> {
         let mut times: Vec<(usize, f64)> = Vec::new();
         let file = Encoder::new(self.networks.prior)
             .effort(self.effort.clone())
-            .orientations(self.orientations)
+            .ensemble(self.orientations)
             .prefilter(self.prefilter)
             .target(self.target)
-            .on_progress(|p| {
-                times.push((p.bytes, start.elapsed().as_secs_f64()));
+            .encode_with(picture, &mut |p| {
+                times.push((p.bytes as usize, start.elapsed().as_secs_f64()));
                 progress(Stage::Encode, p.done);
-            })
-            .encode(picture)?;
+                ControlFlow::Continue(())
+            })?;
         let encoded = start.elapsed();
         let mut prefixes = Prefixes {
             name,
@@ -230,7 +229,7 @@ struct Prefixes<'a> {
     name: &'a str,
     picture: &'a Picture,
     meter: &'a Meter,
-    stream: StreamDecoder<'a>,
+    stream: StreamDecoder,
     layers: &'a [LayerReport],
     times: Vec<(usize, f64)>,
     encoded: f64,
@@ -284,13 +283,13 @@ impl Prefixes<'_> {
         let start = Instant::now();
         let shown = self.stream.preview()?;
         let decode_s = (self.pushing + start.elapsed()).as_secs_f64();
-        let bytes = shown.used.bytes;
+        let bytes = shown.coverage.bytes;
         let reached = self.times.iter().find(|t| t.0 as u64 >= bytes);
         self.points.push(Point {
             codec: "dcodec".to_owned(),
             picture: self.name.to_owned(),
             asked,
-            sigma: shown.used.sigma,
+            sigma: shown.coverage.sigma,
             setting: String::new(),
             bytes,
             bpp: 8.0 * bytes as f64 / pixels(self.picture),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dcodec::prior::Precision;
-use dcodec::{Effort, Prior};
+use dcodec::{Display, Effort, Prior};
 
 /// The unit of quality in plots and comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,13 +83,11 @@ pub struct Settings {
 }
 
 /// The networks of a run.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Networks<'a> {
     /// The prior of the files.
     pub prior: &'a Prior,
-    /// The prior that shows what files hold, if it is not that itself.
-    pub refiner: Option<&'a Prior>,
-    /// Orientations over which shown pictures are averaged.
-    pub shown_orientations: usize,
+    /// How files are displayed.
+    pub display: Display,
     pub precision: Precision,
 }

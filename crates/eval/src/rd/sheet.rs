@@ -99,7 +99,7 @@ pub fn rows(
 fn our_cells(picture: &Picture, plan: &Plan) -> Result<Vec<Cell>> {
     let file = Encoder::new(plan.networks.prior)
         .effort(plan.effort.clone())
-        .orientations(plan.orientations)
+        .ensemble(plan.orientations)
         .prefilter(plan.prefilter)
         .target(Target::Bpp(RATES[RATES.len() - 1]))
         .encode(picture);

@@ -5,12 +5,12 @@ use image::GenericImageView;
 
 const NO_LIMIT: u64 = u64::MAX;
 
-fn picture(colour: Colour, alpha: bool, depth: Depth) -> Picture {
+fn picture(colour: Colour, alpha: bool, depth: BitDepth) -> Picture {
     let samples = |n: usize, step: u16| -> Samples {
         let values = (0..n as u16).map(|i| i.wrapping_mul(step));
         match depth {
-            Depth::Eight => values.map(|v| v as u8).collect::<Vec<u8>>().into(),
-            Depth::Sixteen => values
+            BitDepth::Eight => values.map(|v| v as u8).collect::<Vec<u8>>().into(),
+            BitDepth::Sixteen => values
                 .map(|v| v.wrapping_mul(771))
                 .collect::<Vec<u16>>()
                 .into(),
@@ -56,10 +56,10 @@ fn metadata() -> Metadata {
 fn lossless_formats_round_trip() {
     for colour in [Colour::Grey, Colour::Rgb] {
         for (alpha, depth) in [
-            (false, Depth::Eight),
-            (true, Depth::Eight),
-            (false, Depth::Sixteen),
-            (true, Depth::Sixteen),
+            (false, BitDepth::Eight),
+            (true, BitDepth::Eight),
+            (false, BitDepth::Sixteen),
+            (true, BitDepth::Sixteen),
         ] {
             let picture = picture(colour, alpha, depth);
             for name in ["png", "PNG", "webp", "bmp", "tif", "pnm", "ppm"] {
@@ -71,7 +71,7 @@ fn lossless_formats_round_trip() {
                     wanted = wanted.without_alpha();
                     said.push(Notice::AlphaDropped);
                 }
-                if depth == Depth::Sixteen && !format.holds_sixteen_bits() {
+                if depth == BitDepth::Sixteen && !format.holds_sixteen_bits() {
                     wanted = wanted.into_eight();
                     said.push(Notice::Reduced);
                 }
@@ -93,7 +93,7 @@ fn lossless_formats_round_trip() {
 
 #[test]
 fn jpeg_and_pgm() {
-    let (bytes, notices) = save(&picture(Colour::Rgb, true, Depth::Sixteen), Format::Jpeg);
+    let (bytes, notices) = save(&picture(Colour::Rgb, true, BitDepth::Sixteen), Format::Jpeg);
     assert_eq!(notices, [Notice::AlphaDropped, Notice::Reduced]);
     let back = load(&bytes).unwrap();
     assert_eq!(back.picture.alpha(), None);
@@ -102,13 +102,13 @@ fn jpeg_and_pgm() {
         "{:?}",
         back.notes
     );
-    for depth in [Depth::Eight, Depth::Sixteen] {
+    for depth in [BitDepth::Eight, BitDepth::Sixteen] {
         let grey = picture(Colour::Grey, false, depth);
         let (bytes, _) = save(&grey, Format::Pgm);
         assert!(bytes.starts_with(b"P5"));
         assert_eq!(load(&bytes).unwrap().picture, grey);
     }
-    let rgb = picture(Colour::Rgb, false, Depth::Eight);
+    let rgb = picture(Colour::Rgb, false, BitDepth::Eight);
     assert!(encode_picture(&rgb, &Metadata::default(), Format::Pgm).is_err());
 }
 
@@ -138,7 +138,7 @@ fn metadata_come_back_byte_for_byte() {
     ] {
         let format = Format::from_name(name).unwrap();
         for colour in [Colour::Grey, Colour::Rgb] {
-            let picture = picture(colour, false, Depth::Eight);
+            let picture = picture(colour, false, BitDepth::Eight);
             let (bytes, notices) = encode_picture(&picture, &metadata(), format).unwrap();
             let dropped = kept.iter().filter(|k| !**k).count();
             assert_eq!(notices.len(), dropped, "{name}: {notices:?}");
@@ -161,7 +161,7 @@ fn what_a_jpeg_segment_cannot_hold_is_said() {
         exif: Some([exif(1), vec![7; 70_000]].concat()),
         xmp: Some(vec![b' '; 70_000]),
     };
-    let picture = picture(Colour::Rgb, false, Depth::Eight);
+    let picture = picture(Colour::Rgb, false, BitDepth::Eight);
     let (bytes, notices) = encode_picture(&picture, &large, Format::Jpeg).unwrap();
     let dropped = ["EXIF", "XMP"].map(Notice::MetadataDropped);
     assert_eq!(notices, dropped);
@@ -190,7 +190,7 @@ fn what_a_jpeg_segment_cannot_hold_is_said() {
 /// Every orientation, in every container: the pixels are turned and the metadata say so.
 #[test]
 fn pictures_come_upright() {
-    let stored = picture(Colour::Rgb, false, Depth::Eight);
+    let stored = picture(Colour::Rgb, false, BitDepth::Eight);
     let image = stored.to_image();
     for orientation in 1..=8u8 {
         let mut upright = image.clone();
@@ -226,7 +226,7 @@ fn profiles_of_other_spaces_are_left_out() {
             icc: Some(icc(space)),
             ..Default::default()
         };
-        let picture = picture(Colour::Rgb, false, Depth::Eight);
+        let picture = picture(Colour::Rgb, false, BitDepth::Eight);
         let (bytes, _) = encode_picture(&picture, &metadata, Format::WebP).unwrap();
         let back = load(&bytes).unwrap();
         assert_eq!(back.metadata.icc.is_some(), kept);
@@ -255,7 +255,7 @@ fn animations_are_refused_with_their_frames() {
         }
     }
     // An animation control chunk makes a PNG one: five frames, or the one that it shows anyway.
-    let (png, _) = save(&picture(Colour::Rgb, false, Depth::Eight), Format::Png);
+    let (png, _) = save(&picture(Colour::Rgb, false, BitDepth::Eight), Format::Png);
     for frames in [1u32, 5] {
         let data = [&b"acTL"[..], &frames.to_be_bytes(), &[0; 4]].concat();
         let chunk = [
@@ -301,7 +301,7 @@ fn what_is_no_picture_is_refused() {
     let error = load(b"\x89DF\x01\0").unwrap_err().to_string();
     assert!(error.contains("dcodec decode"), "{error}");
     // A damaged picture is an error with its cause, at every length.
-    let (bytes, _) = save(&picture(Colour::Rgb, true, Depth::Eight), Format::Png);
+    let (bytes, _) = save(&picture(Colour::Rgb, true, BitDepth::Eight), Format::Png);
     for length in 8..bytes.len() - 12 {
         assert!(
             matches!(load(&bytes[..length]), Err(Error::Io { .. })),
@@ -312,7 +312,7 @@ fn what_is_no_picture_is_refused() {
 
 #[test]
 fn no_bytes_break_the_reader() {
-    let picture = picture(Colour::Rgb, true, Depth::Eight);
+    let picture = picture(Colour::Rgb, true, BitDepth::Eight);
     for format in [Format::Png, Format::Jpeg, Format::WebP, Format::Tiff] {
         let (bytes, _) = encode_picture(&picture, &metadata(), format).unwrap();
         for i in 0..bytes.len() {
@@ -326,7 +326,7 @@ fn no_bytes_break_the_reader() {
 
 #[test]
 fn dimensions_are_limited_before_decoding() {
-    let (mut bytes, _) = save(&picture(Colour::Rgb, false, Depth::Eight), Format::Bmp);
+    let (mut bytes, _) = save(&picture(Colour::Rgb, false, BitDepth::Eight), Format::Bmp);
     let limited = |bytes: &[u8], limit| load_picture(bytes, Path::new("in"), limit);
     assert!(limited(&bytes, 24).is_ok());
     assert!(matches!(limited(&bytes, 23), Err(Error::Limits(_))));

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use candle_core::cuda::cudarc::driver::{CudaSlice, CudaStream};
 
-use super::{Buffers, CudaNetwork};
+use crate::error::Result;
+use crate::pixels::planes::Planes;
 use crate::prior::Denoiser;
 use crate::prior::cuda::chain::Walk;
+use crate::prior::cuda::network::{Buffers, CudaNetwork};
 use crate::prior::cuda::{OnDevice, pool};
-use crate::prior::resident::{Geometry, Resident, State};
-use crate::prior::tile::Tiling;
-use crate::{Planes, Result};
+use crate::prior::on_device::{Geometry, Resident, State};
+use crate::prior::tiling::Tiling;
 
 impl Denoiser for CudaNetwork {
     fn multiple(&self) -> usize {

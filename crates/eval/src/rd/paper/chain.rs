@@ -1,7 +1,7 @@
 //! The ideal run: every x_s drawn exactly from q(x_s | x_t, x_0), its cost the KL, no channel code.
 
 use dcodec::random::Stream;
-use dcodec::{Depth, Picture, Planes, Prior, Result};
+use dcodec::{BitDepth, Picture, Planes, Prior, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::rd::state::exact;
@@ -135,7 +135,7 @@ pub fn run(
                 picture.width(),
                 picture.height(),
                 picture.colour(),
-                Depth::Eight,
+                BitDepth::Eight,
                 None,
             )?;
             let samples = shown.samples().as_eight().unwrap_or_default();

@@ -165,7 +165,7 @@ fn measure(
         Some(real) => real,
         None => {
             let plan = Plan {
-                networks: plan.networks,
+                networks: plan.networks.clone(),
                 effort: a.effort.clone(),
                 orientations: 1,
                 prefilter: a.prefilter,

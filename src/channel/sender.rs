@@ -1,0 +1,217 @@
+//! The sender's end of one transmission: finds the bits of a layer (Algorithm 3 of Ho, Jain and Abbeel 2020).
+
+use bitvec::prelude::*;
+
+use crate::channel::bands::Bands;
+use crate::channel::code::Code;
+use crate::channel::layer::{Channel, PartialLayer, Shared, shift, shift_energy, shift_from};
+use crate::channel::rate;
+use crate::channel::search::search;
+use crate::channel::split::Stages;
+use crate::channel::transform::Mixed;
+use crate::codes::{BANDS, BandAllocation, SigmaCode};
+use crate::pixels::planes::{Planar, Planes};
+use crate::schedule::{Sigma, Step};
+use crate::timings::Part;
+
+/// Classes of values that a [`ShiftGain`] tells apart.
+pub const CLASSES: usize = u8::MAX as usize + 1;
+
+/// The stages that a layer may have.
+pub trait Budget: Sync {
+    /// The most stages that there is room for behind the head of a layer of these. `spared` says that the head does not
+    /// have to carry a check.
+    fn most_stages(&self, layer: Stages, spared: bool) -> usize;
+
+    /// The band allocation of the layers before.
+    fn allocation(&self) -> BandAllocation;
+
+    /// Stages and band allocation of a layer that ends at `s`, whose shift has these energies in bands of `lens` values.
+    fn allocate(
+        &self,
+        code: Code,
+        lens: [usize; BANDS],
+        energies: &[f64; BANDS],
+        s: Sigma,
+    ) -> Stages;
+}
+
+/// The share of the shift m that is sent at each pixel, by classes of pixels.
+pub struct ShiftGain<'a> {
+    /// The class of each pixel of a plane.
+    classes: &'a [u8],
+    of: [f32; CLASSES],
+}
+
+impl<'a> ShiftGain<'a> {
+    /// The share `of` each class, 0..=1; `classes` has one for each pixel of a plane.
+    pub fn new(classes: &'a [u8], of: [f32; CLASSES]) -> Self {
+        ShiftGain { classes, of }
+    }
+
+    /// Share of a class.
+    #[cfg(test)]
+    pub fn of(&self, class: usize) -> f32 {
+        self.of[class]
+    }
+
+    /// Turns m of the whole posterior into the m that is sent, the values from index `first` on.
+    pub fn apply(&self, first: usize, m: &mut [f32]) {
+        let classes = self.classes.iter().cycle();
+        for (m, &class) in m.iter_mut().zip(classes.skip(first % self.classes.len())) {
+            *m *= self.of[usize::from(class)];
+        }
+    }
+
+    /// |m|^2 of the shift that is sent.
+    fn energy(&self, step: &Step, x_0: &Planar, x0_hat: &Planes) -> f64 {
+        let factor = step.shift() as f32;
+        let values = x_0.values().zip(&x0_hat.data);
+        values
+            .zip(self.classes.iter().cycle())
+            .map(|((x, x0_hat), &class)| factor * (x - x0_hat) * self.of[usize::from(class)])
+            .map(|m| f64::from(m).powi(2))
+            .sum()
+    }
+
+    /// The squared error that the shift makes up for, given that of each class.
+    pub fn error_sent(&self, errors: &[f64; CLASSES]) -> f64 {
+        let parts = errors.iter().zip(&self.of);
+        parts.map(|(e, &w)| e * f64::from(w).powi(2)).sum()
+    }
+}
+
+/// The sender of one layer.
+pub struct Sender<'a> {
+    x_0: &'a Planar,
+    budget: &'a dyn Budget,
+    /// The share of the shift to send at each pixel; all of it without.
+    pub gain: Option<ShiftGain<'a>>,
+    /// Gets the bits that each pixel takes.
+    pub map: Option<&'a mut [f64]>,
+    pub sent: SentLayer,
+}
+
+/// A layer as it was sent.
+pub struct SentLayer {
+    /// Trellis bits, four a stage.
+    pub bits: BitVec<u8, Msb0>,
+    pub stages: Stages,
+    /// KL( q(x_s|x_t,x_0) || p(x_s|x_t) ) in bits.
+    pub kl_bits: f64,
+    /// <m, z> / |m|^2, of a layer that was sent whole.
+    pub delivered: Option<f64>,
+    /// |m|^2
+    energy: f64,
+}
+
+impl SentLayer {
+    /// The first `stages` stages of the layer, which ends at `s`.
+    pub fn first(&self, stages: usize, s: Sigma) -> PartialLayer<'_> {
+        PartialLayer {
+            s,
+            bits: &self.bits[..4 * stages],
+            stages: self.stages,
+        }
+    }
+}
+
+impl<'a> Sender<'a> {
+    /// A sender of the picture `x_0` within a budget.
+    pub fn new(x_0: &'a Planar, budget: &'a dyn Budget) -> Self {
+        let sent = SentLayer {
+            bits: BitVec::new(),
+            stages: Stages {
+                count: 0,
+                allocation: budget.allocation(),
+                sigma: SigmaCode::MAX,
+            },
+            kl_bits: 0.0,
+            delivered: None,
+            energy: 0.0,
+        };
+        Sender {
+            x_0,
+            budget,
+            gain: None,
+            map: None,
+            sent,
+        }
+    }
+
+    /// The shift that is sent, in the memory of x0_hat.
+    fn shift(&self, step: &Step, x0_hat: Planes) -> Vec<f32> {
+        let mut m = shift(step, self.x_0, x0_hat);
+        if let Some(gain) = &self.gain {
+            gain.apply(0, &mut m);
+        }
+        m
+    }
+
+    /// The squared norms of its bands, without an array for it.
+    fn energies(&self, bands: &Bands, step: &Step, x0_hat: &Planes) -> [f64; BANDS] {
+        bands.energies(|first, m| {
+            m.copy_from_slice(&x0_hat.data[first..first + m.len()]);
+            shift_from(step, self.x_0, first, m);
+            if let Some(gain) = &self.gain {
+                gain.apply(first, m);
+            }
+        })
+    }
+
+    /// Finds the bits that there is room for. Returns the transformed shift, in the memory of x0_hat.
+    pub fn search(&mut self, step: &Step, shared: &Shared, x0_hat: Planes) -> Mixed {
+        let m = self.shift(step, x0_hat);
+        if let Some(map) = &mut self.map {
+            for plane in m.chunks_exact(map.len()) {
+                let bits = plane.iter().map(|&v| rate::kl_bits(f64::from(v).powi(2)));
+                map.iter_mut().zip(bits).for_each(|(sum, v)| *sum += v);
+            }
+        }
+        let mix = || shared.mixer.forward(&shared.stream, m);
+        let w = shared.meter.time(Part::Rotation, mix);
+        // A part that comes first may spare the check. A surplus is cut off later.
+        let split = shared.mixer.split(self.sent.stages);
+        let fit = self.budget.most_stages(self.sent.stages, true);
+        self.sent.bits = shared.meter.time(Part::Trellis, || {
+            search(shared.code, &shared.stream, &w, &split, fit)
+        });
+        w
+    }
+}
+
+impl Channel for Sender<'_> {
+    fn open(&mut self, step: &Step, shared: &Shared, x0_hat: &Planes) -> bool {
+        self.sent.stages.sigma = step.s.code();
+        let energy = match shared.mixer.bands() {
+            None => {
+                let energy = match &self.gain {
+                    None => shift_energy(step, self.x_0, x0_hat),
+                    Some(gain) => gain.energy(step, self.x_0, x0_hat),
+                };
+                self.sent.stages.count = rate::stages(shared.code, energy, x0_hat.len());
+                energy
+            }
+            Some(bands) => {
+                let energies = || self.energies(bands, step, x0_hat);
+                let energies = shared.meter.time(Part::Rotation, energies);
+                let budget = self.budget;
+                self.sent.stages = budget.allocate(shared.code, bands.lens(), &energies, step.s);
+                energies.iter().sum()
+            }
+        };
+        self.sent.energy = energy;
+        self.sent.kl_bits = rate::kl_bits(energy);
+        self.budget.most_stages(self.sent.stages, false) >= self.sent.stages.count
+    }
+
+    fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
+        let w = self.search(step, shared, x0_hat);
+        let sent = &mut self.sent;
+        let signs = shared.signs(&sent.bits, sent.stages);
+        // The transform keeps inner products: <m, z> is that of transformed shift and signs.
+        sent.delivered = (sent.energy > 0.0).then(|| signs.dot(&w) / sent.energy);
+        drop(w);
+        shared.deliver(&signs, step, mean);
+    }
+}

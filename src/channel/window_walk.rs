@@ -1,0 +1,86 @@
+//! A walk over the lines of an array, as far as they fall into a window of the positions.
+
+use std::ops::Range;
+
+use crate::channel::permutation::{Lines, add_mod};
+
+/// The walk over the places i, i + 1, i + 2 .., as far as their positions fall into a window.
+///
+/// By the three-gap theorem the visits are one of two distances or their sum apart.
+pub(crate) struct Visits<'a> {
+    lines: &'a Lines,
+    window: Range<usize>,
+    /// The least distance that goes up by less than the window, and by how much.
+    up: (usize, usize),
+    /// The same downwards.
+    down: (usize, usize),
+}
+
+impl<'a> Visits<'a> {
+    /// `window` holds at least one of the lines.
+    pub fn new(lines: &'a Lines, window: Range<usize>) -> Self {
+        let (step, count) = (lines.inverse(), lines.count());
+        let least = |step: usize| {
+            let (mut n, mut by) = (1, step);
+            while by >= window.len() {
+                (n, by) = (n + 1, add_mod(by, step, count));
+            }
+            (n, by)
+        };
+        Visits {
+            lines,
+            up: least(step),
+            down: least((count - step) % count),
+            window,
+        }
+    }
+
+    /// The first visit of the walk that begins at `place`: how many places behind it, and at which position from the window's start.
+    pub fn first(&self, place: usize) -> (usize, usize) {
+        let (step, count) = (self.lines.inverse(), self.lines.count());
+        let position = self.lines.position_of(place);
+        let (mut i, mut at) = (0, add_mod(position, count - self.window.start, count));
+        while at >= self.window.len() {
+            (i, at) = (i + 1, add_mod(at, step, count));
+        }
+        (i, at)
+    }
+
+    /// The visit after the one of index `i` at position `at`.
+    #[inline(always)]
+    pub fn next(&self, i: usize, at: usize) -> (usize, usize) {
+        let (up, down) = (self.up, self.down);
+        if at + up.1 < self.window.len() {
+            (i + up.0, at + up.1)
+        } else if at >= down.1 {
+            (i + down.0, at - down.1)
+        } else {
+            (i + up.0 + down.0, at + up.1 - down.1)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn visits_are_those_of_a_walk_one_by_one() {
+        for count in [1, 2, 7, 30, 97, 768] {
+            let lines = Lines::new(count);
+            for (start, end) in (0..count).flat_map(|start| [(0, start + 1), (start, count)]) {
+                let visits = Visits::new(&lines, start..end);
+                let all: Vec<(usize, usize)> = (0..3 * count)
+                    .map(|place| (place, lines.position_of(place)))
+                    .filter(|(_, at)| (start..end).contains(at))
+                    .map(|(place, at)| (place, at - start))
+                    .collect();
+                assert_eq!(visits.first(0), all[0], "{count}, {start}..{end}");
+                for pair in all.windows(2) {
+                    let (i, at) = pair[0];
+                    assert_eq!(visits.next(i, at), pair[1], "{count}, {start}..{end}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The parts that stand beside the layers: alpha and metadata.
+
+use crate::container::metadata::Metadata;
+use crate::container::{PartName, Writer};
+use crate::entropy;
+use crate::error::Result;
+use crate::pixels::picture::Picture;
+use crate::pixels::samples::Samples;
+
+/// Metadata that the picture does not need waits until the file is this many times its size.
+const PATIENCE: usize = 8;
+
+/// Parts that are still to be written, as early as they hardly delay the picture and in any case before the file ends.
+pub(crate) struct DeferredParts {
+    parts: Vec<(PartName, Vec<u8>)>,
+}
+
+impl DeferredParts {
+    /// Their bytes in the file.
+    pub fn bytes(&self) -> usize {
+        let bytes = |(_, payload): &(_, Vec<u8>)| Writer::part_bytes(payload.len());
+        self.parts.iter().map(bytes).sum()
+    }
+
+    /// Writes them between two layers if it is `now` or never, or the file is long enough.
+    pub fn write(&mut self, writer: &mut Writer, now: bool) {
+        if now || writer.len() >= PATIENCE * self.bytes() {
+            for (name, payload) in self.parts.drain(..) {
+                writer.part(name, &payload);
+            }
+        }
+    }
+}
+
+/// Writes what stands before the first layer, the colour profile and alpha; returns the rest.
+///
+/// Errors: [`crate::Error::Limits`] for metadata that no file can hold.
+pub(crate) fn begin(
+    writer: &mut Writer,
+    picture: &Picture,
+    metadata: &Metadata,
+) -> Result<DeferredParts> {
+    let mut parts = metadata.parts()?;
+    if let Some(at) = parts.iter().position(|p| p.0 == PartName::ICC) {
+        let (name, payload) = parts.remove(at);
+        writer.part(name, &payload);
+    }
+    if let Some(alpha) = picture.alpha() {
+        write_alpha(writer, picture, alpha);
+    }
+    Ok(DeferredParts { parts })
+}
+
+/// Alpha without loss: of 16 bits the high bytes, then the low ones unless all equal the high ones.
+fn write_alpha(writer: &mut Writer, picture: &Picture, alpha: &Samples) {
+    let (width, height) = (picture.width(), picture.height());
+    // What no byte reaches is opaque.
+    let code_high = |high: &[u8]| match high.iter().all(|&v| v == u8::MAX) {
+        true => Vec::new(),
+        false => entropy::encode_alpha(width, height, high),
+    };
+    match alpha {
+        Samples::Eight(alpha) => writer.part(PartName::ALPHA, &code_high(alpha)),
+        Samples::Sixteen(alpha) => {
+            let high: Vec<u8> = alpha.iter().map(|v| (v >> 8) as u8).collect();
+            writer.part(PartName::ALPHA, &code_high(&high));
+            let low = entropy::encode_alpha_low(width, height, alpha);
+            if !low.is_empty() {
+                writer.part(PartName::ALPHA_LOW, &low);
+            }
+        }
+    }
+}

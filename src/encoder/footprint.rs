@@ -1,0 +1,133 @@
+//! What the encoder takes at its peak, and its limit.
+
+use crate::codes::Form;
+use crate::container::{Header, MAX_SIDE};
+use crate::encoder::encoder::Encoder;
+use crate::encoder::target::Target;
+use crate::error::{Error, Result};
+use crate::pixels::picture::Picture;
+use crate::reverse::{Display, footprint};
+
+impl Encoder {
+    /// The expected peak of memory in bytes of encoding a picture of this form, the picture and the program
+    /// included: two arrays of 32-bit floats a sample, six for [`Target::Psnr`], which tries cuts, eight with [`Encoder::psnr_as_displayed_by`], four
+    /// with [`Encoder::reconstruct`], and for [`Target::Lossless`] the model of the samples. What a denoiser of your own takes is
+    /// included as far as it says.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the display of a target of PSNR cannot be loaded.
+    pub fn memory(&self, form: Form) -> Result<u64> {
+        self.peak(&self.header(form), self.target)
+    }
+
+    /// The display that a target of PSNR is measured by.
+    ///
+    /// # Errors
+    /// Those of [`Display::recommended`].
+    pub(crate) fn display_of(&self, header: &Header) -> Result<Display> {
+        if !matches!(self.target, Target::Psnr(_)) {
+            return Ok(Display::PLAIN);
+        }
+        let display = match &self.display {
+            Some(display) => display.clone(),
+            None => Display::recommended(&self.prior)?,
+        };
+        let peak = self.peak_by(&display, header, self.target)?;
+        Ok(match peak <= self.max_memory {
+            true => display,
+            false => Display::PLAIN,
+        })
+    }
+
+    fn peak(&self, header: &Header, target: Target) -> Result<u64> {
+        let display = self.display_of(header)?;
+        self.peak_by(&display, header, target)
+    }
+
+    fn peak_by(&self, display: &Display, header: &Header, target: Target) -> Result<u64> {
+        let form = &header.form;
+        let filtered = self.prefilters(form, target);
+        let alive = footprint::Alive {
+            arrays: match target {
+                // A cut by a display holds two more on its way.
+                Target::Psnr(_) if !display.is_plain() => 8,
+                Target::Psnr(_) => 6,
+                _ if self.reconstruct => 4,
+                _ => 2,
+            },
+            bytes: picture_bytes(form) * (1 + u64::from(self.reconstruct))
+                + header.coded_len() * if filtered { 2 } else { form.depth.bytes() }
+                + header.coded_len() / 3 * self.bytes_of_planes(),
+            display: match target {
+                Target::Psnr(_) => display,
+                _ => &Display::PLAIN,
+            },
+            searching: true,
+            aside: match target.is_lossless() {
+                // The payload on its way into the file.
+                true => footprint::exact(form, 2 * form.depth.bytes()),
+                false if filtered => self.filtering(header),
+                false => 0,
+            },
+        };
+        footprint::peak(&self.prior, header, alive)
+    }
+
+    /// True if pictures of this size are filtered first for this target.
+    pub(crate) fn prefilters(&self, form: &Form, target: Target) -> bool {
+        // Smaller planes hold values more than once.
+        self.prefilter && !target.is_lossless() && form.width.min(form.height) >= 16
+    }
+
+    /// Bytes that this takes beside what comes of it: the samples as they are, and four planes of a tile: its own, filtered, with noise,
+    /// and what is shown of that.
+    fn filtering(&self, header: &Header) -> u64 {
+        let (width, height) = header.coded_size();
+        let two = self.prior.memory(width, height, 1).1;
+        header.coded_len() * header.form.depth.bytes() + two * 2
+    }
+
+    /// Bytes a pixel of an interest and its classes, and of a map and its sums.
+    fn bytes_of_planes(&self) -> u64 {
+        let (interest, map) = (self.interest.is_some(), self.map);
+        5 * u64::from(interest) + 12 * u64::from(map)
+    }
+
+    /// Refuses what cannot be encoded, before any work.
+    pub(crate) fn check(&self, picture: &Picture, target: Target) -> Result<()> {
+        let form = picture.form();
+        if form.width.max(form.height) > MAX_SIDE {
+            return Err(Error::Limits(format!(
+                "{} x {} pixels: the format ends at {MAX_SIDE} a side",
+                form.width, form.height
+            )));
+        }
+        if target.is_lossless() && !self.prior.is_reference() {
+            let e = "an exact end needs the reference arithmetic, that of the kernels for the CPU";
+            return Err(Error::Unsupported(e.into()));
+        }
+        self.check_memory(form)
+    }
+
+    /// [`Error::Limits`](crate::Error::Limits) if [`Encoder::memory`] is over the limit.
+    ///
+    /// [`Encoder::encode`] asks by itself; with this the caller can do so before the picture is read.
+    pub fn check_memory(&self, form: Form) -> Result<()> {
+        let header = self.header(form);
+        let bytes = self.peak(&header, self.target)?;
+        let other = self.peak(&header, Target::Quality(75.0))?;
+        let advice = match bytes > other {
+            true => format!(
+                "raise the limit, or aim at a quality or a rate, which takes {}",
+                footprint::amount(other)
+            ),
+            false => "raise the limit, or encode a smaller picture".into(),
+        };
+        footprint::check("encoding", &header, bytes, self.max_memory, &advice)
+    }
+}
+
+/// Bytes of the samples and the alpha of a picture.
+fn picture_bytes(form: &Form) -> u64 {
+    form.colour_bytes() + form.alpha_bytes()
+}

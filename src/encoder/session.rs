@@ -1,0 +1,394 @@
+//! One picture on its way into a file: layer after layer until the goal is met.
+
+use bitvec::prelude::*;
+
+use crate::analysis::map;
+use crate::channel::layer::PartialLayer;
+use crate::channel::sender::{Sender, SentLayer};
+use crate::channel::split::Stages;
+use crate::codes::SigmaCode;
+use crate::container::{Header, Layer, PartName, Writer};
+use crate::encoder::allocation::LayerBudget;
+use crate::encoder::ancillary::{self, DeferredParts};
+use crate::encoder::effort::{Candidate, Effort};
+use crate::encoder::encoder::{Encoded, Encoder, LayerReport};
+use crate::encoder::forecast::{Remaining, squared_error};
+use crate::encoder::lossless;
+use crate::encoder::prefilter::{End, Prefilter, filtered};
+use crate::encoder::psnr_search::{PsnrSearch, picture_of, shown_psnr};
+use crate::encoder::roi::RoiClasses;
+use crate::encoder::target::{StopRule, Target};
+use crate::error::{Error, Result};
+use crate::pixels::picture::Picture;
+use crate::pixels::planes::{Planar, Planes};
+use crate::pixels::samples::Samples;
+use crate::prior::Prior;
+use crate::progress::Progress;
+use crate::reverse::Chain;
+use crate::schedule::Sigma;
+use crate::timings::Part;
+
+/// The state of an encode.
+pub(crate) struct Session<'r> {
+    picture: &'r Picture,
+    prior: Prior,
+    /// The picture that the chain is sent to.
+    x_0: Planar,
+    prefilter: Option<Prefilter>,
+    target: Target,
+    stop: StopRule,
+    /// Stops the encoder before the lowest noise level, for a target of PSNR.
+    search: Option<PsnrSearch<'r>>,
+    effort: Effort,
+    reconstruct: bool,
+    header: Header,
+    /// The end of the first layer.
+    first: Sigma,
+    writer: Writer,
+    deferred: DeferredParts,
+    chain: Chain,
+    roi: Option<RoiClasses>,
+    map: Option<Vec<f64>>,
+    layers: Vec<LayerReport>,
+    /// The planes that the receiver shows in the end, where they are not the chain's x0_hat.
+    shown: Option<Planes>,
+    /// False where the lowest noise level came before the target.
+    target_met: bool,
+}
+
+/// A layer to be sent.
+pub(crate) struct LayerPlan {
+    candidate: Candidate,
+    /// Bytes that its head and bits may take.
+    room: usize,
+    /// With an interest: the noise at which the chain will end where the interest is highest.
+    end: Option<f64>,
+    /// PSNR in dB of the picture shown before it.
+    psnr: f64,
+}
+
+impl<'r> Session<'r> {
+    /// Starts a file, and writes the parts that stand before the first layer.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::encode`].
+    pub fn begin(encoder: &Encoder, picture: &'r Picture, target: Target) -> Result<Self> {
+        encoder.check(picture, target)?;
+        let x_0 = picture.to_planar();
+        let energy: f64 = x_0.values().map(|v| f64::from(v).powi(2)).sum();
+        let mut header = encoder.header(picture.form());
+        let first = encoder.first(&header, energy);
+        // Even, and above the first level.
+        header.start = SigmaCode::saturating((first.code().get() + 2) & !1);
+        let stop = StopRule::new(target, &header)?;
+        let display = encoder.display_of(&header)?;
+        let mut writer = Writer::new(&header);
+        let chain = Chain::new(&encoder.prior, &header)?;
+        let begin = || ancillary::begin(&mut writer, picture, &encoder.metadata);
+        let deferred = chain.meter().time(Part::Alpha, begin)?;
+        let least = writer.len() + deferred.bytes();
+        if let Some(bytes) = stop.bytes.filter(|&b| b < least) {
+            return Err(Error::Parameter(format!(
+                "{bytes} bytes are too few: header, alpha and metadata alone take {least}"
+            )));
+        }
+        let roi = match &encoder.interest {
+            Some(interest) => interest.classes(picture, &x_0)?,
+            None => None,
+        };
+        let prefilters = encoder.prefilters(&header.form, target);
+        let search = stop
+            .psnr
+            .map(|psnr| PsnrSearch::new(picture, psnr, display));
+        Ok(Session {
+            picture,
+            prior: encoder.prior.clone(),
+            prefilter: prefilters.then(Prefilter::default),
+            target,
+            search,
+            stop,
+            effort: encoder.effort.clone(),
+            reconstruct: encoder.reconstruct,
+            header,
+            first,
+            writer,
+            deferred,
+            chain,
+            roi,
+            map: encoder.map.then(|| vec![0.0; x_0.width * x_0.height]),
+            x_0,
+            layers: Vec::new(),
+            shown: None,
+            target_met: false,
+        })
+    }
+
+    /// Bytes written or owed.
+    fn used(&self) -> usize {
+        self.writer.len() + self.deferred.bytes()
+    }
+
+    /// Decides on the next layer. None at the end of the file.
+    pub fn next(&mut self) -> Result<Option<LayerPlan>> {
+        if self.stop.bytes.is_some_and(|b| self.used() >= b) {
+            self.target_met = true;
+            return Ok(None);
+        }
+        let at_end = self.chain.t().is_some_and(|t| t <= self.stop.sigma);
+        if at_end && self.search.is_none() {
+            self.target_met = self.stop.bytes.is_none();
+            return Ok(None);
+        }
+        let psnr = shown_psnr(self.picture, self.chain.x0_hat()?)?;
+        if let Some(search) = &mut self.search {
+            search.approach(&mut self.chain, psnr)?;
+            self.target_met = psnr >= search.wanted();
+            if at_end || self.target_met {
+                return Ok(None);
+            }
+        }
+        self.refilter(psnr)?;
+        self.plan(psnr).map(Some)
+    }
+
+    /// Chooses the noise level at which the next layer ends; `psnr` is that of the present x0_hat.
+    fn plan(&mut self, psnr: f64) -> Result<LayerPlan> {
+        let (error, end) = self.error_to_send()?;
+        let (t, len) = (self.chain.t(), self.x_0.data.len());
+        let used = self.used();
+        let room = self.stop.bytes.map_or(usize::MAX, |b| b - used);
+        let mut candidate = Candidate {
+            t,
+            s: self.effort.next(t, self.first, self.stop.sigma, error),
+            error,
+            len,
+        };
+        candidate.s = self.effort.fitting(&candidate, |stages| {
+            self.head_bytes(stages) + stages.div_ceil(2) <= room
+        });
+        let mut plan = LayerPlan {
+            candidate,
+            room,
+            end,
+            psnr,
+        };
+        if let Some(search) = &self.search {
+            plan.candidate.s = self.effort.sufficing(&plan.candidate, |s| {
+                let mut trial = self.chain.duplicate()?;
+                let budget = plan.budget(&self.writer);
+                let mut sender = plan.sender(s, &self.x_0, self.roi.as_ref(), &budget);
+                trial.advance(s, &mut sender)?;
+                Ok(search.psnr(trial.x0_hat()?)? >= search.wanted())
+            })?;
+        }
+        Ok(plan)
+    }
+
+    /// |x_0 - x0_hat|^2 as far as the next shift makes up for it. With an interest also the noise level at which the chain will
+    /// end.
+    fn error_to_send(&mut self) -> Result<(f64, Option<f64>)> {
+        let t = self.chain.t();
+        let x0_hat = self.chain.x0_hat()?;
+        match (&self.roi, t) {
+            (Some(roi), Some(t)) => {
+                let left = self.stop.left(self.writer.len(), x0_hat.len());
+                let (errors, end) = roi.forecast(t.levels(), &self.x_0, x0_hat, left);
+                let gain = roi.gain(t.levels().powi(2), end);
+                Ok((gain.error_sent(&errors), Some(end)))
+            }
+            _ => Ok((self.x_0.squared_distance(x0_hat), None)),
+        }
+    }
+
+    /// Sends the chain to what it can reach (with an interest, where that is highest) if the picture is filtered; `psnr` is that
+    /// of its x0_hat.
+    fn refilter(&mut self, psnr: f64) -> Result<()> {
+        let Some(prefilter) = &mut self.prefilter else {
+            return Ok(());
+        };
+        let len = self.x_0.data.len();
+        let left = self.stop.left(self.writer.len(), len);
+        let end = match (left, self.chain.t()) {
+            (Remaining::Sigma(end), _) => End::Known(end),
+            (_, None) => return Ok(()),
+            (left, Some(t)) => {
+                let t = t.levels();
+                let end = match &self.roi {
+                    Some(roi) => {
+                        let x0_hat = self.chain.x0_hat()?;
+                        roi.forecast(t, &self.x_0, x0_hat, left).1
+                    }
+                    None => left.end(t, squared_error(psnr, len)),
+                };
+                End::Expected { end, t }
+            }
+        };
+        if let Some(end) = prefilter.due(end) {
+            // There is no room for both.
+            self.x_0.data = Samples::Eight(Vec::new());
+            self.x_0 = filtered(&self.prior, self.picture, end, self.chain.meter())?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of the head of a layer of so many stages, at most.
+    fn head_bytes(&self, stages: usize) -> usize {
+        let change = self.header.banded.then_some(true);
+        Layer::head_bytes(self.writer.unchecked(), stages as u32, change)
+    }
+
+    /// Sends a layer and writes it. True if it is whole, so that more may follow.
+    pub fn send(&mut self, plan: &LayerPlan) -> Result<bool> {
+        let s = plan.candidate.s;
+        let budget = plan.budget(&self.writer);
+        let mut sender = plan.sender(s, &self.x_0, self.roi.as_ref(), &budget);
+        sender.map = self.map.as_deref_mut();
+        let before = self.search.as_ref().map(|_| self.chain.duplicate());
+        let before = before.transpose()?;
+        let mut whole = self.chain.advance(s, &mut sender)?;
+        if !whole {
+            let x0_hat = match self.reconstruct {
+                true => self.chain.x0_hat()?.clone(),
+                false => self.chain.take_x0_hat()?,
+            };
+            sender.search(&self.chain.step(s), &self.chain.shared(), x0_hat);
+        }
+        let mut sent = sender.sent;
+        if let (Some(search), Some(mut before)) = (&mut self.search, before)
+            && search.psnr(self.chain.x0_hat()?)? >= search.wanted()
+        {
+            search.cut(&mut sent, &mut before, s)?;
+            // A layer that is needed whole has been walked already.
+            whole = sent.bits.len() == 4 * sent.stages.count;
+            if !whole {
+                self.chain = before;
+            }
+        }
+        self.write(plan, sent, whole)?;
+        self.target_met = !whole;
+        Ok(whole)
+    }
+
+    fn write(&mut self, plan: &LayerPlan, mut sent: SentLayer, whole: bool) -> Result<()> {
+        let s = plan.candidate.s;
+        // Nothing can stand behind a layer that is not whole.
+        let Stages {
+            count, allocation, ..
+        } = sent.stages;
+        let change = self.writer.change(allocation);
+        let head = Layer::head_bytes(self.writer.unchecked(), count as u32, change);
+        self.deferred
+            .write(&mut self.writer, !whole || head > plan.room);
+        self.writer.allot(allocation);
+        let layer = self.writer.layer(s.code(), count as u32);
+        if !whole {
+            let written = self.writer.len();
+            let room = self
+                .stop
+                .bytes
+                .map_or(usize::MAX, |b| b.saturating_sub(written));
+            sent.bits.truncate(8usize.saturating_mul(room));
+            if !sent.bits.is_empty() && self.reconstruct {
+                let partial = PartialLayer {
+                    s,
+                    bits: &sent.bits,
+                    stages: sent.stages,
+                };
+                self.shown = Some(self.chain.estimate(Some(partial))?.into_owned());
+            }
+        }
+        let bits = sent.bits.len() as u64;
+        self.writer.body(&into_bytes(sent.bits));
+        self.layers.push(LayerReport {
+            layer,
+            kl_bits: sent.kl_bits,
+            bits,
+            delivered: sent.delivered,
+            psnr_before: plan.psnr,
+            end: self.writer.len() as u64,
+        });
+        Ok(())
+    }
+
+    /// Progress after a layer.
+    pub fn progress(&self, plan: &LayerPlan) -> Progress {
+        let (s, bytes) = (plan.candidate.s, self.writer.len());
+        Progress {
+            layers: self.layers.len() as u32,
+            bytes: bytes as u64,
+            sigma: Some(s.levels()),
+            done: self.stop.progress(&self.header, s, bytes),
+        }
+    }
+
+    /// Writes what stands behind the last layer.
+    pub fn finish(mut self) -> Result<Encoded> {
+        let (picture, chain) = (self.picture, &mut self.chain);
+        let mut exact_bytes = None;
+        if self.target.is_lossless() {
+            let meter = chain.meter().clone();
+            let code = || lossless::encode(chain, &self.header, picture);
+            let payload = meter.time(Part::Exact, code)?;
+            self.writer.part(PartName::EXACT, &payload);
+            exact_bytes = Some(payload.len() as u64);
+        }
+        self.deferred.write(&mut self.writer, true);
+        let reconstruction = match (self.reconstruct, &self.shown) {
+            (false, _) => None,
+            (true, _) if exact_bytes.is_some() => Some(picture.clone()),
+            (true, Some(shown)) => Some(picture_of(picture, shown)?),
+            (true, None) => Some(picture_of(picture, self.chain.x0_hat()?)?),
+        };
+        let most = self.stop.bytes.unwrap_or(usize::MAX);
+        let last = self.layers.last();
+        let bytes = match last.is_some_and(|l| l.bits < 4 * u64::from(l.layer.stages)) {
+            true => self.writer.cut(most),
+            // Room for a part of the end marker only is filled with that part.
+            false => {
+                let mut bytes = self.writer.finish();
+                bytes.truncate(most);
+                bytes
+            }
+        };
+        let width = self.x_0.width;
+        let map = self.map;
+        Ok(Encoded {
+            bytes,
+            layers: self.layers,
+            exact_bytes,
+            target_met: self.target_met,
+            reconstruction,
+            map: map.map(|bits| map::fold(picture, width, &bits, |sum, _| sum)),
+            timings: self.chain.meter().read(),
+        })
+    }
+}
+
+impl LayerPlan {
+    /// The budget of this layer.
+    fn budget<'a>(&self, writer: &'a Writer) -> LayerBudget<'a> {
+        let room = self.room;
+        LayerBudget { room, writer }
+    }
+
+    /// The sender of this layer, if it ends at `s`.
+    fn sender<'a>(
+        &self,
+        s: Sigma,
+        x_0: &'a Planar,
+        roi: Option<&'a RoiClasses>,
+        budget: &'a LayerBudget,
+    ) -> Sender<'a> {
+        let mut sender = Sender::new(x_0, budget);
+        if let (Some(roi), Some(t), Some(end)) = (roi, self.candidate.t, self.end) {
+            sender.gain = Some(roi.gain(t.levels() * s.levels(), end));
+        }
+        sender
+    }
+}
+
+/// The bytes of `bits`, with zeros behind the last.
+fn into_bytes(mut bits: BitVec<u8, Msb0>) -> Vec<u8> {
+    bits.set_uninitialized(false);
+    bits.into_vec()
+}

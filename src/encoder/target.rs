@@ -1,0 +1,115 @@
+//! Where an encoder stops.
+
+use crate::container::Header;
+use crate::encoder::forecast::{Remaining, squared_error};
+use crate::encoder::lossless;
+use crate::error::{Error, Result};
+use crate::pixels::picture::Picture;
+use crate::prior::LOWEST_SIGMA;
+use crate::schedule::Sigma;
+
+/// Where to stop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Target {
+    /// At a final noise level of [`Target::quality_sigma`] levels, quality 0..=100.
+    Quality(f64),
+    /// At this many bytes, headers included; a smaller file if the lowest noise level comes first.
+    Bytes(u64),
+    /// At this many bits per pixel, headers included; a smaller file if the lowest noise level comes first.
+    Bpp(f64),
+    /// At the first four bits at which the decoded picture has this RGB PSNR in dB, or at the lowest noise level.
+    Psnr(f64),
+    /// At the exact picture: its samples follow layers that end at this quality. None given, the quality is 75, or 25 for
+    /// drawings and screenshots, of which exact samples say more with fewer bits than layers do.
+    Lossless(Option<f64>),
+}
+
+impl Target {
+    /// The final noise level of a quality: 1.5 levels at 100, doubling every ten points below.
+    pub fn quality_sigma(quality: f64) -> f64 {
+        LOWEST_SIGMA * libm::exp2((100.0 - quality) / 10.0)
+    }
+
+    /// True if the file ends in the exact picture.
+    pub fn is_lossless(self) -> bool {
+        matches!(self, Target::Lossless(_))
+    }
+
+    /// The same with a quality for this picture, if it had none.
+    pub(crate) fn with_default_quality(self, picture: &Picture) -> Self {
+        match self {
+            // A photograph takes two bits a sample and more.
+            Target::Lossless(None) if lossless::cost(picture) < 1.0 => Target::Lossless(Some(25.0)),
+            Target::Lossless(None) => Target::Lossless(Some(75.0)),
+            other => other,
+        }
+    }
+}
+
+/// A target in terms of one picture: the noise level to stop at, and what may stop the encoder before.
+pub(crate) struct StopRule {
+    pub sigma: Sigma,
+    pub bytes: Option<usize>,
+    pub psnr: Option<f64>,
+}
+
+impl StopRule {
+    pub fn new(target: Target, header: &Header) -> Result<Self> {
+        let lowest = Sigma::nearest(LOWEST_SIGMA);
+        let mut stop = StopRule {
+            sigma: lowest,
+            bytes: None,
+            psnr: None,
+        };
+        let positive = |v: f64, name: &str| match v {
+            v if v.is_finite() && v > 0.0 => Ok(v),
+            v => Err(Error::Parameter(format!(
+                "{name} must be a positive number, not {v}"
+            ))),
+        };
+        match target {
+            Target::Quality(q) | Target::Lossless(Some(q)) => {
+                if !(0.0..=100.0).contains(&q) {
+                    let e = format!("quality must be 0 to 100, not {q}");
+                    return Err(Error::Parameter(e));
+                }
+                stop.sigma = Sigma::nearest(Target::quality_sigma(q));
+            }
+            Target::Lossless(None) => {}
+            Target::Bytes(b) => stop.bytes = Some(usize::try_from(b).unwrap_or(usize::MAX)),
+            Target::Bpp(bpp) => {
+                stop.bytes = Some(header.bytes_at(positive(bpp, "bits per pixel")?) as usize)
+            }
+            Target::Psnr(psnr) => stop.psnr = Some(positive(psnr, "PSNR")?),
+        }
+        let least = header.file_bytes();
+        if let Some(bytes) = stop.bytes.filter(|&b| b < least) {
+            return Err(Error::Parameter(format!(
+                "{bytes} bytes are too few: the header alone takes {least}, {:.3} bits per pixel",
+                8.0 * least as f64 / (header.form.pixels() as f64)
+            )));
+        }
+        // The chain must start above where it ends.
+        stop.sigma = stop.sigma.min(header.start.below(1).into());
+        Ok(stop)
+    }
+
+    /// What is left to do for a file of `written` bytes so far and a picture of `len` values.
+    pub fn left(&self, written: usize, len: usize) -> Remaining {
+        match (self.bytes, self.psnr) {
+            (Some(b), _) => Remaining::Bits(8.0 * b.saturating_sub(written) as f64),
+            (_, Some(psnr)) => Remaining::Error(squared_error(psnr, len)),
+            _ => Remaining::Sigma(self.sigma.levels()),
+        }
+    }
+
+    /// Share of the network calls that are done. They go as the steps, whose density is 1 / sqrt(sigma).
+    pub fn progress(&self, header: &Header, s: Sigma, bytes: usize) -> f64 {
+        let place = |s: Sigma| s.levels().powf(-0.5);
+        let start = place(header.start.into());
+        let by_sigma = (place(s) - start) / (place(self.sigma) - start);
+        self.bytes
+            .map_or(by_sigma, |b| by_sigma.max((bytes as f64 / b as f64).sqrt()))
+            .clamp(0.0, 1.0)
+    }
+}

@@ -1,0 +1,166 @@
+//! Lossless coding of the low bytes of a 16-bit alpha plane whose high bytes are known.
+//!
+//! Decisions are made in this order:
+//!
+//! 1. once: are the low bytes *raw* (probability 2^-8)? Then each is eight even decisions, high bit first;
+//! 2. per row: are all its low bytes equal to the high bytes, as in planes that once had 8 bits?
+//! 3. per pixel of a row where they are not: is its low byte equal to its high byte; if not, its residual to the predictor
+//!    `w + n - nw` of the 16-bit values, as far as that agrees with the high byte.
+//!
+//! How far the bytes reach is decided as for the high bytes; low bytes that are not reached equal the high bytes.
+
+use crate::entropy::alpha::RAW;
+use crate::entropy::coder::{Adaptive, Bit, Coder, Reader, Writer};
+use crate::entropy::residual::Residuals;
+
+/// Bounds of the levels of roughness, the sum of the predictor's errors at the left, upper, upper left and upper right
+/// neighbours.
+const LEVELS: [i32; 7] = [0, 3, 12, 48, 192, 768, 3072];
+
+/// Values and prediction errors of the current row and the one above, with a margin of zeros.
+struct Rows {
+    values: [Vec<i32>; 2],
+    errors: [Vec<i32>; 2],
+}
+
+struct Model {
+    /// Whether the last two rows were all equal.
+    rows: [Adaptive; 4],
+    /// The high byte is 0, 255 or between; whether low equals high on the left, above.
+    equal: [[Adaptive; 4]; 3],
+    /// By level of roughness.
+    residuals: Residuals,
+}
+
+impl Model {
+    /// Codes the low byte of the pixel at `i` of the current row.
+    fn pixel(&mut self, c: &mut impl Coder, rows: &mut Rows, i: usize, high: u8, low: u8) -> u8 {
+        let [row, above] = &rows.values;
+        let [row_errors, above_errors] = &rows.errors;
+        let predicted = (row[i - 1] + above[i] - above[i - 1]).clamp(0, 0xffff);
+        let errors = [
+            row_errors[i - 1],
+            above_errors[i],
+            above_errors[i - 1],
+            above_errors[i + 1],
+        ];
+        let rough: i32 = errors.iter().map(|e| e.abs()).sum();
+        let class = match high {
+            0 => 0,
+            255 => 1,
+            _ => 2,
+        };
+        let same = |v: i32| usize::from(v >> 8 == v & 255);
+        let context = 2 * same(row[i - 1]) + same(above[i]);
+        let low = if c.bit(&mut self.equal[class][context], low == high) {
+            high
+        } else {
+            let level = LEVELS.iter().filter(|&&bound| rough > bound).count();
+            let expected = (predicted - 256 * i32::from(high)).clamp(0, 255) as u8;
+            let residual = low.wrapping_sub(expected) as i8;
+            expected.wrapping_add(self.residuals.code(c, level, level, residual) as u8)
+        };
+        let value = 256 * i32::from(high) + i32::from(low);
+        rows.values[0][i] = value;
+        rows.errors[0][i] = value - predicted;
+        low
+    }
+}
+
+/// Codes the low bytes in either direction, row by row; the decoder stops before the first row that is not certain.
+fn code_plane(c: &mut impl Coder, width: usize, raw: bool, plane: &mut [u16]) {
+    let raw = c.fixed(RAW, raw);
+    let new = Adaptive::new();
+    let mut model = Model {
+        rows: [new; 4],
+        equal: [[new; 4]; 3],
+        residuals: Residuals::new(LEVELS.len() + 1, LEVELS.len() + 1),
+    };
+    let zeros = || [(); 2].map(|()| vec![0; width + 2]);
+    let mut rows = Rows {
+        values: zeros(),
+        errors: zeros(),
+    };
+    let mut history = 0;
+    let mut lows = vec![0; width];
+    for target in plane.chunks_exact_mut(width) {
+        for (low, value) in lows.iter_mut().zip(&*target) {
+            *low = *value as u8;
+        }
+        let highs = target.iter().map(|v| (v >> 8) as u8);
+        if raw {
+            for low in &mut lows {
+                let bits = *low;
+                *low = (0..8).rev().fold(0, |v, k| {
+                    v << 1 | u8::from(c.fixed(Bit::EVEN, bits >> k & 1 != 0))
+                });
+            }
+        } else {
+            let all = highs.clone().zip(&lows).all(|(high, low)| high == *low);
+            let all = c.bit(&mut model.rows[history], all);
+            history = (history << 1 | usize::from(all)) & 3;
+            for (i, (high, low)) in highs.zip(&mut lows).enumerate() {
+                if all {
+                    *low = high;
+                    rows.values[0][i + 1] = 257 * i32::from(high);
+                    rows.errors[0][i + 1] = 0;
+                } else {
+                    *low = model.pixel(c, &mut rows, i + 1, high, *low);
+                }
+            }
+        }
+        if !c.certain() {
+            return;
+        }
+        for (value, low) in target.iter_mut().zip(&lows) {
+            *value = *value & 0xff00 | u16::from(*low);
+        }
+        rows.values.swap(0, 1);
+        rows.errors.swap(0, 1);
+    }
+}
+
+fn encode_as(width: usize, raw: bool, plane: &mut [u16]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    code_plane(&mut writer, width, raw, plane);
+    writer.into_bytes()
+}
+
+/// Codes the low bytes of `width * height` alpha values without loss; nothing if each equals its high byte, as in an opaque
+/// plane and in those made from 8 bits.
+///
+/// At most four bytes longer than one byte a value.
+///
+/// # Panics
+/// When `alpha` does not hold `width * height` values.
+pub fn encode_alpha_low(width: u32, height: u32, alpha: &[u16]) -> Vec<u8> {
+    let (width, height) = (width as usize, height as usize);
+    assert_eq!(
+        alpha.len(),
+        width * height,
+        "alpha must be width * height values"
+    );
+    if alpha.iter().all(|v| v >> 8 == v & 255) {
+        return Vec::new();
+    }
+    let mut plane = alpha.to_vec();
+    let coded = encode_as(width, false, &mut plane);
+    if coded.len() <= alpha.len() {
+        return coded;
+    }
+    let raw = encode_as(width, true, &mut plane);
+    if raw.len() < coded.len() { raw } else { coded }
+}
+
+/// The 16-bit alpha values of which `high` are the high bytes, with low bytes from any bytes: those of [`encode_alpha_low`],
+/// a prefix of them, or damage.
+///
+/// The rows that the bytes reach are exact when the bytes are a prefix of [`encode_alpha_low`]'s; low bytes of the others
+/// equal the high bytes.
+pub fn decode_alpha_low(width: u32, high: &[u8], bytes: &[u8]) -> Vec<u16> {
+    let mut plane: Vec<u16> = high.iter().map(|&v| u16::from(v) * 257).collect();
+    if !bytes.is_empty() && !plane.is_empty() && width > 0 {
+        code_plane(&mut Reader::new(bytes), width as usize, false, &mut plane);
+    }
+    plane
+}

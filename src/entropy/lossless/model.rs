@@ -1,0 +1,368 @@
+//! The model of one sample: prediction, scale, contexts, and the decisions from its highest bit down.
+
+use crate::entropy::coder::{Bit, Coder};
+use crate::entropy::lossless::Side;
+use crate::entropy::lossless::context_table::{GROUP, Memory};
+use crate::entropy::lossless::fit::{Fit, REGRESSORS, SEGMENT};
+use crate::entropy::lossless::mixing::{INPUTS, Mixer, Tables};
+
+/// Contexts of the counters.
+const CONTEXTS: usize = 4;
+
+/// Distributions about the prediction, and their widths.
+const WIDTHS: [f64; 2] = [0.45, 2.0];
+
+/// Kept from every probability, in units of 2^-30.
+const LEAST: u32 = 1024;
+
+/// Classes of the expected error, a quarter of an octave each from 1/8 level.
+const SCALES: usize = 40;
+
+/// 2^(i/4).
+const QUARTERS: [f64; 4] = [
+    1.0,
+    1.189207115002721,
+    std::f64::consts::SQRT_2,
+    1.681792830507429,
+];
+
+/// 2^(k/4) / 8 levels.
+fn scale(k: usize) -> f64 {
+    QUARTERS[k % 4] * f64::from(1 << (k / 4)) / 8.0
+}
+
+/// Columns of zeros at both ends of a row.
+const MARGIN: usize = 2;
+
+/// One row of one channel, in sample units and in levels.
+#[derive(Clone)]
+struct Row {
+    /// Samples.
+    value: Vec<i32>,
+    /// x_0 - x0_hat.
+    residual: Vec<f64>,
+    /// The residual beyond its prediction.
+    error: Vec<f64>,
+}
+
+/// The rows of one channel, the present one first, and what is learned about it.
+struct Channel {
+    /// The plane.
+    plane: usize,
+    rows: [Row; 3],
+    fit: Fit,
+    /// Sum of absolute errors and their number, for each class.
+    scales: [(f64, f64); SCALES],
+}
+
+pub struct Model<'a> {
+    side: Side<'a>,
+    /// 8-bit level in units of a sample.
+    unit: f64,
+    channels: Vec<Channel>,
+    tables: Tables,
+    mixer: Mixer,
+    memory: Memory,
+}
+
+/// A place: channel, column and row.
+#[derive(Clone, Copy)]
+struct At {
+    i: usize,
+    x: usize,
+    y: usize,
+}
+
+/// What is expected of a sample, and the numbers that stand for it in the tree of decisions.
+struct Expected {
+    /// In numbers of the tree.
+    centre: f64,
+    /// Widths of the distributions.
+    widths: [f64; WIDTHS.len()],
+    class: usize,
+    /// The tree has the leaves 0..2^depth, of which `offset..offset + samples` are taken.
+    depth: u32,
+    /// The leaf of sample 0: samples of later channels are told by their difference to the first.
+    offset: i64,
+    samples: i64,
+}
+
+impl<'a> Model<'a> {
+    /// Bytes of the model of a picture of `width` x `height` samples of so many channels.
+    pub fn bytes(width: u64, height: u64, channels: u64) -> u64 {
+        let row = (size_of::<i32>() + 2 * size_of::<f64>()) as u64 * width;
+        channels * (3 * row + Fit::bytes(width)) + Memory::bytes(width * height * channels)
+    }
+
+    pub fn new(side: Side<'a>) -> Self {
+        let width = side.size.0;
+        let row = Row {
+            value: vec![0; width + 2 * MARGIN],
+            residual: vec![0.0; width + 2 * MARGIN],
+            error: vec![0.0; width + 2 * MARGIN],
+        };
+        let order: &[usize] = if side.channels == 1 { &[0] } else { &[1, 0, 2] };
+        let scales = std::array::from_fn(|k| (scale(k), 1.0));
+        let channels = order.iter().enumerate().map(|(i, &plane)| Channel {
+            plane,
+            rows: [row.clone(), row.clone(), row.clone()],
+            fit: Fit::new(10 + side.channels + 8 * i, width),
+            scales,
+        });
+        let channels: Vec<Channel> = channels.collect();
+        let tables = Tables::new();
+        Model {
+            unit: if side.bits == 8 { 1.0 } else { 257.0 },
+            mixer: Mixer::new(tables, 3 * (17 * 6 + SCALES * 9)),
+            memory: Memory::new(width * side.size.1 * side.channels),
+            tables,
+            channels,
+            side,
+        }
+    }
+
+    /// Codes row `y` of interleaved samples, the rows in order.
+    pub fn row<C: Coder>(&mut self, y: usize, samples: &mut [u16], coder: &mut C) {
+        let n = self.side.channels;
+        for i in 0..n {
+            let channel = &mut self.channels[i];
+            channel.rows.rotate_right(1);
+            channel.fit.next_row();
+            let plane = channel.plane;
+            let mut coefficients = [0.0; REGRESSORS];
+            for x in 0..self.side.size.0 {
+                if x % SEGMENT == 0 {
+                    coefficients = self.channels[i].fit.solve(x / SEGMENT);
+                }
+                let sample = &mut samples[x * n + plane];
+                *sample = self.sample(At { i, x, y }, &coefficients, *sample, coder);
+            }
+        }
+    }
+
+    fn sample<C: Coder>(
+        &mut self,
+        at: At,
+        coefficients: &[f64; REGRESSORS],
+        sample: u16,
+        coder: &mut C,
+    ) -> u16 {
+        let At { i, x, .. } = at;
+        let (f, x0_hat) = self.regressors(at);
+        let terms = coefficients.iter().zip(&f);
+        let mean = terms.fold(0.0, |sum, (c, f)| sum + c * f);
+        let near = self.near(i, x);
+        // The number of thresholds 2^(k/4) / 8, k = 1.., that it reaches.
+        let class = (1..SCALES).take_while(|&k| near >= scale(k)).count();
+        let (sum, count) = self.channels[i].scales[class];
+        let width = (0.52 * sum / count).max(0.02) * self.unit;
+        let samples = 1 << self.side.bits;
+        let (depth, offset) = match i {
+            0 => (self.side.bits, 0),
+            _ => {
+                let first = self.channels[0].rows[0].value[x + MARGIN];
+                (self.side.bits + 1, samples - i64::from(first))
+            }
+        };
+        let expected = Expected {
+            centre: (mean + x0_hat + 127.5) * self.unit + offset as f64,
+            widths: WIDTHS.map(|w| w * width),
+            class,
+            depth,
+            offset,
+            samples,
+        };
+        let leaf = self.leaf(at, &expected, i64::from(sample) + offset, coder);
+        let value = leaf - offset;
+        let residual = value as f64 / self.unit - 127.5 - x0_hat;
+        let error = residual - mean;
+        let channel = &mut self.channels[i];
+        channel.rows[0].value[x + MARGIN] = value as i32;
+        channel.rows[0].residual[x + MARGIN] = residual;
+        channel.rows[0].error[x + MARGIN] = error;
+        let scale = &mut channel.scales[class];
+        *scale = (scale.0 + error.abs(), scale.1 + 1.0);
+        if scale.1 > 400.0 {
+            *scale = (scale.0 * 0.5, scale.1 * 0.5);
+        }
+        channel
+            .fit
+            .learn(x / SEGMENT, &f, residual, 1.0 / (near * near + 0.5).sqrt());
+        value as u16
+    }
+
+    /// What the residual is predicted from, and x0_hat at the place.
+    fn regressors(&self, At { i, x, y }: At) -> ([f64; REGRESSORS], f64) {
+        let side = &self.side;
+        let (west, east) = (x.saturating_sub(1), (x + 1).min(side.size.0 - 1));
+        let (north, south) = (y.saturating_sub(1), (y + 1).min(side.size.1 - 1));
+        let index = |c: usize, y: usize, x: usize| (c * side.planes.1 + y) * side.planes.0 + x;
+        let hat = |c: usize, y: usize, x: usize| f64::from(side.x0_hat[index(c, y, x)]);
+        let noise = |c: usize| f64::from(side.x_t[index(c, y, x)]) - hat(c, y, x);
+        let around = |c: usize| {
+            let here = hat(c, y, x);
+            let of = |y, x| hat(c, y, x) - here;
+            [of(y, west), of(north, x), of(y, east), of(south, x)]
+        };
+        let mut f = [0.0; REGRESSORS];
+        let mut n = 0;
+        let mut put = |v: f64| {
+            f[n] = v;
+            n += 1;
+        };
+        let m = x + MARGIN;
+        let own = &self.channels[i];
+        let [row, above, above2] = [0, 1, 2].map(|k| &own.rows[k].residual);
+        let here = hat(own.plane, y, x);
+        let own_residuals = [
+            row[m - 1],
+            above[m],
+            above[m - 1],
+            above[m + 1],
+            row[m - 2],
+            above2[m],
+        ];
+        own_residuals.into_iter().for_each(&mut put);
+        put(noise(own.plane));
+        around(own.plane).into_iter().for_each(&mut put);
+        for earlier in &self.channels[..i] {
+            let [row, above] = [0, 1].map(|k| &earlier.rows[k].residual);
+            let residuals = [row[m], row[m - 1], above[m], row[m + 1]];
+            residuals
+                .into_iter()
+                .chain(around(earlier.plane))
+                .for_each(&mut put);
+            put(hat(earlier.plane, y, x) - here);
+        }
+        for later in &self.channels[i + 1..] {
+            put(noise(later.plane));
+        }
+        (f, here)
+    }
+
+    /// The mean error nearby.
+    fn near(&self, i: usize, x: usize) -> f64 {
+        let m = x + MARGIN;
+        let [row, above, above2] = [0, 1, 2].map(|k| &self.channels[i].rows[k].error);
+        let mut sum = 0.3
+            + row[m - 1].abs()
+            + above[m].abs()
+            + 0.7 * (above[m - 1].abs() + above[m + 1].abs())
+            + 0.5 * (row[m - 2].abs() + above2[m].abs());
+        for earlier in &self.channels[..i] {
+            let [row, above] = [0, 1].map(|k| &earlier.rows[k].error);
+            sum += row[m].abs() + 0.5 * (row[m + 1].abs() + row[m - 1].abs() + above[m].abs());
+        }
+        sum / (4.4 + 2.5 * i as f64)
+    }
+
+    /// The contexts of the counters, of numbers of eight bits.
+    fn contexts(&self, At { i, x, y }: At, expected: &Expected) -> [u64; CONTEXTS] {
+        let m = x + MARGIN;
+        let shift = self.side.bits - 8;
+        // Beyond the left and upper edges the nearest sample before; none before the first.
+        let at = |c: usize, west: usize, north: usize| {
+            let [row, above] = [0, 1].map(|k| &self.channels[c].rows[k].value);
+            let value = match (west, north) {
+                (1, 0) if x > 0 => row[m - 1],
+                (0, 1) if y > 0 => above[m],
+                (1, 0) if y > 0 => above[m],
+                (0, 1) if x > 0 => row[m - 1],
+                (0, 0) => row[m],
+                _ => 0,
+            };
+            i64::from(value >> shift)
+        };
+        let last = (1i64 << expected.depth) - 1;
+        let centre = ((expected.centre + 0.5).floor() as i64).clamp(0, last) >> shift;
+        let contexts = if i == 0 {
+            let (w, n) = (at(0, 1, 0), at(0, 0, 1));
+            [
+                centre,
+                w << 8 | n,
+                centre << 8 | expected.class as i64,
+                (w + n) >> 1,
+            ]
+        } else {
+            let to_first = |c, west, north| at(c, west, north) - at(0, west, north) + 256;
+            let (first, around) = (at(0, 0, 0), to_first(i, 1, 0) << 10 | to_first(i, 0, 1));
+            match i {
+                1 => [first, centre, around, centre << 10 | first],
+                _ => {
+                    let second = to_first(1, 0, 0);
+                    [second, second << 10 | first, second << 10 | centre, around]
+                }
+            }
+        };
+        contexts.map(|c| c as u64)
+    }
+
+    /// Codes a leaf of the tree.
+    fn leaf<C: Coder>(&mut self, at: At, expected: &Expected, leaf: i64, coder: &mut C) -> i64 {
+        let i = at.i;
+        let contexts = self.contexts(at, expected);
+        let inverse = expected.widths.map(|w| 65536.0 / w);
+        let tables = self.tables;
+        // The share of each distribution below `v`.
+        let below = |v: i64| {
+            let z = v as f64 - 0.5 - expected.centre;
+            inverse.map(|inverse| tables.logistic((z * inverse) as i64))
+        };
+        let (mut low, mut high) = (expected.offset, expected.offset + expected.samples);
+        let (mut below_low, mut below_high) = (below(low), below(high));
+        let mut path = 1u64;
+        let (mut places, mut node) = ([0; CONTEXTS], 1);
+        for bit in 0..expected.depth {
+            if bit % GROUP == 0 {
+                node = 1;
+                let key = |j| ((CONTEXTS * i + j) as u64) << 56 | contexts[j] << 24 | path;
+                places = self.memory.find(std::array::from_fn(key));
+            }
+            let left = expected.depth - 1 - bit;
+            let middle = (((path as i64) << 1 | 1) - (2 << bit)) << left;
+            let one = if middle <= low {
+                true
+            } else if middle >= high {
+                false
+            } else {
+                let below_middle = below(middle);
+                let mut inputs = [0.0; INPUTS];
+                for k in 0..WIDTHS.len() {
+                    let ones = below_high[k] - below_middle[k].min(below_high[k]);
+                    let zeros = below_middle[k] - below_low[k].min(below_middle[k]);
+                    inputs[k] = tables.logit(ones + LEAST, zeros + LEAST);
+                }
+                let counters = places.map(|place| self.memory.counter(place, node));
+                for (input, counter) in inputs[WIDTHS.len()..].iter_mut().zip(counters) {
+                    let p = counter.probability();
+                    *input = tables.logit(p + 1, (1 << 22) - p);
+                }
+                let experience = counters[if i == 2 { 1 } else { 0 }].experience();
+                let sets = [
+                    (17 * i + bit as usize) * 6 + experience,
+                    3 * 17 * 6 + (SCALES * i + expected.class) * 9 + left.min(8) as usize,
+                ];
+                let mixed = self.mixer.mix(inputs, sets);
+                let one = coder.fixed(Bit::new(mixed.one), leaf >= middle);
+                self.mixer.learn(&mixed, one);
+                for place in places {
+                    self.memory.learn(place, node, one);
+                }
+                if one {
+                    below_low = below_middle;
+                } else {
+                    below_high = below_middle;
+                }
+                one
+            };
+            if one {
+                low = low.max(middle);
+            } else {
+                high = high.min(middle);
+            }
+            path = path << 1 | u64::from(one);
+            node = 2 * node + usize::from(one);
+        }
+        low
+    }
+}

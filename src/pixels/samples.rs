@@ -1,0 +1,171 @@
+//! Samples of 8 or 16 bits, one or two bytes each.
+
+use crate::codes::BitDepth;
+
+/// Value of mid grey in 8-bit levels, subtracted from the samples to centre them.
+const CENTRE: f32 = 127.5;
+
+/// A sample of either depth.
+pub trait Sample: Copy + Into<i64> + Send + Sync {
+    /// In 8-bit levels: a sample of 16 bits divided by 257; minus 127.5.
+    fn centred(self) -> f32;
+
+    /// The sample of a centred value: rounded half up, clamped by the cast; what is not a number is black.
+    fn shown(value: f32) -> Self;
+}
+
+impl Sample for u8 {
+    #[inline(always)]
+    fn centred(self) -> f32 {
+        f32::from(self) - CENTRE
+    }
+
+    #[inline(always)]
+    fn shown(value: f32) -> Self {
+        (value + CENTRE + 0.5) as u8
+    }
+}
+
+impl Sample for u16 {
+    #[inline(always)]
+    fn centred(self) -> f32 {
+        f32::from(self) / 257.0 - CENTRE
+    }
+
+    #[inline(always)]
+    fn shown(value: f32) -> Self {
+        ((value + CENTRE) * 257.0 + 0.5) as u16
+    }
+}
+
+/// Samples of one depth, as compact as they can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Samples {
+    /// Samples of 8 bits.
+    Eight(Vec<u8>),
+    /// Samples of 16 bits.
+    Sixteen(Vec<u16>),
+}
+
+impl Samples {
+    /// Bits of a sample.
+    pub fn depth(&self) -> BitDepth {
+        match self {
+            Samples::Eight(_) => BitDepth::Eight,
+            Samples::Sixteen(_) => BitDepth::Sixteen,
+        }
+    }
+
+    /// How many samples there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Samples::Eight(v) => v.len(),
+            Samples::Sixteen(v) => v.len(),
+        }
+    }
+
+    /// Bytes that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.len() * self.depth().bits() as usize / 8
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The samples as numbers of their own depth.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        let (eight, sixteen) = self.slices();
+        let wide = eight.iter().map(|&v| u16::from(v));
+        wide.chain(sixteen.iter().copied())
+    }
+
+    /// The samples as those of 8 and those of 16 bits, one of which is empty.
+    pub(crate) fn slices(&self) -> (&[u8], &[u16]) {
+        match self {
+            Samples::Eight(v) => (v, &[]),
+            Samples::Sixteen(v) => (&[], v),
+        }
+    }
+
+    /// The samples if they have 8 bits.
+    pub fn as_eight(&self) -> Option<&[u8]> {
+        match self {
+            Samples::Eight(v) => Some(v),
+            Samples::Sixteen(_) => None,
+        }
+    }
+
+    /// The samples if they have 16 bits.
+    pub fn as_sixteen(&self) -> Option<&[u16]> {
+        match self {
+            Samples::Eight(_) => None,
+            Samples::Sixteen(v) => Some(v),
+        }
+    }
+
+    /// Samples of 8 bits: those of 16 are divided by 257 and rounded.
+    pub fn into_eight(self) -> Self {
+        match self {
+            Samples::Sixteen(v) => {
+                let reduce = |&v: &u16| ((u32::from(v) * 255 + 32767) / 65535) as u8;
+                Samples::Eight(v.iter().map(reduce).collect())
+            }
+            eight => eight,
+        }
+    }
+
+    /// Splits pixels of `channels` samples into all but the last, and the last of each.
+    pub(crate) fn split_last(self, channels: usize) -> (Self, Self) {
+        fn split<T: Copy>(all: &[T], channels: usize) -> (Vec<T>, Vec<T>) {
+            let pixels = all.len() / channels;
+            let mut first = Vec::with_capacity(pixels * (channels - 1));
+            let mut last = Vec::with_capacity(pixels);
+            for pixel in all.chunks_exact(channels) {
+                first.extend_from_slice(&pixel[..channels - 1]);
+                last.push(pixel[channels - 1]);
+            }
+            (first, last)
+        }
+        match self {
+            Samples::Eight(v) => {
+                let (first, last) = split(&v, channels);
+                (first.into(), last.into())
+            }
+            Samples::Sixteen(v) => {
+                let (first, last) = split(&v, channels);
+                (first.into(), last.into())
+            }
+        }
+    }
+
+    /// Pixels of `channels` samples, each followed by one of `last`, which has the same depth.
+    pub(crate) fn interleave(&self, channels: usize, last: &Samples) -> Self {
+        fn join<T: Copy>(first: &[T], channels: usize, last: &[T]) -> Vec<T> {
+            let mut all = Vec::with_capacity(first.len() + last.len());
+            for (pixel, &last) in first.chunks_exact(channels).zip(last) {
+                all.extend_from_slice(pixel);
+                all.push(last);
+            }
+            all
+        }
+        match (self, last) {
+            (Samples::Eight(v), Samples::Eight(last)) => join(v, channels, last).into(),
+            (Samples::Sixteen(v), Samples::Sixteen(last)) => join(v, channels, last).into(),
+            _ => unreachable!("a picture's samples and its alpha have one depth"),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Samples {
+    fn from(samples: Vec<u8>) -> Self {
+        Samples::Eight(samples)
+    }
+}
+
+impl From<Vec<u16>> for Samples {
+    fn from(samples: Vec<u16>) -> Self {
+        Samples::Sixteen(samples)
+    }
+}

@@ -1,0 +1,234 @@
+//! Activations and convolution layers of the fast network: layout, packing and the loop over rows.
+
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+
+use crate::prior::cpu::kernel::{Epilogue, GROUP, Kernel, Span, conv_span};
+use crate::prior::cpu::winograd::Winograd;
+
+/// Activations of one scale: rows of pixels of channels (NHWC), with a border of one zero pixel on every side.
+///
+/// The border is never written, so a convolution needs no special case at the edges.
+#[derive(Debug)]
+pub(super) struct Grid {
+    pub width: usize,
+    pub height: usize,
+    pub channels: usize,
+    pub data: Vec<f32>,
+}
+
+impl Grid {
+    /// Without pixels yet.
+    pub fn new(channels: usize) -> Grid {
+        Grid {
+            width: 0,
+            height: 0,
+            channels,
+            data: Vec::new(),
+        }
+    }
+
+    /// Takes another size, all zero, in the same memory where it suffices.
+    pub fn resize(&mut self, width: usize, height: usize) {
+        (self.width, self.height) = (width, height);
+        let values = (width + 2) * (height + 2) * self.channels;
+        if self.data.capacity() < values {
+            // Neither the old values nor room to grow are wanted.
+            self.data = Vec::with_capacity(values);
+        }
+        self.data.clear();
+        self.data.resize(values, 0.0);
+    }
+
+    /// Values from one row to the next.
+    pub fn row_stride(&self) -> usize {
+        (self.width + 2) * self.channels
+    }
+
+    /// The rows inside the border, each with its border pixels.
+    pub fn rows_mut(&mut self) -> &mut [f32] {
+        let stride = self.row_stride();
+        &mut self.data[stride..stride * (self.height + 1)]
+    }
+
+    /// The pixels of row `y`, without the border.
+    pub fn row(&self, y: usize) -> &[f32] {
+        &self.data[(y + 1) * self.row_stride() + self.channels..][..self.width * self.channels]
+    }
+}
+
+/// The output channels that one call of the kernel computes.
+#[derive(Debug)]
+struct Panel {
+    /// First output channel.
+    first: usize,
+    /// `[ky][kx][ci][width]`.
+    weights: Vec<f32>,
+    /// `[width]`.
+    bias: Vec<f32>,
+}
+
+/// How the taps lie and where the outputs go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// 3x3, zero padding of one.
+    Same,
+    /// 2x2 with stride 2: half the size.
+    Down,
+    /// 1x1 to four times the channels, then a pixel shuffle: twice the size.
+    Up,
+}
+
+impl Shape {
+    /// Taps a side, first tap in bordered coordinates, input stride, output pixels a side for each input pixel.
+    fn geometry(self) -> (usize, usize, usize, usize) {
+        match self {
+            Shape::Same => (3, 0, 1, 1),
+            Shape::Down => (2, 1, 2, 1),
+            Shape::Up => (1, 1, 1, 2),
+        }
+    }
+}
+
+/// A convolution with weights packed for one kernel.
+#[derive(Debug)]
+pub(super) struct Conv {
+    shape: Shape,
+    ci: usize,
+    /// Output channels, of each phase.
+    co: usize,
+    /// Panels of each phase (dy, dx) of the output: four for [`Shape::Up`], else one.
+    phases: Vec<Vec<Panel>>,
+    /// The way of [`Shape::Same`] between whole groups of channels, made for the first grid that suits it.
+    minimal: OnceLock<Winograd>,
+}
+
+impl Conv {
+    /// Packs `weight` `[co][ci][k][k]` and `bias` `[co]`; `co` counts the channels before a pixel shuffle.
+    ///
+    /// Output channels are rounded up to a multiple of [`GROUP`] with zero weights.
+    pub fn new(kernel: Kernel, shape: Shape, ci: usize, weight: &[f32], bias: &[f32]) -> Conv {
+        let (k, _, _, spread) = shape.geometry();
+        let phases = spread * spread;
+        let co = bias.len() / phases;
+        let pack = |phase: usize| {
+            let mut first = 0;
+            let mut panels = Vec::new();
+            for width in kernel.panels(co.next_multiple_of(GROUP)) {
+                // Pixel shuffle: output channel c of phase p is channel c * phases + p of the 1x1 convolution.
+                let source = |c: usize| (c < co).then_some(c * phases + phase);
+                let channels = first..first + width;
+                let mut weights = Vec::with_capacity(k * k * ci * width);
+                for tap in 0..k * k {
+                    for i in 0..ci {
+                        let w = |c| source(c).map_or(0.0, |o| weight[(o * ci + i) * k * k + tap]);
+                        weights.extend(channels.clone().map(w));
+                    }
+                }
+                let bias = channels.map(|c| source(c).map_or(0.0, |o| bias[o]));
+                panels.push(Panel {
+                    first,
+                    weights,
+                    bias: bias.collect(),
+                });
+                first += width;
+            }
+            panels
+        };
+        Conv {
+            shape,
+            ci,
+            co,
+            phases: (0..phases).map(pack).collect(),
+            minimal: OnceLock::new(),
+        }
+    }
+
+    /// The layer by minimal filtering, if that is a way for it and grids of this size.
+    fn minimal(&self, kernel: Kernel, width: usize, height: usize) -> Option<&Winograd> {
+        let whole = |c: usize| c.is_multiple_of(GROUP);
+        let suits = self.shape == Shape::Same && whole(self.ci) && whole(self.co);
+        if !suits || !Winograd::suits(width, height) {
+            return None;
+        }
+        if let Some(minimal) = self.minimal.get() {
+            return Some(minimal);
+        }
+        // Not inside the lock: the threads of a pool that wait for each other may come here again.
+        let (mut weight, mut bias) = (vec![0.0; 9 * self.ci * self.co], Vec::new());
+        for panel in self.phases.iter().flatten() {
+            let rows = panel.weights.chunks_exact(panel.bias.len()).enumerate();
+            for (row, values) in rows {
+                let (tap, i) = (row / self.ci, row % self.ci);
+                for (o, value) in (panel.first..).zip(values) {
+                    weight[(o * self.ci + i) * 9 + tap] = *value;
+                }
+            }
+            bias.extend_from_slice(&panel.bias);
+        }
+        let minimal = Winograd::new(kernel, self.ci, &weight, &bias);
+        Some(self.minimal.get_or_init(|| minimal))
+    }
+
+    /// Runs the layer from `input` into `out`, in parallel over blocks of rows of the current rayon pool.
+    ///
+    /// By minimal filtering where grid and layer suit it, else by the sum over taps.
+    ///
+    /// # Panics
+    /// If the grids' sizes do not belong to the layer.
+    pub fn run(&self, kernel: Kernel, input: &Grid, out: &mut Grid, epilogue: Epilogue) {
+        if let Some(minimal) = self.minimal(kernel, out.width, out.height) {
+            return minimal.run(kernel, input, out, epilogue);
+        }
+        let (k, origin, stride, spread) = self.shape.geometry();
+        assert_eq!(input.channels, self.ci);
+        assert_eq!(out.width * stride, input.width * spread);
+        assert_eq!(out.height * stride, input.height * spread);
+
+        let in_stride = input.row_stride();
+        let taps: Vec<usize> = (0..k * k)
+            .map(|t| (origin + t / k) * in_stride + (origin + t % k) * self.ci)
+            .collect();
+        let (co, out_stride) = (out.channels, out.row_stride());
+        let (pixels, rows) = (out.width / spread, out.height / spread);
+        // Some rows a task, so that a panel of weights serves them all while it is in the cache.
+        let block = (rows / (4 * rayon::current_num_threads())).clamp(1, 8);
+        let chunk = spread * out_stride;
+        let task = |(index, chunks): (usize, &mut [f32])| {
+            for (phase, panels) in self.phases.iter().enumerate() {
+                let start = phase / spread * out_stride + (1 + phase % spread) * co;
+                for panel in panels {
+                    let channels = panel.first..panel.first + panel.bias.len();
+                    for (y, out) in chunks.chunks_mut(chunk).enumerate() {
+                        let x = &input.data[(index * block + y) * stride * in_stride..];
+                        conv_span(
+                            kernel,
+                            Span {
+                                x,
+                                step: stride * self.ci,
+                                taps: &taps,
+                                ci: self.ci,
+                                weights: &panel.weights,
+                                bias: &panel.bias,
+                                out: &mut out[start + panel.first..],
+                                out_step: spread * co,
+                                pixels,
+                                epilogue: match epilogue {
+                                    Epilogue::ReluScale(s) => {
+                                        Epilogue::ReluScale(&s[channels.clone()])
+                                    }
+                                    other => other,
+                                },
+                            },
+                        );
+                    }
+                }
+            }
+        };
+        out.rows_mut()
+            .par_chunks_mut(block * chunk)
+            .enumerate()
+            .for_each(task);
+    }
+}

@@ -1,0 +1,117 @@
+//! Networks inside the program that are made when they are first called.
+
+use std::sync::OnceLock;
+
+use crate::codes::PriorId;
+use crate::error::Result;
+use crate::pixels::planes::Planes;
+use crate::prior::cpu::arena;
+use crate::prior::weights::{Head, Weights};
+use crate::prior::{Denoiser, Kernel, Network};
+
+/// A network of a weights file that is always at hand.
+#[derive(Debug)]
+pub(crate) struct Deferred {
+    file: &'static [u8],
+    id: PriorId,
+    head: Head,
+    network: OnceLock<Network>,
+}
+
+impl Deferred {
+    /// Reads what the file says of itself, but no weights yet.
+    pub fn new(file: &'static [u8], id: PriorId) -> Result<Deferred> {
+        Ok(Deferred {
+            file,
+            id,
+            head: Head::read(file)?,
+            network: OnceLock::new(),
+        })
+    }
+
+    fn network(&self) -> Result<&Network> {
+        if let Some(network) = self.network.get() {
+            return Ok(network);
+        }
+        // Not inside the lock: the threads of a pool that wait for each other may come here again.
+        let network = Network::new(&Weights::identified(self.file, self.id)?)?;
+        Ok(self.network.get_or_init(|| network))
+    }
+}
+
+impl Denoiser for Deferred {
+    fn multiple(&self) -> usize {
+        self.head.config.multiple()
+    }
+
+    fn is_reference(&self) -> bool {
+        Kernel::best().is_reference()
+    }
+
+    fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
+        self.network()?.x0_hat(x_t, sigma)
+    }
+
+    fn macs_per_pixel(&self) -> f64 {
+        self.head.config.macs_per_pixel()
+    }
+
+    fn memory(&self, width: usize, height: usize) -> u64 {
+        arena::memory(&self.head.config, width, height)
+    }
+
+    fn release(&self) {
+        if let Some(network) = self.network.get() {
+            network.release();
+        }
+    }
+
+    fn highest_sigma(&self, _: usize, _: usize) -> f64 {
+        self.head.sigma_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rayon::prelude::*;
+
+    use super::*;
+
+    /// The same network twice.
+    fn same() -> (Deferred, Network) {
+        static FILE: &[u8] = include_bytes!("../../../models/s.safetensors");
+        let weights = Weights::from_bytes(FILE).unwrap();
+        let deferred = Deferred::new(FILE, weights.id()).unwrap();
+        (deferred, Network::new(&weights).unwrap())
+    }
+
+    #[test]
+    fn what_is_asked_without_a_call_needs_no_weights() {
+        let (deferred, network) = same();
+        let (both, size): ([&dyn Denoiser; 2], _) = ([&deferred, &network], (1300, 1100));
+        let [a, b] = both.map(|d| (d.multiple(), d.is_reference(), d.macs_per_pixel()));
+        assert_eq!(a, b);
+        let [a, b] = both.map(|d| (d.memory(size.0, size.1), d.memory(0, 0)));
+        assert_eq!(a, b);
+        let [a, b] = both.map(|d| d.highest_sigma(size.0, size.1));
+        assert_eq!(a, b);
+        deferred.release();
+        assert!(deferred.network.get().is_none());
+    }
+
+    #[test]
+    fn calls_from_many_threads_are_those_of_the_network() {
+        let (deferred, network) = same();
+        let mut x_t = Planes::zeros(272, 256);
+        for (i, v) in x_t.data.iter_mut().enumerate() {
+            *v = ((i * 7919) % 211) as f32 - 105.0;
+        }
+        let expected = network.x0_hat(&x_t, 20.0).unwrap();
+        let calls = (0..8).into_par_iter();
+        let all: Vec<_> = calls
+            .map(|_| deferred.denoise(&x_t, 20.0).unwrap())
+            .collect();
+        assert!(all.iter().all(|x0_hat| x0_hat.data == expected.data));
+        assert!(deferred.network.get().is_some());
+    }
+}

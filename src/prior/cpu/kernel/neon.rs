@@ -1,0 +1,30 @@
+//! NEON: 4 lanes, 32 registers.
+
+use std::arch::aarch64::{
+    float32x4_t, vaddq_f32, vbslq_f32, vcgtq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vmulq_f32,
+    vst1q_f32,
+};
+
+/// A comparison and a selection, because `vmaxq_f32` would pass NaN on: `a if a > 0, else +0`.
+#[inline]
+#[target_feature(enable = "neon")]
+fn relu_mul(a: float32x4_t, scale: float32x4_t) -> float32x4_t {
+    let zero = vdupq_n_f32(0.0);
+    vmulq_f32(vbslq_f32(vcgtq_f32(a, zero), a, zero), scale)
+}
+
+/// The accumulator comes last here, as on x86.
+#[inline]
+#[target_feature(enable = "neon")]
+fn fma(x: float32x4_t, w: float32x4_t, acc: float32x4_t) -> float32x4_t {
+    vfmaq_f32(acc, x, w)
+}
+
+crate::prior::cpu::kernel::micro::micro_kernel! {
+    ops: {
+        features: "neon", lanes: 4,
+        load: vld1q_f32, store: vst1q_f32, splat: vdupq_n_f32,
+        fma: fma, add: vaddq_f32, relu_mul: relu_mul,
+    },
+    most: { 4 => 6 }
+}

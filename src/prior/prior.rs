@@ -1,0 +1,304 @@
+//! A denoiser with its identity, and the rules that apply it to pictures of every size and noise level (clause 14).
+
+use std::borrow::Borrow;
+use std::cell::Cell;
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::codes::PriorId;
+use crate::error::Result;
+use crate::pixels::planes::{Planar, Planes};
+use crate::prior::ensemble::Orientation;
+use crate::prior::tiling::Tiling;
+use crate::prior::weights::averaged;
+use crate::timings::{Meter, Part};
+
+use crate::prior::denoiser::Denoiser;
+use crate::prior::{Device, Weights, scale, weights};
+
+#[cfg(not(feature = "candle"))]
+pub(super) fn no_folders(path: &Path) -> crate::error::Error {
+    let path = path.display();
+    crate::error::Error::Unsupported(format!(
+        "{path}: a folder as a prior needs a build with the feature `candle`"
+    ))
+}
+
+/// Over how many orientations of the picture a prior can be averaged.
+pub const ENSEMBLES: [usize; 4] = [1, 2, 4, 8];
+
+/// A denoiser with its identity. Clones share the network.
+#[derive(Clone)]
+pub struct Prior {
+    pub(super) denoiser: Arc<dyn Denoiser>,
+    id: PriorId,
+}
+
+impl fmt::Debug for Prior {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prior")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Prior {
+    /// A prior from a weights file (safetensors with the configuration in its metadata), or from a folder with a DDPM of
+    /// the diffusers library (see `Ddpm::from_folder`; feature `candle`).
+    ///
+    /// Errors: [`Error::Io`](crate::Error::Io), [`Error::Backend`](crate::Error::Backend) if the file holds no weights of a known network,
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for a folder that this build cannot read.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        match path.as_ref().is_dir() {
+            true => Self::from_folder(path.as_ref()),
+            false => Self::from_weights(&Weights::from_file(path)?),
+        }
+    }
+
+    #[cfg(feature = "candle")]
+    fn from_folder(path: &Path) -> Result<Self> {
+        let ddpm = crate::prior::diffusers::Ddpm::from_folder(path)?;
+        let id = ddpm.id();
+        Ok(Self::new(ddpm, id))
+    }
+
+    #[cfg(not(feature = "candle"))]
+    fn from_folder(path: &Path) -> Result<Self> {
+        Err(no_folders(path))
+    }
+
+    /// A prior from the bytes of a weights file.
+    ///
+    /// Errors: [`Error::Backend`](crate::Error::Backend) if they hold no weights of a known network.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::from_weights(&Weights::from_bytes(bytes)?)
+    }
+
+    /// A prior of loaded weights, run by our own network.
+    ///
+    /// Errors: [`Error::Backend`](crate::Error::Backend) if no network can be made of them.
+    pub fn from_weights(weights: &Weights) -> Result<Self> {
+        Self::on(weights, Device::Cpu)
+    }
+
+    /// A prior of your own: any denoiser, and the identity that its files name.
+    pub fn new(denoiser: impl Denoiser + 'static, id: PriorId) -> Self {
+        Prior {
+            denoiser: Arc::new(denoiser),
+            id,
+        }
+    }
+
+    /// The identity of this prior averaged over `n` orientations of the picture, 1, 2, 4 or 8 (clauses 3.6 and 14.9): another prior,
+    /// since its files are of no use without the average.
+    pub fn ensemble_id(&self, n: usize) -> PriorId {
+        averaged(self.id, n)
+    }
+
+    /// As [`Denoiser::any_orientation`].
+    pub fn any_orientation(&self) -> bool {
+        self.denoiser.any_orientation()
+    }
+
+    /// Over how many orientations this prior is averaged in files of that identity; none if they need another prior.
+    pub fn ensemble_of(&self, id: PriorId) -> Option<usize> {
+        weights::ensemble_of(self.id, id)
+    }
+
+    /// As [`Denoiser::is_reference`].
+    pub fn is_reference(&self) -> bool {
+        self.denoiser.is_reference()
+    }
+
+    /// The first four bytes of the SHA-256 of the weights file, or of a folder's files.
+    pub fn id(&self) -> PriorId {
+        self.id
+    }
+
+    /// Bytes that the network keeps after a call on planes of `width` x `height`, and those of the planes of one tile, averaged
+    /// over `n` orientations.
+    pub(crate) fn memory(&self, width: usize, height: usize, n: usize) -> (u64, u64) {
+        let (w, h) = self.tiling().largest(width, height);
+        let planes = if n == 1 { 2 } else { 4 };
+        let network = match n {
+            8 => self.denoiser.memory(w, h).max(self.denoiser.memory(h, w)),
+            _ => self.denoiser.memory(w, h),
+        };
+        (network, planes * 12 * (w * h) as u64)
+    }
+
+    /// Bytes of [`Prior::memory`] that stay after [`Prior::release`].
+    pub(crate) fn kept(&self) -> u64 {
+        self.denoiser.memory(0, 0)
+    }
+
+    /// As [`Denoiser::release`].
+    pub(crate) fn release(&self) {
+        self.denoiser.release();
+    }
+
+    /// The highest noise level at which a picture of this size can be denoised well.
+    pub fn highest_sigma(&self, width: usize, height: usize) -> f64 {
+        let finest = self.denoiser.highest_sigma(width, height);
+        finest * scale::factor(f64::INFINITY, finest, width, height) as f64
+    }
+
+    pub(super) fn tiling(&self) -> Tiling {
+        Tiling::new(self.denoiser.multiple(), self.denoiser.tile_side())
+    }
+
+    /// x0_hat = E[x_0 | x_t], clipped to the range of pixels.
+    ///
+    /// Above the network's highest level, usually 256, the picture is averaged over boxes, which divides the noise by their
+    /// side, denoised there, and interpolated back: only coarse scales can be seen through such noise. Sides are extended
+    /// by reflection, large pictures run in overlapping tiles.
+    pub fn x0_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
+        self.predict(x_t, sigma, 1, &Meter::default())
+    }
+
+    /// The same, averaged over the first `n` orientations of the picture and timed.
+    pub(crate) fn predict(
+        &self,
+        x_t: impl Borrow<Planes>,
+        sigma: f64,
+        n: usize,
+        meter: &Meter,
+    ) -> Result<Planes> {
+        meter.time(Part::Network, || {
+            let (x0_hat, pixels) = self.denoise_any_size(x_t, sigma, n)?;
+            meter.count_call(self.denoiser.macs_per_pixel() * pixels as f64);
+            Ok(x0_hat)
+        })
+    }
+
+    /// By how much the picture is reduced before the network sees it.
+    pub(super) fn factor(&self, (width, height): (usize, usize), sigma: f64) -> usize {
+        let finest = self.denoiser.highest_sigma(width, height);
+        scale::factor(sigma, finest, width, height)
+    }
+
+    /// x0_hat, and the pixels that the network saw; an x_t that is given away is freed before x0_hat is made large.
+    fn denoise_any_size(
+        &self,
+        x_t: impl Borrow<Planes>,
+        sigma: f64,
+        n: usize,
+    ) -> Result<(Planes, usize)> {
+        let (width, height) = (x_t.borrow().width, x_t.borrow().height);
+        let f = self.factor((width, height), sigma);
+        let mut pixels = 0;
+        let mut denoise = |x: &Planes, sigma: f64| {
+            self.tiling().apply(x, |tile| {
+                pixels += n * tile.width * tile.height;
+                self.ensemble_mean(tile, sigma, 0..n)
+            })
+        };
+        let mut x0_hat = if f == 1 {
+            denoise(x_t.borrow(), sigma)?
+        } else {
+            let noisy = scale::reduce(x_t.borrow(), f);
+            drop(x_t);
+            let small = denoise(&noisy, sigma / f as f64)?;
+            drop(noisy);
+            scale::enlarge(&small, f, width, height)
+        };
+        let clip = |v: &mut f32| *v = v.clamp(-127.5, 127.5);
+        x0_hat
+            .data
+            .par_iter_mut()
+            .with_min_len(1 << 14)
+            .for_each(clip);
+        Ok((x0_hat, pixels))
+    }
+
+    /// x0_hat of one tile, averaged over these of the eight orientations.
+    fn ensemble_mean(
+        &self,
+        tile: &Planes,
+        sigma: f64,
+        orientations: Range<usize>,
+    ) -> Result<Planes> {
+        if orientations == (0..1) {
+            return self.denoiser.denoise(tile, sigma);
+        }
+        let share = 1.0 / orientations.len() as f32;
+        let mut sum = Planes::zeros(tile.width, tile.height);
+        for orientation in Orientation::all(orientations) {
+            let x0_hat = self.denoiser.denoise(&orientation.of(tile), sigma)?;
+            orientation.add_back(&x0_hat, &mut sum);
+        }
+        sum.data
+            .par_iter_mut()
+            .with_min_len(1 << 14)
+            .for_each(|v| *v *= share);
+        Ok(sum)
+    }
+
+    /// Makes of `x0_hat`, the average over the first orientations of x_t, that over these and `more`. Where the picture is
+    /// reduced first, it stays.
+    pub(crate) fn extend_ensemble(
+        &self,
+        x0_hat: &mut Planes,
+        x_t: &Planes,
+        sigma: f64,
+        more: Range<usize>,
+        meter: &Meter,
+    ) -> Result<()> {
+        if more.is_empty() || self.factor((x_t.width, x_t.height), sigma) > 1 {
+            return Ok(());
+        }
+        let share = more.start as f32 / more.end as f32;
+        meter.time(Part::Network, || {
+            let mut pixels = 0;
+            let denoise = |tile: &Planes| {
+                pixels += more.len() * tile.width * tile.height;
+                self.ensemble_mean(tile, sigma, more.clone())
+            };
+            let change = |to: &mut f32, more: f32| {
+                *to = share * *to + (1.0 - share) * more.clamp(-127.5, 127.5);
+            };
+            self.tiling().update(x_t, x0_hat, denoise, change)?;
+            meter.count_call(self.denoiser.macs_per_pixel() * pixels as f64);
+            Ok(())
+        })
+    }
+
+    /// Samples of 16 bits that `make` makes of x_0, tile by tile. It is given the denoiser too: x0_hat of planes as an x_t of a noise level,
+    /// as far as the network knows it.
+    pub(crate) fn map_tiles(
+        &self,
+        x_0: &Planar,
+        meter: &Meter,
+        mut make: impl FnMut(&Planes, &dyn Fn(&Planes, f64) -> Result<Planes>) -> Result<Planes>,
+    ) -> Result<Planar> {
+        let highest = self.denoiser.highest_sigma(x_0.width, x_0.height);
+        let (seen, mut pixels) = (Cell::new(0), 0);
+        let denoise = |x: &Planes, sigma: f64| {
+            seen.set(seen.get() + x.len() / 3);
+            let call = || self.denoiser.denoise(x, sigma.min(highest));
+            meter.time(Part::Network, call)
+        };
+        let made = self.tiling().map_tiles(x_0, |tile| {
+            pixels += tile.len() / 3;
+            make(tile, &denoise)
+        })?;
+        // A call for the picture is one for each tile.
+        let macs = self.denoiser.macs_per_pixel() * pixels as f64;
+        (0..seen.get() / pixels).for_each(|_| meter.count_call(macs));
+        Ok(made)
+    }
+
+    /// eps_hat = (x_t - x0_hat) / sigma, the noise that DDPM's network predicts.
+    pub fn eps_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
+        let mut eps = self.x0_hat(x_t, sigma)?;
+        eps.data
+            .iter_mut()
+            .zip(&x_t.data)
+            .for_each(|(e, x)| *e = (x - *e) / sigma as f32);
+        Ok(eps)
+    }
+}

@@ -1,0 +1,271 @@
+//! Cuts pictures to what the network takes: sides padded by reflection, large pictures in overlapping tiles.
+
+use crate::error::Result;
+use crate::pixels::planes::{Planar, Planes, mirror};
+
+/// How pictures are cut, in values of one axis.
+#[derive(Debug, Clone, Copy)]
+pub struct Tiling {
+    /// The sides of what the network takes are multiples of this.
+    multiple: usize,
+    /// The longest side that is denoised in one piece.
+    whole: usize,
+    /// The longest side of a tile's core, the part that is kept.
+    core: usize,
+    /// Values around the core that the network sees as well.
+    context: usize,
+    /// Cuts fall on multiples of this.
+    cuts: usize,
+}
+
+/// A tile of a picture: the network sees a window, extended by reflection, and serves the core within.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tile {
+    /// The window's first column and row.
+    pub origin: (usize, usize),
+    /// Its columns and rows.
+    pub size: (usize, usize),
+    /// The same, extended to multiples of what the network takes.
+    pub extended: (usize, usize),
+    /// The core's columns, from and to.
+    pub columns: (usize, usize),
+    /// The core's rows.
+    pub rows: (usize, usize),
+}
+
+impl Tiling {
+    /// Pictures of up to 1024 in one piece, or of up to `side` for a network that was trained on such.
+    pub fn new(multiple: usize, side: Option<usize>) -> Tiling {
+        match side {
+            None => Tiling {
+                multiple,
+                whole: 1024,
+                core: 768,
+                context: 64,
+                cuts: 64,
+            },
+            Some(side) => Tiling {
+                multiple,
+                whole: side,
+                core: (side - 2 * (side / 8)).max(1),
+                context: side / 8,
+                cuts: 1,
+            },
+        }
+    }
+
+    /// Cores of up to `core`, a multiple of `multiple`, with `context` around them.
+    #[cfg(feature = "candle")]
+    pub fn windows(multiple: usize, core: usize, context: usize) -> Tiling {
+        Tiling {
+            multiple,
+            whole: core,
+            core,
+            context,
+            cuts: multiple,
+        }
+    }
+
+    /// The cores of one axis of `n` values: one if it can be whole, else pieces of nearly equal length.
+    fn cores(&self, n: usize) -> Vec<(usize, usize)> {
+        if n <= self.whole {
+            return vec![(0, n)];
+        }
+        let count = n.div_ceil(self.core);
+        let cut = |i: usize| {
+            if i == count {
+                n
+            } else {
+                (n * i / count).next_multiple_of(self.cuts)
+            }
+        };
+        (0..count).map(|i| (cut(i), cut(i + 1))).collect()
+    }
+
+    /// The sides of the largest planes that [`Tiling::apply`] denoises of a picture of `width` x `height`.
+    pub fn largest(&self, width: usize, height: usize) -> (usize, usize) {
+        let side = |n: usize| {
+            let seen = |(from, to): (usize, usize)| {
+                (to + self.context).min(n) - from.saturating_sub(self.context)
+            };
+            let most = self.cores(n).into_iter().map(seen).max().unwrap_or(n);
+            most.next_multiple_of(self.multiple)
+        };
+        (side(width), side(height))
+    }
+
+    /// The tiles of a picture of `width` x `height`, row by row.
+    pub fn tiles(&self, width: usize, height: usize) -> Vec<Tile> {
+        let window = |(from, to): (usize, usize), n: usize| {
+            let first = from.saturating_sub(self.context);
+            (first, (to + self.context).min(n) - first)
+        };
+        let mut tiles = Vec::new();
+        for rows in self.cores(height) {
+            for columns in self.cores(width) {
+                let ((x, w), (y, h)) = (window(columns, width), window(rows, height));
+                let extended = |n: usize| n.next_multiple_of(self.multiple);
+                tiles.push(Tile {
+                    origin: (x, y),
+                    size: (w, h),
+                    extended: (extended(w), extended(h)),
+                    columns,
+                    rows,
+                });
+            }
+        }
+        tiles
+    }
+
+    /// Whether a picture is one tile as it is.
+    fn is_tile(&self, x: &Planes) -> bool {
+        let fits = |n: usize| n <= self.whole && n.is_multiple_of(self.multiple);
+        fits(x.width) && fits(x.height)
+    }
+
+    /// Applies `denoise`, which takes planes whose sides are multiples of `multiple`, to a picture of any size.
+    pub fn apply(
+        &self,
+        x: &Planes,
+        mut denoise: impl FnMut(&Planes) -> Result<Planes>,
+    ) -> Result<Planes> {
+        if self.is_tile(x) {
+            return denoise(x);
+        }
+        let mut out = Planes::zeros(x.width, x.height);
+        self.update(x, &mut out, denoise, |out, done| *out = done)?;
+        Ok(out)
+    }
+
+    /// The same, but each value of `out` is changed by what was made for its place.
+    pub fn update(
+        &self,
+        x: &Planes,
+        out: &mut Planes,
+        mut denoise: impl FnMut(&Planes) -> Result<Planes>,
+        change: impl Fn(&mut f32, f32),
+    ) -> Result<()> {
+        let size = (x.width, x.height);
+        for tile in self.tiles(x.width, x.height) {
+            let done = match self.is_tile(x) {
+                true => denoise(x)?,
+                false => denoise(&extract(&tile, size, |first, row| {
+                    row.copy_from_slice(&x.data[first..][..row.len()]);
+                }))?,
+            };
+            for (at, from) in tile.core(&done, size) {
+                let to = &mut out.data[at..at + from.len()];
+                to.iter_mut().zip(from).for_each(|(to, v)| change(to, *v));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same of samples to samples of 16 bits, without planes of the whole picture.
+    pub fn map_tiles(
+        &self,
+        x: &Planar,
+        mut make: impl FnMut(&Planes) -> Result<Planes>,
+    ) -> Result<Planar> {
+        let size = (x.width, x.height);
+        let mut out = Planar::black(x.width, x.height);
+        for tile in self.tiles(x.width, x.height) {
+            let copy = |first: usize, row: &mut [f32]| x.copy_to(first, row);
+            let done = make(&extract(&tile, size, copy))?;
+            for (at, from) in tile.core(&done, size) {
+                out.copy_from(at, from);
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl Tile {
+    /// The rows of the core in `done`, planes of the window, each with the index of its first value in planes of `width` x `height`.
+    fn core<'a>(
+        &self,
+        done: &'a Planes,
+        (width, height): (usize, usize),
+    ) -> impl Iterator<Item = (usize, &'a [f32])> {
+        let Tile {
+            origin,
+            columns,
+            rows,
+            ..
+        } = *self;
+        let row = move |(c, y): (usize, usize)| {
+            let from = (y - origin.1) * done.width + columns.0 - origin.0;
+            let values = &done.plane(c)[from..][..columns.1 - columns.0];
+            ((c * height + y) * width + columns.0, values)
+        };
+        (0..3)
+            .flat_map(move |c| (rows.0..rows.1).map(move |y| (c, y)))
+            .map(row)
+    }
+}
+
+/// What the network sees of a tile of planes of `width` x `height`, whose values from the one of an index on `copy` writes: its
+/// window, extended on the right and below by reflection.
+fn extract(
+    tile: &Tile,
+    (width, height): (usize, usize),
+    copy: impl Fn(usize, &mut [f32]),
+) -> Planes {
+    let (origin, size) = (tile.origin, tile.size);
+    let mut tile = Planes::zeros(tile.extended.0, tile.extended.1);
+    for c in 0..3 {
+        for y in 0..tile.height {
+            let from = (c * height + origin.1 + mirror(y, size.1)) * width + origin.0;
+            let at = (c * tile.height + y) * tile.width;
+            let (inside, outside) = tile.data[at..at + tile.width].split_at_mut(size.0);
+            copy(from, inside);
+            for (i, value) in outside.iter_mut().enumerate() {
+                *value = inside[mirror(size.0 + i, size.0)];
+            }
+        }
+    }
+    tile
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_cover_every_axis_once() {
+        let usual = Tiling::new(16, None);
+        for n in [1, 16, 1024, 1025, 1100, 4000, 12345] {
+            let cores = usual.cores(n);
+            assert_eq!((cores[0].0, cores[cores.len() - 1].1), (0, n));
+            assert!(
+                cores
+                    .windows(2)
+                    .all(|w| w[0].1 == w[1].0 && w[0].1 % 64 == 0)
+            );
+            assert!(
+                cores.iter().all(|c| c.1 > c.0 && c.1 - c.0 <= usual.whole),
+                "{cores:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn tiles_hold_what_the_picture_holds() {
+        let mut x = Planes::zeros(1500, 37);
+        x.data
+            .iter_mut()
+            .enumerate()
+            .for_each(|(i, v)| *v = i as f32);
+        for (side, most) in [(None, 1024), (Some(32), 32), (Some(256), 256)] {
+            let tiling = Tiling::new(16, side);
+            let (mut width, mut height) = (0, 0);
+            let y = tiling.apply(&x, |t| {
+                assert!(t.width % 16 == 0 && t.height % 16 == 0 && t.width <= most);
+                (width, height) = (t.width.max(width), t.height.max(height));
+                Ok(t.clone())
+            });
+            assert_eq!(y.expect("no errors"), x);
+            assert_eq!(tiling.largest(x.width, x.height), (width, height));
+        }
+    }
+}

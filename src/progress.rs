@@ -1,0 +1,36 @@
+//! Reports of long work, and the way to stop it.
+
+use std::ops::ControlFlow;
+
+use crate::error::{Error, Result};
+
+/// Progress of an encode or a decode.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Layers that are done.
+    pub layers: u32,
+    /// Bytes written or read.
+    pub bytes: u64,
+    /// Present noise level in 8-bit levels; none before the first layer.
+    pub sigma: Option<f64>,
+    /// Estimated share of the work that is done, 0..=1.
+    pub done: f64,
+}
+
+/// A callback that hears of the progress, after each layer and each call of the network behind the last one. Work ends with
+/// [`Error::Cancelled`] where it returns [`ControlFlow::Break`].
+pub type Report<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
+
+/// Goes on, or [`Error::Cancelled`].
+pub fn checked(answer: ControlFlow<()>) -> Result<()> {
+    match answer {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Cancelled),
+    }
+}
+
+/// The report of somebody who does not want one.
+pub fn unheard(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}

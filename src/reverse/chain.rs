@@ -1,0 +1,236 @@
+//! The one loop x_T -> x_0, run by the encoder and the decoder alike (Algorithms 3 and 4 of Ho, Jain and Abbeel 2020).
+
+use std::borrow::Borrow;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::channel::code::Code;
+use crate::channel::layer::{Channel, Shared};
+use crate::channel::transform::Mixer;
+use crate::codes::Colour;
+use crate::container::Header;
+use crate::entropy::Side;
+use crate::error::{Error, Result};
+use crate::pixels::planes::Planes;
+use crate::prior::{Prior, scale};
+use crate::random::Stream;
+use crate::reverse::estimate::Display;
+use crate::reverse::on_device::Residence;
+use crate::schedule::{Sigma, Step};
+use crate::timings::Meter;
+
+/// Layers of fewer stages are shown when they are whole.
+pub const WHOLE_STAGES: usize = 64;
+
+/// The state of the chain: x_t, its noise level, and the prediction x0_hat made from it.
+#[derive(Debug)]
+pub struct Chain {
+    pub(super) prior: Prior,
+    pub(super) code: Code,
+    pub(super) seed: u64,
+    pub(super) grey: bool,
+    /// Columns and rows of the picture, which may be smaller than the planes.
+    pub(super) size: (usize, usize),
+    pub(super) mixer: Mixer,
+    pub(super) t: Option<Sigma>,
+    pub(super) layer: u32,
+    /// Zero at the start, where rho = 0 makes it irrelevant. Of the past while x_t lies on a device.
+    pub(super) x_t: Planes,
+    pub(super) residence: Residence,
+    pub(super) x0_hat: Option<Planes>,
+    /// Size of the ensemble that the prior is averaged over.
+    pub(super) ensemble: usize,
+    pub(super) display: Display,
+    /// Shared by the clones of a chain.
+    pub(super) meter: Arc<Meter>,
+}
+
+impl Chain {
+    /// The start of the chain of a file: nothing is known, x0_hat is mid grey. The header says over how many orientations the
+    /// prior is averaged.
+    pub fn new(prior: &Prior, header: &Header) -> Result<Self> {
+        let (width, height) = header.coded_size();
+        let ensemble = prior.ensemble_of(header.prior).ok_or(Error::WrongPrior {
+            needed: header.prior,
+            given: prior.id(),
+        })?;
+        Ok(Chain {
+            prior: prior.clone(),
+            code: Code::new(header.trellis),
+            seed: header.seed,
+            grey: header.form.colour == Colour::Grey,
+            size: (header.form.width as usize, header.form.height as usize),
+            mixer: Mixer::new(width, height, header.banded),
+            t: None,
+            layer: 0,
+            x_t: Planes::zeros(width, height),
+            residence: Residence::default(),
+            x0_hat: Some(Planes::zeros(width, height)),
+            ensemble,
+            display: Display::PLAIN,
+            meter: Arc::default(),
+        })
+    }
+
+    /// Says how states are displayed.
+    pub fn display_by(&mut self, display: Display) {
+        self.display = display;
+    }
+
+    /// The noise level of x_t; none at the start.
+    pub fn t(&self) -> Option<Sigma> {
+        self.t
+    }
+
+    /// The account of the time.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
+    /// The number of layers walked.
+    pub fn layers(&self) -> u32 {
+        self.layer
+    }
+
+    /// Whether x_t and x0_hat are those of the reference arithmetic, bit for bit.
+    pub fn is_reference(&self) -> bool {
+        self.prior.is_reference()
+    }
+
+    /// A copy, whose x_t lies in the memory of the machine.
+    pub fn duplicate(&self) -> Result<Self> {
+        let mut x_t = self.x_t.clone();
+        if let Residence::Held(state) = &self.residence {
+            state.download(&mut x_t)?;
+        }
+        Ok(Chain {
+            mixer: self.mixer.clone(),
+            x_t,
+            residence: Residence::default(),
+            x0_hat: self.x0_hat.clone(),
+            meter: self.meter.clone(),
+            prior: self.prior.clone(),
+            display: self.display.clone(),
+            ..*self
+        })
+    }
+
+    /// x0_hat for the present x_t; one call of the network per state.
+    pub fn x0_hat(&mut self) -> Result<&Planes> {
+        let x0_hat = match self.x0_hat.take() {
+            Some(x0_hat) => x0_hat,
+            None => match self.predict_there()? {
+                Some(x0_hat) => x0_hat,
+                None => self.predict(&self.x_t, self.t.map_or(0.0, Sigma::levels))?,
+            },
+        };
+        Ok(self.x0_hat.insert(x0_hat))
+    }
+
+    /// x_t, zero before the first layer, and its x0_hat.
+    pub fn state_and_prediction(&mut self) -> Result<(&Planes, &Planes)> {
+        let x0_hat = self.take_x0_hat_and_fetch()?;
+        Ok((&self.x_t, self.x0_hat.insert(x0_hat)))
+    }
+
+    /// What the chain knows of the samples at its end (annex A).
+    pub fn side_information(&mut self, header: &Header) -> Result<Side<'_>> {
+        let (x_t, x0_hat) = self.state_and_prediction()?;
+        Ok(Side {
+            size: (header.form.width as usize, header.form.height as usize),
+            planes: header.coded_size(),
+            channels: header.form.colour.channels(),
+            bits: header.form.depth.bits(),
+            x_t: &x_t.data,
+            x0_hat: &x0_hat.data,
+        })
+    }
+
+    /// x0_hat of averages of x_t over boxes of `f` x `f`, whose noise is sigma_t / f; mid grey at the start.
+    pub fn reduced_x0_hat(&mut self, f: usize) -> Result<Planes> {
+        self.fetch()?;
+        let x_t = scale::reduce(&self.x_t, f);
+        let Some(t) = self.t else {
+            return Ok(x_t);
+        };
+        let mut x0_hat = self.prior.x0_hat(&x_t, t.levels() / f as f64)?;
+        if self.grey {
+            x0_hat.equalise();
+        }
+        Ok(x0_hat)
+    }
+
+    /// Moves to x_s = x0_hat + rho (x_t - x0_hat) + std z, with std z from the channel; stays, and says false, if the layer
+    /// does not arrive whole.
+    pub fn advance(&mut self, s: Sigma, channel: &mut impl Channel) -> Result<bool> {
+        if self.advance_there(s, channel)? {
+            return Ok(true);
+        }
+        let x0_hat = self.take_x0_hat_and_fetch()?;
+        let step = self.step(s);
+        if !channel.open(&step, &self.shared(), &x0_hat) {
+            self.x0_hat = Some(x0_hat);
+            return Ok(false);
+        }
+        let mut x = std::mem::take(&mut self.x_t);
+        to_mean(&mut x, &x0_hat, &step);
+        channel.transmit(&step, &self.shared(), x0_hat, &mut x);
+        self.x_t = x;
+        self.t = Some(s);
+        self.layer += 1;
+        Ok(true)
+    }
+
+    /// x0_hat, which the chain then has to predict anew if it is asked again.
+    pub fn take_x0_hat(&mut self) -> Result<Planes> {
+        self.x0_hat()?;
+        Ok(self.x0_hat.take().unwrap_or_default())
+    }
+
+    /// The same, predicted where x_t lies, which is in the memory of the machine then.
+    pub(super) fn take_x0_hat_and_fetch(&mut self) -> Result<Planes> {
+        let x0_hat = self.take_x0_hat()?;
+        self.fetch()?;
+        Ok(x0_hat)
+    }
+
+    /// The step from the present noise level to `s`.
+    pub fn step(&self, s: Sigma) -> Step {
+        Step { t: self.t, s }
+    }
+
+    /// x_t and its noise level; none at the start.
+    pub fn state(&mut self) -> Result<Option<(&Planes, f64)>> {
+        self.fetch()?;
+        Ok(self.t.map(|t| (&self.x_t, t.levels())))
+    }
+
+    /// E[x_0 | x_t] of a state with noise of `sigma` levels.
+    pub fn predict(&self, x_t: impl Borrow<Planes>, sigma: f64) -> Result<Planes> {
+        let n = self.ensemble;
+        let mut x0_hat = self.prior.predict(x_t, sigma, n, &self.meter)?;
+        x0_hat.project(self.grey, self.size);
+        Ok(x0_hat)
+    }
+
+    /// What both ends share about the next layer.
+    pub fn shared(&self) -> Shared<'_> {
+        Shared {
+            meter: &self.meter,
+            code: self.code,
+            mixer: &self.mixer,
+            stream: Stream::new(self.seed, self.layer),
+        }
+    }
+}
+
+/// The mean of p(x_s | x_t) in the memory of x_t: x <- x0_hat + rho (x - x0_hat).
+pub(crate) fn to_mean(x: &mut Planes, x0_hat: &Planes, step: &Step) {
+    let rho = step.rho() as f32;
+    x.data
+        .par_iter_mut()
+        .zip(&x0_hat.data)
+        .with_min_len(1 << 14)
+        .for_each(|(x, x0_hat)| *x = x0_hat + rho * (*x - x0_hat));
+}

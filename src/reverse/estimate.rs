@@ -1,0 +1,266 @@
+//! What a state of the chain shows, also where a layer has come in part: clauses 17 and 18 of the specification.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use crate::channel::layer::PartialLayer;
+use crate::channel::rotation::Rotated;
+use crate::error::Result;
+use crate::pixels::planes::Planes;
+use crate::prior::{Prior, Shipped};
+use crate::reverse::chain::{Chain, WHOLE_STAGES, to_mean};
+use crate::schedule::Sigma;
+use crate::timings::Part;
+
+/// Arrived stages at which a part of a layer counts half in what is shown.
+const SLOW_STAGES: f64 = 256.0;
+
+/// How a state is displayed (clause 18.6).
+#[derive(Debug, Clone)]
+pub struct Display {
+    /// The prior that predicts it. Without one, the chain's own.
+    prior: Option<Prior>,
+    /// Size of its geometric self-ensemble, 1..=8. The chain's own prior is averaged over as many orientations as in the
+    /// chain at least.
+    ensemble: usize,
+}
+
+/// Size of the ensemble that displays by a file's own prior: four orientations have four fifths of what eight gain, for three
+/// calls of the network instead of seven.
+const OWN_ENSEMBLE: usize = 4;
+
+/// Size of the ensemble that displays by another prior: two calls of a network of twice the work.
+const OTHER_ENSEMBLE: usize = 2;
+
+impl Display {
+    /// x0_hat as it is in the chain (clauses 17 and 18): the fastest.
+    pub const PLAIN: Self = Display {
+        prior: None,
+        ensemble: 1,
+    };
+
+    /// The display of files of `prior` that is closest to the picture for its time: by the larger shipped prior where this
+    /// build has one, averaged over two orientations, else by `prior` itself over four; over one where a prior knows upright
+    /// pictures only.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if the weights of the larger prior cannot be read.
+    pub fn recommended(prior: &Prior) -> Result<Self> {
+        let shipped = Shipped::of(prior.id()).and_then(|(shipped, _)| shipped.display());
+        let other = shipped.map(Shipped::prior).transpose()?;
+        Ok(Self::by(prior, other))
+    }
+
+    /// The recommended display of files of `prior` by `other`, or by `prior` itself without.
+    pub fn by(prior: &Prior, other: Option<Prior>) -> Self {
+        let ensemble = match &other {
+            Some(other) if other.any_orientation() => OTHER_ENSEMBLE,
+            None if prior.any_orientation() => OWN_ENSEMBLE,
+            _ => 1,
+        };
+        Display {
+            prior: other,
+            ensemble,
+        }
+    }
+
+    /// The same averaged over `n` orientations of the picture, 1..=8.
+    pub fn ensemble(mut self, n: usize) -> Self {
+        self.ensemble = n.clamp(1, 8);
+        self
+    }
+
+    /// Size of the ensemble.
+    pub fn orientations(&self) -> usize {
+        self.ensemble
+    }
+
+    /// The prior that predicts what is displayed, if it is not the file's own.
+    pub fn prior(&self) -> Option<&Prior> {
+        self.prior.as_ref()
+    }
+
+    /// The same by the file's own prior.
+    pub(crate) fn without_prior(self) -> Self {
+        Display {
+            prior: None,
+            ..self
+        }
+    }
+
+    /// Whether x0_hat is displayed as it is in the chain.
+    pub fn is_plain(&self) -> bool {
+        self.prior.is_none() && self.ensemble == 1
+    }
+}
+
+impl Chain {
+    /// The planes that are displayed of the present state, or of the one inside the next layer, of which `partial` has come.
+    ///
+    /// Inside a layer the rotated values of the stages that came are at sigma_s, the others still at sigma_t. Mixed by the
+    /// rotation, the picture is x_0 plus noise of a level between, and is denoised as that (clause 18).
+    pub fn estimate(&mut self, partial: Option<PartialLayer>) -> Result<Cow<'_, Planes>> {
+        let Some(partial) = partial.filter(|p| self.moves(p)) else {
+            return self.estimate_whole();
+        };
+        let x0_hat = self.take_x0_hat_and_fetch()?;
+        let shown = self.within(&partial, self.x_t.clone(), Cow::Borrowed(&x0_hat))?;
+        self.x0_hat = Some(x0_hat);
+        Ok(Cow::Owned(shown))
+    }
+
+    /// [`Chain::estimate`] as the last thing that the chain does, with an array less in memory.
+    pub fn into_estimate(mut self, partial: Option<PartialLayer>) -> Result<Planes> {
+        if let Some(partial) = partial.filter(|p| self.moves(p)) {
+            let x0_hat = self.take_x0_hat_and_fetch()?;
+            let x = std::mem::take(&mut self.x_t);
+            return self.within(&partial, x, Cow::Owned(x0_hat));
+        }
+        if self.refines() {
+            self.fetch()?;
+        }
+        let x0_hat = match self.passes_x0_hat_by() {
+            true => {
+                self.x0_hat = None;
+                Planes::default()
+            }
+            false => self.take_x0_hat()?,
+        };
+        self.refined(x0_hat, &self.x_t, self.t.map(Sigma::levels))
+    }
+
+    /// The planes that are displayed of x_t.
+    fn estimate_whole(&mut self) -> Result<Cow<'_, Planes>> {
+        if self.refines() {
+            self.fetch()?;
+        }
+        if self.passes_x0_hat_by() {
+            let t = self.t.map(Sigma::levels);
+            let shown = self.refined(Planes::default(), &self.x_t, t);
+            return shown.map(Cow::Owned);
+        }
+        self.x0_hat()?;
+        let x0_hat = self.x0_hat.take().unwrap_or_default();
+        if !self.refines() {
+            return Ok(Cow::Borrowed(self.x0_hat.insert(x0_hat)));
+        }
+        let shown = self.refined(x0_hat.clone(), &self.x_t, self.t.map(Sigma::levels));
+        self.x0_hat = Some(x0_hat);
+        shown.map(Cow::Owned)
+    }
+
+    /// True if more is done to what is displayed than the chain does.
+    fn refines(&self) -> bool {
+        self.display.prior.is_some() || self.display.ensemble > self.ensemble
+    }
+
+    /// True if x0_hat has no part in what is displayed of x_t: another prior has no use for it.
+    fn passes_x0_hat_by(&self) -> bool {
+        self.display.prior.is_some() && self.t.is_some()
+    }
+
+    /// `x0_hat` of a state with noise of `sigma` levels as it is displayed.
+    fn refined(&self, mut x0_hat: Planes, x_t: &Planes, sigma: Option<f64>) -> Result<Planes> {
+        if let (Some(sigma), Some(other)) = (sigma, &self.display.prior) {
+            drop(x0_hat);
+            // One network's activations at a time.
+            self.prior.release();
+            x0_hat = other.predict(x_t, sigma, self.display.ensemble, &self.meter)?;
+            other.release();
+            x0_hat.project(self.grey, self.size);
+        } else if let (Some(sigma), true) = (sigma, self.refines()) {
+            let more = self.ensemble..self.display.ensemble;
+            let prior = &self.prior;
+            prior.extend_ensemble(&mut x0_hat, x_t, sigma, more, &self.meter)?;
+            x0_hat.project(self.grey, self.size);
+        }
+        Ok(x0_hat)
+    }
+
+    /// The state inside the next layer, whose prediction [`Chain::estimate`] follows, and its noise level. None where that
+    /// shows x0_hat of the last whole layer, and before the first.
+    pub fn state_within(&mut self, partial: &PartialLayer) -> Result<Option<(Planes, f64)>> {
+        if !self.moves(partial) {
+            return Ok(None);
+        }
+        let x0_hat = self.take_x0_hat_and_fetch()?;
+        let state = self.mix(partial, self.x_t.clone(), &x0_hat);
+        self.x0_hat = Some(x0_hat);
+        Ok(Some(state))
+    }
+
+    /// True if so few stages of the next layer move what is displayed.
+    fn moves(&self, partial: &PartialLayer) -> bool {
+        self.t.is_some() && partial.arrived() >= 1 && partial.stages.count >= WHOLE_STAGES
+    }
+
+    /// The planes that are displayed inside the next layer; `x` is x_t.
+    fn within(&self, partial: &PartialLayer, x: Planes, x0_hat: Cow<'_, Planes>) -> Result<Planes> {
+        // So few bits move the prediction at random more than they improve it: let it follow slowly.
+        let (n, part) = (partial.arrived() as f64, partial.share());
+        let weight = part + (1.0 - part) * n / (n + SLOW_STAGES);
+        let rest = (1.0 - weight) as f32;
+        let (x, sigma) = self.mix(partial, x, &x0_hat);
+        if !self.refines() {
+            let mut shown = self.predict(x, sigma)?;
+            change(&mut shown, &x0_hat, |new, old| new - rest * (new - old));
+            return Ok(shown);
+        }
+        // The step that is not taken, by the chain's own measure: what is shown before it takes no calls.
+        let new = self.predict(&x, sigma)?;
+        let mut back = x0_hat.into_owned();
+        change(&mut back, &new, |old, new| rest * (new - old));
+        let mut shown = self.refined(new, &x, Some(sigma))?;
+        drop(x);
+        change(&mut shown, &back, |refined, back| refined - back);
+        Ok(shown)
+    }
+
+    /// The state inside the next layer and its noise level; `x` is x_t.
+    fn mix(&self, partial: &PartialLayer, mut x: Planes, x0_hat: &Planes) -> (Planes, f64) {
+        let PartialLayer { s, bits, stages } = *partial;
+        let (step, shared) = (self.step(s), self.shared());
+        let (rho, std) = (step.rho() as f32, step.std() as f32);
+        // What x_t holds beyond the mean of p(x_s | x_t), in units of std.
+        let values = x.data.par_iter().zip(&x0_hat.data).with_min_len(1 << 14);
+        let beyond: Vec<f32> = values.map(|(x, x0)| (1.0 - rho) * (x - x0) / std).collect();
+        to_mean(&mut x, x0_hat, &step);
+        let signs = shared.signs(bits, stages);
+        let amplitudes = shared.amplitudes(&signs);
+        self.meter.time(Part::Rotation, || {
+            let beyond = shared.mixer.forward(&shared.stream, beyond);
+            let mix = |part: usize, beyond: Rotated, first: usize, y: &mut [f32]| {
+                let (all, arrived) = (signs.stages(part).max(1), signs.arrived(part));
+                let amplitude = amplitudes[part] as f32;
+                signs.fill(part, first, y);
+                for (y, (i, beyond)) in y.iter_mut().zip(beyond.every(first, 1)) {
+                    *y = if i % all < arrived {
+                        amplitude * *y
+                    } else {
+                        beyond
+                    };
+                }
+            };
+            let mixer = shared.mixer;
+            mixer.add_mixed(&shared.stream, beyond, mix, step.std(), &mut x.data);
+        });
+        let lens = shared.mixer.lens().into_iter().enumerate();
+        let arrived = lens.map(|(part, len)| {
+            let all = signs.stages(part).max(1);
+            len as f64 * signs.arrived(part) as f64 / all as f64
+        });
+        let arrived = arrived.sum::<f64>() / x.len() as f64;
+        (x, step.sigma_between(arrived))
+    }
+}
+
+/// Makes of every value what `f` makes of it and of the one of `other` in its place.
+fn change(planes: &mut Planes, other: &Planes, f: impl Fn(f32, f32) -> f32 + Sync) {
+    planes
+        .data
+        .par_iter_mut()
+        .zip(&other.data)
+        .with_min_len(1 << 14)
+        .for_each(|(v, other)| *v = f(*v, *other));
+}

@@ -1,0 +1,14 @@
+//! The reverse process: the chain x_T -> x_0 that both ends walk, and what can be shown of its states.
+
+mod chain;
+mod estimate;
+pub(crate) mod footprint;
+mod on_device;
+
+pub use chain::{Chain, WHOLE_STAGES};
+pub use estimate::Display;
+#[cfg(all(test, feature = "cuda"))]
+pub(crate) use on_device::geometry;
+
+#[cfg(test)]
+mod tests;
