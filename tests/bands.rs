@@ -3,7 +3,7 @@
 mod common;
 
 use dcodec::container::{Event, Parser};
-use dcodec::{DEFAULT_MAX_PIXELS, Decoder, Encoder, Picture, Target, metrics};
+use dcodec::{DEFAULT_MAX_PIXELS, Encoder, Picture, Target, metrics};
 
 fn encode(picture: &Picture, bands: bool, quality: f64, seed: u64) -> Vec<u8> {
     let prior = common::prior();

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use common::layers;
 use dcodec::prior::{CandleUNet, Device, Precision, Shipped, Weights};
-use dcodec::{Colour, Decoder, Encoder, Picture, Planes, Prior, Target, metrics};
+use dcodec::{Colour, Decoder, Display, Encoder, Picture, Planes, Prior, Target, metrics};
 
 /// The device asked for; none for the short check.
 fn asked() -> Option<String> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use common::crop;
 use dcodec::prior::{Ddpm, Denoiser, Prediction};
-use dcodec::{Decoder, Encoder, Error, Planes, Prior, Target, metrics};
+use dcodec::{Encoder, Error, Planes, Prior, Target, metrics};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 

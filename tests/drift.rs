@@ -223,7 +223,7 @@ fn plot_of_the_drift() {
         sum / 257.0 / a.samples().len() as f64
     };
     let line = |size: f64, kind: Kind| {
-        let sigma = |i: usize| exact[i].used.sigma.expect("a layer has arrived");
+        let sigma = |i: usize| exact[i].coverage.sigma.expect("a layer has arrived");
         let one = Shaken::new(size, kind);
         // Of the uniform distribution the mean absolute value is half of the root of three times the deviation.
         let mean = if kind == Kind::White {

@@ -8,8 +8,8 @@ mod common;
 
 use std::path::PathBuf;
 
-use dcodec::container::{Event, Header, Parser, PriorId};
-use dcodec::{DEFAULT_MAX_PIXELS, Decoder, Encoder, Picture, Target};
+use dcodec::container::{Event, Header, Parser, PriorId, Trellis};
+use dcodec::{BitDepth, Colour, DEFAULT_MAX_PIXELS, Encoder, Form, Picture, Target};
 
 struct Golden {
     name: &'static str,
@@ -121,7 +121,7 @@ fn golden() -> [Golden; 2] {
 #[ignore = "writes the files of tests/data"]
 fn write_the_files() {
     let of = |name, (x, y), header: &Header, quality| {
-        let picture: Picture = common::crop(name, x, y, header.width, header.height);
+        let picture: Picture = common::crop(name, x, y, header.form.width, header.form.height);
         let prior = common::prior();
         let encoder = Encoder::new(&prior)
             .seed(header.seed)

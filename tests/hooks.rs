@@ -5,7 +5,7 @@ mod common;
 
 use std::io::Cursor;
 
-use dcodec::{BitDepth, Colour, Decoder, Encoder, Metadata, Target};
+use dcodec::{BitDepth, Colour, Encoder, Metadata, Target};
 use image::{ImageDecoder, ImageReader};
 
 #[test]

@@ -9,9 +9,7 @@ use common::Rng;
 use dcodec::container::{
     BandAllocation, Event, Header, MAX_SIDE, Parser, PartName, SigmaCode, Trellis, Writer,
 };
-use dcodec::{
-    BitDepth, Colour, DEFAULT_MAX_PIXELS, Form, Decoder, Encoder, Error, Prior, Result, StreamDecoder, Target,
-};
+use dcodec::{BitDepth, Colour, DEFAULT_MAX_PIXELS, Encoder, Error, Form, Prior, Result, Target};
 
 /// The system's allocator, counting what each thread holds.
 struct Counting;

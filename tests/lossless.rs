@@ -3,7 +3,7 @@
 mod common;
 
 use dcodec::prior::{CandleUNet, Kernel, Network, Weights};
-use dcodec::{Colour, Decoder, Encoder, Error, Exact, Picture, Prior, Target, metrics};
+use dcodec::{Colour, Encoder, Error, Exact, Picture, Prior, Target, metrics};
 
 use common::{crop, data, gaussian, noise, prior};
 

@@ -2,10 +2,10 @@
 
 mod common;
 
-use dcodec::container::Event;
+use dcodec::container::{Event, Trellis};
 use dcodec::{
-    BitDepth, Colour, Decoder, Effort, Encoder, Error, Exact, Mode, Picture, Prior, Sampler,
-    StreamDecoder, Target,
+    BitDepth, Colour, Display, Effort, Encoder, Error, Exact, Form, Mode, Picture, Prior, Sampler,
+    Target,
 };
 
 /// Encodes a picture and decodes what comes out, whole and cut, in a process of its own; the estimate and the measured
@@ -104,7 +104,9 @@ fn child() {
             panic!("{event:?}")
         };
         match exact {
-            true => decoder.exact_memory(&header, file.len() as u64),
+            true => decoder
+                .exact_memory(&header, file.len() as u64)
+                .expect("its own prior"),
             false => decoder
                 .memory(&header, file.len() as u64, cut)
                 .expect("its own prior"),
@@ -282,15 +284,16 @@ fn a_limit_counts_the_sampler_before_any_work() {
         common::plain(&prior)
             .sampler(sampler)
             .memory(&header, 0, true)
+            .expect("its own prior")
     };
     let (mean, walk) = (need(Sampler::default()), need(flow));
     assert!(mean < walk);
     let first = |sampler, most| {
         let mut stream = common::plain(&prior)
             .max_pixels(u64::MAX)
-            .stream()
             .max_memory(most)
-            .sampler(sampler);
+            .sampler(sampler)
+            .stream();
         stream.push(&file.bytes).map(|(_, event)| event)
     };
     let opens = |event| matches!(event, Ok(Event::Header(_)));
@@ -308,7 +311,9 @@ fn a_limit_counts_the_exact_samples() {
     let file = file.expect("encodes").bytes;
     let header = header(&prior, 96, 64);
     let decoder = || common::plain(&prior);
-    let need = decoder().exact_memory(&header, file.len() as u64);
+    let need = decoder()
+        .exact_memory(&header, file.len() as u64)
+        .expect("its own prior");
     assert!(
         need > decoder()
             .memory(&header, file.len() as u64, false)
@@ -345,12 +350,14 @@ fn a_preview_and_a_thumbnail_keep_the_limit() {
     let file = Encoder::new(&prior).target(target).encode(&picture);
     let file = file.expect("encodes").bytes;
     let header = header(&prior, 600, 450);
-    let whole = common::plain(&prior).memory(&header, 0, false);
+    let whole = common::plain(&prior)
+        .memory(&header, 0, false)
+        .expect("its own prior");
     let preview = |most: u64| {
         let mut stream = common::plain(&prior)
             .max_pixels(u64::MAX)
-            .stream()
-            .max_memory(most);
+            .max_memory(most)
+            .stream();
         let mut rest = &file[..file.len() - file.len() / 8];
         while !rest.is_empty() {
             rest = &rest[stream.push(rest).expect("fits").0..];

@@ -4,7 +4,7 @@ mod common;
 
 use dcodec::container::{Event, MAX_METADATA, Parser, PartName, Writer};
 use dcodec::{
-    Colour, DEFAULT_MAX_PIXELS, Decoder, Encoded, Encoder, Error, Metadata, Picture, Prior, Target,
+    Colour, DEFAULT_MAX_PIXELS, Encoded, Encoder, Error, Metadata, Picture, Prior, Target,
 };
 
 /// Metadata of these sizes, half of it easy to compress.
@@ -136,7 +136,7 @@ fn the_profile_comes_first_and_the_rest_does_not_delay_the_picture() {
     assert!(whole.picture == cut.picture);
     // No metadata, no change.
     let none = encode(&prior, &Metadata::default(), Target::Quality(80.0));
-    let mut plain = Encoder::new(&prior).target(Target::Quality(80.0));
+    let plain = Encoder::new(&prior).target(Target::Quality(80.0));
     assert_eq!(plain.encode(&picture()).expect("encodes").bytes, none.bytes);
 }
 

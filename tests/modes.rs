@@ -5,7 +5,7 @@ mod common;
 use std::time::Instant;
 
 use dcodec::{
-    Colour, Decoder, Encoder, Event, Mode, Picture, Prior, Sampler, StreamDecoder, Target, metrics,
+    Colour, Encoder, Event, Mode, Picture, Prior, Sampler, StreamDecoder, Target, metrics,
 };
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
 
@@ -122,7 +122,9 @@ fn every_cut_can_be_shown_in_every_mode() {
             let preview = stream.preview().expect("decodes");
             let mut show = |mode| {
                 let sampler = Sampler::new(mode).expect("valid").steps(5);
-                stream.show(&sampler, &mut |_| {}).expect("decodes")
+                stream
+                    .show(&sampler, &mut |_| std::ops::ControlFlow::Continue(()))
+                    .expect("decodes")
             };
             let same = show(Mode::Realism(0.0));
             assert!(same.picture == preview.picture && same.coverage == preview.coverage);
@@ -200,7 +202,10 @@ fn table_of_modes() {
             at = end;
             for (m, (called, mode)) in modes.into_iter().enumerate() {
                 let sampler = Sampler::new(mode).expect("valid");
-                let shown = stream.show(&sampler, &mut |_| {}).expect("decodes").picture;
+                let shown = stream
+                    .show(&sampler, &mut |_| std::ops::ControlFlow::Continue(()))
+                    .expect("decodes")
+                    .picture;
                 table[m][r] = meter.measure(&shown);
                 for (sum, v) in means[m][r].iter_mut().zip(table[m][r]) {
                     *sum += v / names.len() as f64;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use dcodec::{Colour, Decoder, Encoded, Encoder, Picture, Prior, Target, metrics};
+use dcodec::{Colour, Encoded, Encoder, Picture, Prior, Target, metrics};
 
 fn encode(prior: &Prior, picture: &Picture, target: Target, filtered: bool) -> Encoded {
     let encoder = Encoder::new(prior).target(target).prefilter(filtered);

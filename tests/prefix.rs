@@ -2,9 +2,7 @@
 
 mod common;
 
-use dcodec::{
-    DEFAULT_MAX_PIXELS, Decoder, Encoder, Event, Picture, StreamDecoder, Target, metrics,
-};
+use dcodec::{Encoder, Event, Picture, Target, metrics};
 
 /// What the first 32nd, eighth, half and all of a file show of each sample: bytes, and the largest error of a
 /// colour sample. A new prior changes them; `cargo test --release --test prefix -- --nocapture` prints the rows.

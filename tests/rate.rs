@@ -2,7 +2,7 @@
 
 mod common;
 
-use dcodec::{Decoder, Effort, Encoded, Encoder, Picture, Prior, Target, metrics};
+use dcodec::{Effort, Encoded, Encoder, Picture, Prior, Target, metrics};
 
 fn encode(prior: &Prior, picture: &Picture, bpp: f64, effort: u8) -> Encoded {
     Encoder::new(prior)

@@ -2,7 +2,7 @@
 
 mod common;
 
-use dcodec::{Decoder, Encoder, Interest, Picture, Prior, Region, Target};
+use dcodec::{Encoder, Interest, Picture, Prior, Region, Target};
 
 /// The middle quarter of a picture.
 fn middle(picture: &Picture, weight: f64) -> Region {
@@ -37,12 +37,7 @@ fn encode(prior: &Prior, picture: &Picture, bpp: f64, weight: f64) -> (Vec<u8>, 
     encode_by(Encoder::new(prior), picture, bpp, weight)
 }
 
-fn encode_by(
-    encoder: Encoder<'_>,
-    picture: &Picture,
-    bpp: f64,
-    weight: f64,
-) -> (Vec<u8>, [f64; 2]) {
+fn encode_by(encoder: Encoder, picture: &Picture, bpp: f64, weight: f64) -> (Vec<u8>, [f64; 2]) {
     let region = middle(picture, weight);
     let interest = Interest::regions(picture.width(), picture.height(), &[region]);
     let file = encoder

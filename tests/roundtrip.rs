@@ -6,7 +6,7 @@ use dcodec::container::PriorId;
 use dcodec::prior::Denoiser;
 use dcodec::prior::gaussian::Gaussian;
 use dcodec::{
-    BitDepth, Colour, Decoded, Decoder, Effort, Encoded, Encoder, Error, Picture, Planes, Prior,
+    BitDepth, Colour, Decoded, Display, Effort, Encoded, Encoder, Error, Picture, Planes, Prior,
     Result, Target,
 };
 

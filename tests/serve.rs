@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::RangeInclusive;
 use std::thread;
 
-use dcodec::{DEFAULT_MAX_PIXELS, Decoder, Encoder, StreamDecoder, Target, metrics};
+use dcodec::{Encoder, StreamDecoder, Target, metrics};
 
 /// Serves `file` to any number of requests, whole (200) or in part (206), as RFC 9110 (14) says.
 fn serve(file: Vec<u8>) -> SocketAddr {

@@ -3,10 +3,9 @@
 mod common;
 
 use common::Rng;
-use dcodec::container::{Header, PartName, Writer};
+use dcodec::container::{Header, PartName, Trellis, Writer};
 use dcodec::{
-    Colour, DEFAULT_MAX_PIXELS, Decoded, Decoder, Encoder, Event, Picture, Prior, StreamDecoder,
-    Target,
+    BitDepth, Colour, Decoded, Encoder, Event, Form, Picture, Prior, StreamDecoder, Target,
 };
 
 fn files(prior: &Prior) -> Vec<Vec<u8>> {
@@ -38,15 +37,17 @@ fn files(prior: &Prior) -> Vec<Vec<u8>> {
 fn forged(seed: u64) -> Vec<u8> {
     let mut rng = Rng(seed);
     let header = Header {
-        width: 21,
-        height: 18,
-        rgb: true,
-        alpha: false,
-        deep: false,
+        form: Form {
+            width: 21,
+            height: 18,
+            colour: Colour::Rgb,
+            depth: BitDepth::Eight,
+            alpha: false,
+        },
         prior: common::gaussian().id(),
         seed,
-        nu: 12,
-        start: 250,
+        trellis: Trellis::Nu12,
+        start: common::code(250),
         banded: seed.is_multiple_of(2),
     };
     let mut writer = Writer::new(&header);
@@ -56,7 +57,7 @@ fn forged(seed: u64) -> Vec<u8> {
             let change = [rng.below(256) as u8, 0x97, 0x68, rng.below(256) as u8];
             writer.allot(writer.allocation().changed(change));
         }
-        let layer = writer.layer(240 - 8 * i, stages);
+        let layer = writer.layer(common::code(240 - 8 * i), stages);
         let mut bits = rng.bytes(layer.body_bytes());
         if let Some(last) = bits.last_mut().filter(|_| stages % 2 == 1) {
             *last &= 0xf0;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use dcodec::{Decoder, Encoder, Picture, Prior, Target};
+use dcodec::{Encoder, Picture, Prior, Target};
 
 type Result = (Vec<u8>, Vec<Picture>);
 

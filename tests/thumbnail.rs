@@ -2,7 +2,7 @@
 
 mod common;
 
-use dcodec::{BitDepth, Colour, Decoder, Encoder, Picture, Target};
+use dcodec::{BitDepth, Colour, Encoder, Picture, Target};
 
 /// Averages over boxes of `f` x `f`, in RGB.
 fn averages(picture: &Picture, f: u32) -> Picture {

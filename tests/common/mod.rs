@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use dcodec::container::{PriorId, SigmaCode};
 use dcodec::prior::Shipped;
 use dcodec::prior::gaussian::Gaussian;
-use dcodec::{Colour, Decoded, Decoder, Display, Event, Picture, Prior, Samples, StreamDecoder};
+use dcodec::{Colour, Decoded, Decoder, Display, Event, Picture, Prior, Samples};
 use image::imageops::FilterType;
 
 pub fn prior() -> Prior {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dcodec::{Decoder, Encoded, Encoder, Picture, Prior, Target};
+use dcodec::{Encoded, Encoder, Picture, Prior, Target};
 use image::AnimationDecoder;
 use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 

@@ -1,5 +1,7 @@
 //! What `decode` writes and refuses, and what `cut` leaves for it.
 
+use dcodec::Display;
+
 use super::*;
 
 #[test]
@@ -23,8 +25,12 @@ fn encode_and_decode() {
     assert!(psnr(&before, &after) > 33.0);
     // The command shows what the library decodes.
     let prior = common::prior();
-    let decoder = |n| common::plain(&prior).orientations(n);
-    let decoded = |n| decoder(n).decode(&file).expect("decodes").picture;
+    let decoder = |display| common::plain(&prior).display(display).decode(&file);
+    let decoded = |n| {
+        decoder(Display::PLAIN.ensemble(n))
+            .expect("decodes")
+            .picture
+    };
     assert!(common::displayed(&file) == after && decoded(1) != after);
     let args = ["decode", "pic.dfc", "-f", "-o", "n.png", "--refiner"];
     for n in [1, 2, 8] {
@@ -38,7 +44,7 @@ fn encode_and_decode() {
         "/../../models/cifar10.safetensors"
     );
     let other = dcodec::Prior::from_file(weights).expect("loads");
-    let refined = decoder(2).refiner(&other).decode(&file).expect("decodes");
+    let refined = decoder(Display::by(&prior, Some(other)).ensemble(2)).expect("decodes");
     good(dir, &[&args[..], &[weights]].concat());
     assert!(picture(dir, "n.png") == refined.picture);
     good(dir, &[&args[..], &["s"]].concat());

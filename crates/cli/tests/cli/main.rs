@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
-use dcodec::{Colour, Decoder, Picture};
+use dcodec::{Colour, Picture};
 use tempfile::TempDir;
 
 /// How a run ended and what it said.
