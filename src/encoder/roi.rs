@@ -16,7 +16,7 @@ use crate::prior::LOWEST_SIGMA;
 /// A rectangle of a picture and its weight; what is outside all rectangles weighs 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Region {
-    /// Remaining column.
+    /// Left column.
     pub x: u32,
     /// Top row.
     pub y: u32,
