@@ -5,7 +5,7 @@ mod common;
 
 use std::io::Cursor;
 
-use dcodec::{BitDepth, Colour, Encoder, Metadata, Target};
+use dcodec::{BitDepth, Colour, Decoder, Encoder, Metadata, Target};
 use image::{ImageDecoder, ImageReader};
 
 #[test]
@@ -35,7 +35,7 @@ fn the_image_crate_reads_dfc() {
             .encode(&picture)
             .expect("encodes")
             .bytes;
-        let wanted = common::plain(&prior).decode(&file).expect("decodes");
+        let wanted = dcodec::decode(&file).expect("decodes");
         let wanted = wanted.picture.to_image();
         // By name, and by signature alone.
         let path = folder.path().join("picture.dfc");
@@ -70,7 +70,7 @@ fn files_of_the_larger_prior_are_read_too() {
     for prior in [&common::prior(), &large] {
         let encoder = Encoder::new(prior).target(Target::Quality(40.0));
         let file = encoder.encode(&picture).expect("encodes").bytes;
-        let wanted = common::plain(prior).decode(&file).expect("decodes");
+        let wanted = Decoder::new(prior).decode(&file).expect("decodes");
         let reader = ImageReader::new(Cursor::new(&file)).with_guessed_format();
         let read = reader.expect("read").decode().expect("decodes");
         assert!(read == wanted.picture.to_image());
