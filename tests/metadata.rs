@@ -4,7 +4,7 @@ mod common;
 
 use dcodec::container::{Event, MAX_METADATA, Parser, PartName, Writer};
 use dcodec::{
-    Colour, DEFAULT_MAX_PIXELS, Encoded, Encoder, Error, Metadata, Picture, Prior, Target,
+    Colour, DEFAULT_MAX_PIXELS, Display, Encoded, Encoder, Error, Metadata, Picture, Prior, Target,
 };
 
 /// Metadata of these sizes, half of it easy to compress.
@@ -28,6 +28,7 @@ fn picture() -> Picture {
 fn encode(prior: &Prior, metadata: &Metadata, target: Target) -> Encoded {
     Encoder::new(prior)
         .target(target)
+        .psnr_as_displayed_by(Display::PLAIN)
         .metadata(metadata.clone())
         .encode(&picture())
         .expect("encodes")

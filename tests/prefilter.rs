@@ -2,10 +2,13 @@
 
 mod common;
 
-use dcodec::{Colour, Encoded, Encoder, Picture, Prior, Target, metrics};
+use dcodec::{Colour, Display, Encoded, Encoder, Picture, Prior, Target, metrics};
 
 fn encode(prior: &Prior, picture: &Picture, target: Target, filtered: bool) -> Encoded {
-    let encoder = Encoder::new(prior).target(target).prefilter(filtered);
+    let encoder = Encoder::new(prior)
+        .target(target)
+        .psnr_as_displayed_by(Display::PLAIN)
+        .prefilter(filtered);
     encoder.encode(picture).expect("encodes")
 }
 
