@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::pixels::planes::Planes;
-use crate::prior::on_device::Resident;
+use crate::prior::on_device::DeviceDenoiser;
 
 /// A denoiser: the mean of x_0 given x_t = x_0 + sigma n.
 pub trait Denoiser: Send + Sync {
@@ -54,9 +54,9 @@ pub trait Denoiser: Send + Sync {
         FINEST
     }
 
-    /// The same network where its device can keep x_t from one call to the next.
+    /// This network, where its device can keep x_t from one call to the next.
     #[doc(hidden)]
-    fn resident(self: Arc<Self>) -> Option<Arc<dyn Resident>> {
+    fn on_device(self: Arc<Self>) -> Option<Arc<dyn DeviceDenoiser>> {
         None
     }
 }

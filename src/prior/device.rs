@@ -1,32 +1,41 @@
-//! Where the network runs: by our own kernels on the CPU and on NVIDIA's GPUs, or by candle on others.
+//! Devices that can run the network: the CPU and NVIDIA's GPUs by our own kernels, others by candle.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::prior::{Kernel, Network, Prior, Weights};
+#[cfg(feature = "metal")]
+use crate::prior::candle;
+use crate::prior::cpu::Kernel;
+#[cfg(feature = "cuda")]
+use crate::prior::cuda;
 
 /// A device that can run the network.
 ///
-/// Only [`Device::Cpu`] follows the reference arithmetic of the specification to the bit. The others show pictures that
-/// differ by what clause 22.2 allows, and are there in builds with the features `cuda` and `metal` alone.
+/// Only [`Device::Cpu`] follows the reference arithmetic of the specification to the bit. Pictures of
+/// the others differ by what clause 22.2 allows. The others need a build with the feature `cuda` or
+/// `metal`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Device {
-    /// The processor, by the kernels of this crate.
+    /// Processor, by the kernels of this crate.
     Cpu,
-    /// The NVIDIA GPU of this number, by the kernels of this crate; in bf16 by candle.
+    /// NVIDIA GPU of this number, counted from 0, by the kernels of this crate; in bf16 by candle.
     Cuda(usize),
     /// Apple's GPU, by candle.
     Metal,
 }
 
 impl Device {
-    /// Every device of this machine with its name. For `cuda` and `metal`, where there is none, why there is none:
-    /// [`Error::Unsupported`] if the build lacks them or the machine does, [`Error::Backend`] if the driver fails.
+    /// Every device of this machine with its name. A kind that is absent is listed once, with the
+    /// reason.
+    ///
+    /// # Errors
+    /// The reason is [`Error::Unsupported`] if the build or the machine lacks the device,
+    /// [`Error::Backend`] if the driver fails.
     pub fn survey() -> Vec<(Device, Result<String>)> {
         let mut all = vec![(Device::Cpu, Device::Cpu.name())];
-        match cuda_names() {
+        match nvidia_gpus() {
             Ok(names) if !names.is_empty() => {
                 let named = |(n, name)| (Device::Cuda(n), Ok(name));
                 all.extend(names.into_iter().enumerate().map(named));
@@ -37,9 +46,10 @@ impl Device {
         all
     }
 
-    /// What the device is called.
+    /// Name of the device, for people: kernel and threads of the CPU, model of a GPU.
     ///
-    /// Errors: [`Error::Unsupported`] if this build or this machine lacks it, saying what to do; [`Error::Backend`] if the
+    /// # Errors
+    /// [`Error::Unsupported`] if this build or this machine lacks the device, [`Error::Backend`] if the
     /// driver fails.
     pub fn name(self) -> Result<String> {
         let (n, names) = match self {
@@ -47,16 +57,13 @@ impl Device {
                 let (kernel, threads) = (Kernel::best(), rayon::current_num_threads());
                 return Ok(format!("{kernel:?} kernel, {threads} threads"));
             }
-            Device::Cuda(n) => (n, cuda_names()?),
-            Device::Metal => (0, metal_names()?),
+            Device::Cuda(n) => (n, nvidia_gpus()?),
+            Device::Metal => (0, apple_gpus()?),
         };
         names.get(n).cloned().ok_or_else(|| {
-            let those = match names.len() {
-                0 => "none".to_owned(),
-                most => format!("{most}, numbered from 0"),
-            };
+            let count = names.len();
             Error::Unsupported(format!(
-                "no device {self} on this machine, which has {those} of the kind: `dcodec info --devices` lists what there is"
+                "no device {self}: this machine has {count} of the kind, numbered from 0"
             ))
         })
     }
@@ -74,7 +81,8 @@ impl fmt::Display for Device {
 
 /// Reads `cpu`, `cuda`, which is `cuda:0`, `cuda:N` and `metal`.
 ///
-/// Errors: [`Error::Parameter`].
+/// # Errors
+/// [`Error::Parameter`] for any other text.
 impl FromStr for Device {
     type Err = Error;
 
@@ -97,169 +105,30 @@ impl FromStr for Device {
     }
 }
 
-/// The numbers that a GPU computes the network in.
-///
-/// On an H200 a call of the network on a megapixel took 1.3 ms in f32 and 0.8 ms in f16; bf16 is candle's, and slower than
-/// both. Pictures of f16 are at the edge of clause 22.2 of the specification, those of bf16 outside: clause 22.4 gives the figures.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Precision {
-    /// 24 significant bits; on an NVIDIA GPU products have 22 or more, sums 24.
-    #[default]
-    F32,
-    /// bfloat16: 8 significant bits, the range of f32.
-    Bf16,
-    /// IEEE half precision: 11 significant bits, up to 65504.
-    F16,
-}
-
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Precision::F32 => "f32",
-            Precision::Bf16 => "bf16",
-            Precision::F16 => "f16",
-        })
-    }
-}
-
-/// Reads `f32`, `bf16` and `f16`.
-///
-/// Errors: [`Error::Parameter`].
-impl FromStr for Precision {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "f32" => Ok(Precision::F32),
-            "bf16" => Ok(Precision::Bf16),
-            "f16" => Ok(Precision::F16),
-            _ => Err(Error::Parameter(format!(
-                "unknown precision `{text}` (use f32, bf16 or f16)"
-            ))),
-        }
-    }
-}
-
-impl Prior {
-    /// A prior of loaded weights on a device, in f32.
-    ///
-    /// A GPU is tried with a small call, so that one that cannot run the network fails here and not later. An NVIDIA GPU
-    /// needs some 200 MB for the largest tiles. Where candle runs the network, tiles are cut so small that they fit three
-    /// quarters of the memory that an NVIDIA GPU has free now, and 2 GiB of Apple's, which does not say.
-    ///
-    /// Errors: as [`Device::name`]; [`Error::Backend`] if no network can be made of the weights or the device fails.
-    pub fn on(weights: &Weights, device: Device) -> Result<Self> {
-        Self::with_precision(weights, device, Precision::F32)
-    }
-
-    /// The same in numbers of another type.
-    ///
-    /// Errors: as [`Prior::on`]; [`Error::Parameter`] for the CPU in anything but f32.
-    pub fn with_precision(weights: &Weights, device: Device, precision: Precision) -> Result<Self> {
-        device.name()?;
-        match device {
-            #[cfg(any(feature = "cuda", feature = "metal"))]
-            Device::Cuda(_) | Device::Metal => on_gpu(weights, device, precision),
-            _ if precision != Precision::F32 => Err(Error::Parameter(format!(
-                "the cpu computes in f32: precision {precision} is for GPUs"
-            ))),
-            // Without these features no other device has a name.
-            _ => Ok(Self::new(Network::new(weights)?, weights.id())),
-        }
-    }
-}
-
-#[cfg(any(feature = "cuda", feature = "metal"))]
-fn on_gpu(weights: &Weights, device: Device, precision: Precision) -> Result<Prior> {
-    let run = || match (device, precision) {
-        #[cfg(feature = "cuda")]
-        (Device::Cuda(n), Precision::F32 | Precision::F16) => {
-            let network = crate::prior::CudaNetwork::open(weights, n, precision)?;
-            tried(network, weights)
-        }
-        _ => by_candle(weights, device, precision),
-    };
-    run().map_err(|e| match e {
-        Error::Backend(why) => Error::Backend(format!("{device}: {why}")),
-        e => e,
-    })
-}
-
-/// A prior of a network that a small call has passed through.
-#[cfg(any(feature = "cuda", feature = "metal"))]
-fn tried(network: impl crate::prior::Denoiser + 'static, weights: &Weights) -> Result<Prior> {
-    let side = network.multiple();
-    network.denoise(&crate::pixels::planes::Planes::zeros(side, side), 25.0)?;
-    Ok(Prior::new(network, weights.id()))
-}
-
-#[cfg(any(feature = "cuda", feature = "metal"))]
-fn by_candle(weights: &Weights, device: Device, precision: Precision) -> Result<Prior> {
-    let opened = match device {
-        Device::Cuda(n) => candle_core::Device::new_cuda(n),
-        Device::Metal => candle_core::Device::new_metal(0),
-        Device::Cpu => Ok(candle_core::Device::Cpu),
-    };
-    let network = crate::prior::CandleUNet::with_precision(weights, &opened?, precision)?;
-    let network = match free_memory(device) {
-        Some(bytes) => network.max_memory(bytes / 4 * 3),
-        None => network,
-    };
-    tried(network, weights)
-}
-
-/// Bytes of the device's memory that nobody uses, if it says.
-#[cfg(any(feature = "cuda", feature = "metal"))]
-fn free_memory(device: Device) -> Option<u64> {
-    match device {
-        #[cfg(feature = "cuda")]
-        Device::Cuda(n) => {
-            let context = candle_core::cuda::cudarc::driver::CudaContext::new(n).ok()?;
-            Some(context.mem_get_info().ok()?.0 as u64)
-        }
-        _ => None,
-    }
-}
-
-/// The names of the NVIDIA GPUs.
+/// Names of the NVIDIA GPUs.
 #[cfg(feature = "cuda")]
-fn cuda_names() -> Result<Vec<String>> {
-    use candle_core::cuda::cudarc::driver::sys::CUresult::CUDA_ERROR_NO_DEVICE;
-    use candle_core::cuda::cudarc::driver::{CudaContext, DriverError};
-
-    let names = || -> Result<Vec<String>, DriverError> {
-        let count = CudaContext::device_count()?;
-        let name = |n| CudaContext::new(n as usize)?.name();
-        (0..count.max(0)).map(name).collect()
-    };
-    match names() {
-        Err(DriverError(CUDA_ERROR_NO_DEVICE)) => Ok(Vec::new()),
-        names => names.map_err(|e| Error::Backend(format!("no CUDA device answers: {e}"))),
-    }
+fn nvidia_gpus() -> Result<Vec<String>> {
+    cuda::names()
 }
 
 #[cfg(not(feature = "cuda"))]
-fn cuda_names() -> Result<Vec<String>> {
-    Err(missing("cuda", "on a machine with the CUDA toolkit"))
+fn nvidia_gpus() -> Result<Vec<String>> {
+    Err(missing("cuda"))
 }
 
-/// The GPU that Metal uses unless told otherwise.
+/// Names of Apple's GPUs.
 #[cfg(feature = "metal")]
-fn metal_names() -> Result<Vec<String>> {
-    let found = !candle_metal_kernels::metal::Device::all().is_empty();
-    Ok(found.then(|| "Apple GPU".to_owned()).into_iter().collect())
+fn apple_gpus() -> Result<Vec<String>> {
+    Ok(candle::apple_gpus())
 }
 
 #[cfg(not(feature = "metal"))]
-fn metal_names() -> Result<Vec<String>> {
-    Err(missing("metal", "on a Mac"))
+fn apple_gpus() -> Result<Vec<String>> {
+    Err(missing("metal"))
 }
 
-/// A device that this build cannot use.
+/// Error of a device that this build cannot use.
 #[cfg(not(all(feature = "cuda", feature = "metal")))]
-fn missing(feature: &str, place: &str) -> Error {
-    Error::Unsupported(format!(
-        "this build cannot use {feature}: build it {place} with `cargo build --release --features {feature}`"
-    ))
+fn missing(feature: &str) -> Error {
+    Error::Unsupported(format!("this build lacks the feature `{feature}`"))
 }

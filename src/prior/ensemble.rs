@@ -1,30 +1,52 @@
-//! The eight orientations of a picture, and the average of a denoiser over them: what it gets wrong in one of them only is
-//! averaged away (the geometric self-ensemble of Timofte, Rothe and Van Gool, "Seven ways to improve example-based single
-//! image super resolution", CVPR 2016).
+//! Geometric self-ensemble: a denoiser averaged over orientations of the picture, as errors in one
+//! orientation cancel in the mean (Timofte, Rothe and Van Gool, "Seven ways to improve example-based
+//! single image super resolution", CVPR 2016).
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::codes::PriorId;
 use crate::pixels::planes::Planes;
+use crate::prior::weights::identify;
 
-/// Values a thread takes at least.
+/// Sizes of the ensembles that a prior can be averaged over.
+pub const ENSEMBLES: [usize; 4] = [1, 2, 4, 8];
+
+/// Fewest values that a thread takes.
 const LEAST: usize = 1 << 14;
 
-/// One of the eight orientations: a mirror image left to right (bit 0 of its number), top to bottom (bit 1), then the
-/// exchange of columns and rows (bit 2).
+/// Identity of the prior `id` averaged over `n` orientations (clause 3.6): for more than one, the first
+/// four bytes of the SHA-256 of the identity and the byte `n`.
+pub(super) fn ensemble_id(id: PriorId, n: usize) -> PriorId {
+    match n {
+        1 => id,
+        _ => identify(&[&id.0[..], &[n as u8]].concat()),
+    }
+}
+
+/// Size of the ensemble of the prior `id` that is called `wanted`; none if `wanted` is another prior.
+pub(super) fn ensemble_of(id: PriorId, wanted: PriorId) -> Option<usize> {
+    ENSEMBLES
+        .into_iter()
+        .find(|&n| ensemble_id(id, n) == wanted)
+}
+
+/// One of the eight orientations. Bit 0 of its number mirrors left to right, bit 1 top to bottom; bit 2
+/// then exchanges columns and rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Orientation(u8);
 
 impl Orientation {
-    /// These of all eight: the picture as it is, turned by half, mirrored both ways, and the same four with columns and rows
-    /// exchanged. The first two and the first four are groups.
+    /// Orientations of these places in the order of clause 14.9: upright, turned by half, mirrored left
+    /// to right, mirrored top to bottom, then these four with columns and rows exchanged. The first two
+    /// and the first four are groups.
     pub fn all(these: Range<usize>) -> impl Iterator<Item = Orientation> {
         these.map(|i| Orientation([0, 3, 1, 2, 4, 7, 5, 6][i]))
     }
 
-    /// The picture in this orientation.
+    /// `x` in this orientation.
     pub fn of<'a>(self, x: &'a Planes) -> Cow<'a, Planes> {
         if self.0 == 0 {
             return Cow::Borrowed(x);
@@ -45,7 +67,7 @@ impl Orientation {
         Cow::Owned(out)
     }
 
-    /// Adds to `sum` a picture in this orientation, turned back.
+    /// Turns `turned` back from this orientation, and adds it to `sum`.
     pub fn add_back(self, turned: &Planes, sum: &mut Planes) {
         let (width, height) = (sum.width, sum.height);
         let rows = sum.data.par_chunks_exact_mut(width.max(1)).enumerate();
@@ -71,7 +93,7 @@ impl Orientation {
         }
     }
 
-    /// Where in a plane of `x` the value at column `u` and row `v` of the orientation is.
+    /// Index in a plane of `x` of the value at column `u` and row `v` of the orientation.
     fn source(self, x: &Planes, u: usize, v: usize) -> usize {
         let (column, row) = if self.exchanges() { (v, u) } else { (u, v) };
         self.mirrored(1, row, x.height) * x.width + self.mirrored(0, column, x.width)

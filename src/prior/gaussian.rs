@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::pixels::planes::Planes;
-use crate::prior::Denoiser;
+use crate::prior::denoiser::Denoiser;
 
 /// x_0 ~ N(0, deviation^2 I), for which E[x_0 | x_t] = x_t deviation^2 / (deviation^2 + sigma^2).
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,5 @@
-//! The prior p(x_s | x_t): a denoiser E[x_0 | x_t] and the rules that apply it to pictures of every size and noise level.
+//! The prior p(x_s | x_t): a denoiser E[x_0 | x_t], and the rules that apply it to pictures of every
+//! size and noise level.
 
 #[cfg(feature = "candle")]
 mod candle;
@@ -12,7 +13,9 @@ mod diffusers;
 mod embedding;
 mod ensemble;
 pub mod gaussian;
+mod load;
 pub(crate) mod on_device;
+mod precision;
 mod precondition;
 mod prior;
 pub(crate) mod scale;
@@ -28,10 +31,12 @@ pub use cpu::{Kernel, Network};
 pub use cuda::CudaNetwork;
 pub(crate) use denoiser::FINEST;
 pub use denoiser::{Denoiser, LOWEST_SIGMA};
-pub use device::{Device, Precision};
+pub use device::Device;
 #[cfg(feature = "candle")]
 pub use diffusers::{Ddpm, Prediction, Schedule, UNet2DConfig};
-pub use prior::{ENSEMBLES, Prior};
+pub use ensemble::ENSEMBLES;
+pub use precision::Precision;
+pub use prior::Prior;
 pub use shipped::Shipped;
 pub use summary::FolderSummary;
 pub use weights::{Config, MAX_FILE_BYTES, WeightTensor, Weights};

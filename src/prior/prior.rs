@@ -4,7 +4,6 @@ use std::borrow::Borrow;
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -12,29 +11,17 @@ use rayon::prelude::*;
 use crate::codes::PriorId;
 use crate::error::Result;
 use crate::pixels::planes::{Planar, Planes};
-use crate::prior::ensemble::Orientation;
-use crate::prior::tiling::Tiling;
-use crate::prior::weights::averaged;
-use crate::timings::{Meter, Part};
-
 use crate::prior::denoiser::Denoiser;
-use crate::prior::{Device, Weights, scale, weights};
-
-#[cfg(not(feature = "candle"))]
-pub(super) fn no_folders(path: &Path) -> crate::error::Error {
-    let path = path.display();
-    crate::error::Error::Unsupported(format!(
-        "{path}: a folder as a prior needs a build with the feature `candle`"
-    ))
-}
-
-/// Over how many orientations of the picture a prior can be averaged.
-pub const ENSEMBLES: [usize; 4] = [1, 2, 4, 8];
+use crate::prior::ensemble::{self, Orientation};
+use crate::prior::on_device::{DeviceState, Geometry};
+use crate::prior::scale;
+use crate::prior::tiling::Tiling;
+use crate::timings::{Meter, Part};
 
 /// A denoiser with its identity. Clones share the network.
 #[derive(Clone)]
 pub struct Prior {
-    pub(super) denoiser: Arc<dyn Denoiser>,
+    denoiser: Arc<dyn Denoiser>,
     id: PriorId,
 }
 
@@ -47,44 +34,6 @@ impl fmt::Debug for Prior {
 }
 
 impl Prior {
-    /// A prior from a weights file (safetensors with the configuration in its metadata), or from a folder with a DDPM of
-    /// the diffusers library (see `Ddpm::from_folder`; feature `candle`).
-    ///
-    /// Errors: [`Error::Io`](crate::Error::Io), [`Error::Backend`](crate::Error::Backend) if the file holds no weights of a known network,
-    /// [`Error::Unsupported`](crate::Error::Unsupported) for a folder that this build cannot read.
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
-        match path.as_ref().is_dir() {
-            true => Self::from_folder(path.as_ref()),
-            false => Self::from_weights(&Weights::from_file(path)?),
-        }
-    }
-
-    #[cfg(feature = "candle")]
-    fn from_folder(path: &Path) -> Result<Self> {
-        let ddpm = crate::prior::diffusers::Ddpm::from_folder(path)?;
-        let id = ddpm.id();
-        Ok(Self::new(ddpm, id))
-    }
-
-    #[cfg(not(feature = "candle"))]
-    fn from_folder(path: &Path) -> Result<Self> {
-        Err(no_folders(path))
-    }
-
-    /// A prior from the bytes of a weights file.
-    ///
-    /// Errors: [`Error::Backend`](crate::Error::Backend) if they hold no weights of a known network.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Self::from_weights(&Weights::from_bytes(bytes)?)
-    }
-
-    /// A prior of loaded weights, run by our own network.
-    ///
-    /// Errors: [`Error::Backend`](crate::Error::Backend) if no network can be made of them.
-    pub fn from_weights(weights: &Weights) -> Result<Self> {
-        Self::on(weights, Device::Cpu)
-    }
-
     /// A prior of your own: any denoiser, and the identity that its files name.
     pub fn new(denoiser: impl Denoiser + 'static, id: PriorId) -> Self {
         Prior {
@@ -96,7 +45,7 @@ impl Prior {
     /// The identity of this prior averaged over `n` orientations of the picture, 1, 2, 4 or 8 (clauses 3.6 and 14.9): another prior,
     /// since its files are of no use without the average.
     pub fn ensemble_id(&self, n: usize) -> PriorId {
-        averaged(self.id, n)
+        ensemble::ensemble_id(self.id, n)
     }
 
     /// As [`Denoiser::any_orientation`].
@@ -106,7 +55,7 @@ impl Prior {
 
     /// Over how many orientations this prior is averaged in files of that identity; none if they need another prior.
     pub fn ensemble_of(&self, id: PriorId) -> Option<usize> {
-        weights::ensemble_of(self.id, id)
+        ensemble::ensemble_of(self.id, id)
     }
 
     /// As [`Denoiser::is_reference`].
@@ -147,7 +96,7 @@ impl Prior {
         finest * scale::factor(f64::INFINITY, finest, width, height) as f64
     }
 
-    pub(super) fn tiling(&self) -> Tiling {
+    fn tiling(&self) -> Tiling {
         Tiling::new(self.denoiser.multiple(), self.denoiser.tile_side())
     }
 
@@ -176,7 +125,7 @@ impl Prior {
     }
 
     /// By how much the picture is reduced before the network sees it.
-    pub(super) fn factor(&self, (width, height): (usize, usize), sigma: f64) -> usize {
+    fn factor(&self, (width, height): (usize, usize), sigma: f64) -> usize {
         let finest = self.denoiser.highest_sigma(width, height);
         scale::factor(sigma, finest, width, height)
     }
@@ -300,5 +249,44 @@ impl Prior {
             .zip(&x_t.data)
             .for_each(|(e, x)| *e = (x - *e) / sigma as f32);
         Ok(eps)
+    }
+
+    /// Allocates x_t of this geometry on the network's device. None if the network runs on the machine, or
+    /// the device has no room.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if the device fails.
+    pub(crate) fn device_state(&self, geometry: &Geometry) -> Result<Option<Box<dyn DeviceState>>> {
+        match self.denoiser.clone().on_device() {
+            Some(network) => network.state(geometry, self.tiling()),
+            None => Ok(None),
+        }
+    }
+
+    /// True if the network's device can keep x_t.
+    pub(crate) fn is_on_device(&self) -> bool {
+        self.denoiser.clone().on_device().is_some()
+    }
+
+    /// Predicts x0_hat from an x_t on the device, `size` columns and rows, timed. Returns the result of
+    /// `meanwhile`, which runs while the device works.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if the device fails.
+    pub(crate) fn predict_on_device<T>(
+        &self,
+        state: &mut dyn DeviceState,
+        size: (usize, usize),
+        sigma: f64,
+        meter: &Meter,
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<T> {
+        let f = self.factor(size, sigma);
+        let sigma = sigma / f as f64;
+        let pixels = meter.time(Part::Network, || state.predict(f, sigma))?;
+        let done = meanwhile();
+        meter.time(Part::Network, || state.wait())?;
+        meter.count_call(self.denoiser.macs_per_pixel() * pixels as f64);
+        Ok(done)
     }
 }

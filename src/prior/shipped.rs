@@ -1,12 +1,13 @@
 //! The priors that come with the crate.
 
-use crate::codes::PriorId;
-use crate::error::{Error, Result};
 use std::sync::OnceLock;
 
-use crate::prior::Prior;
-use crate::prior::cpu::deferred::Deferred;
-use crate::prior::weights::{Weights, ensemble_of};
+use crate::codes::PriorId;
+use crate::error::{Error, Result};
+use crate::prior::cpu::Deferred;
+use crate::prior::ensemble::ensemble_of;
+use crate::prior::prior::Prior;
+use crate::prior::weights::Weights;
 
 /// A weights file, and its identity as the build has found it.
 struct File {
@@ -174,8 +175,8 @@ mod tests {
                 Ok(file) => {
                     let weights = shipped.weights().unwrap();
                     assert_eq!(weights.id(), Weights::from_bytes(file.bytes).unwrap().id());
-                    for n in crate::prior::ENSEMBLES {
-                        let id = crate::prior::weights::averaged(weights.id(), n);
+                    for n in crate::prior::ensemble::ENSEMBLES {
+                        let id = crate::prior::ensemble::ensemble_id(weights.id(), n);
                         assert_eq!(Shipped::of(id), Some((shipped, n)));
                     }
                 }

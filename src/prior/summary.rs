@@ -3,7 +3,13 @@
 use std::path::Path;
 
 use crate::codes::PriorId;
+#[cfg(not(feature = "candle"))]
+use crate::error::Error;
 use crate::error::Result;
+#[cfg(feature = "candle")]
+use crate::prior::denoiser::Denoiser;
+#[cfg(feature = "candle")]
+use crate::prior::diffusers::Ddpm;
 
 /// A folder with a DDPM of the diffusers library, described.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +49,6 @@ impl FolderSummary {
     /// Those of [`Prior::from_file`](super::Prior::from_file) for a folder.
     #[cfg(feature = "candle")]
     pub fn read(folder: impl AsRef<Path>) -> Result<FolderSummary> {
-        use crate::prior::{Ddpm, Denoiser};
         let ddpm = Ddpm::from_folder(folder)?;
         let (config, schedule) = (ddpm.config(), ddpm.schedule());
         let timesteps = schedule.timesteps();
@@ -67,6 +72,15 @@ impl FolderSummary {
     /// A build without the feature `candle` loads no folders.
     #[cfg(not(feature = "candle"))]
     pub fn read(folder: impl AsRef<Path>) -> Result<FolderSummary> {
-        Err(crate::prior::prior::no_folders(folder.as_ref()))
+        Err(no_folders(folder.as_ref()))
     }
+}
+
+/// Error of a build that reads no folders.
+#[cfg(not(feature = "candle"))]
+pub(super) fn no_folders(path: &Path) -> Error {
+    let path = path.display();
+    Error::Unsupported(format!(
+        "{path}: a folder as a prior needs a build with the feature `candle`"
+    ))
 }

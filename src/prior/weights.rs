@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::codes::PriorId;
 use crate::error::{Error, Result};
-use crate::prior::{ENSEMBLES, FINEST};
+use crate::prior::denoiser::FINEST;
 
 /// Largest weights file that is read, in bytes; as a network it takes some ten times as much.
 pub const MAX_FILE_BYTES: usize = 128 << 20;
@@ -39,19 +39,6 @@ pub(super) fn identify(file: &[u8]) -> PriorId {
     let mut id = [0; 4];
     id.copy_from_slice(&digest[..4]);
     PriorId(id)
-}
-
-/// The identity of the prior `id` averaged over `n` orientations.
-pub(super) fn averaged(id: PriorId, n: usize) -> PriorId {
-    match n {
-        1 => id,
-        _ => identify(&[&id.0[..], &[n as u8]].concat()),
-    }
-}
-
-/// Over how many orientations the prior `id` is averaged where it is called `wanted`.
-pub(super) fn ensemble_of(id: PriorId, wanted: PriorId) -> Option<usize> {
-    ENSEMBLES.into_iter().find(|&n| averaged(id, n) == wanted)
 }
 
 /// Size of the network.

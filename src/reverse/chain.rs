@@ -16,7 +16,7 @@ use crate::pixels::planes::Planes;
 use crate::prior::{Prior, scale};
 use crate::random::Stream;
 use crate::reverse::estimate::Display;
-use crate::reverse::on_device::Residence;
+use crate::reverse::on_device::OnDevice;
 use crate::schedule::{Sigma, Step};
 use crate::timings::Meter;
 
@@ -37,7 +37,7 @@ pub struct Chain {
     pub(super) layer: u32,
     /// Zero at the start, where rho = 0 makes it irrelevant. Of the past while x_t lies on a device.
     pub(super) x_t: Planes,
-    pub(super) residence: Residence,
+    pub(super) on_device: OnDevice,
     pub(super) x0_hat: Option<Planes>,
     /// Size of the ensemble that the prior is averaged over.
     pub(super) ensemble: usize,
@@ -65,7 +65,7 @@ impl Chain {
             t: None,
             layer: 0,
             x_t: Planes::zeros(width, height),
-            residence: Residence::default(),
+            on_device: OnDevice::default(),
             x0_hat: Some(Planes::zeros(width, height)),
             ensemble,
             display: Display::PLAIN,
@@ -101,13 +101,13 @@ impl Chain {
     /// A copy, whose x_t lies in the memory of the machine.
     pub fn duplicate(&self) -> Result<Self> {
         let mut x_t = self.x_t.clone();
-        if let Residence::Held(state) = &self.residence {
+        if let OnDevice::Held(state) = &self.on_device {
             state.download(&mut x_t)?;
         }
         Ok(Chain {
             mixer: self.mixer.clone(),
             x_t,
-            residence: Residence::default(),
+            on_device: OnDevice::default(),
             x0_hat: self.x0_hat.clone(),
             meter: self.meter.clone(),
             prior: self.prior.clone(),
@@ -120,7 +120,7 @@ impl Chain {
     pub fn x0_hat(&mut self) -> Result<&Planes> {
         let x0_hat = match self.x0_hat.take() {
             Some(x0_hat) => x0_hat,
-            None => match self.predict_there()? {
+            None => match self.predict_on_device()? {
                 Some(x0_hat) => x0_hat,
                 None => self.predict(&self.x_t, self.t.map_or(0.0, Sigma::levels))?,
             },
@@ -130,7 +130,7 @@ impl Chain {
 
     /// x_t, zero before the first layer, and its x0_hat.
     pub fn state_and_prediction(&mut self) -> Result<(&Planes, &Planes)> {
-        let x0_hat = self.take_x0_hat_and_fetch()?;
+        let x0_hat = self.take_x0_hat_and_download()?;
         Ok((&self.x_t, self.x0_hat.insert(x0_hat)))
     }
 
@@ -149,7 +149,7 @@ impl Chain {
 
     /// x0_hat of averages of x_t over boxes of `f` x `f`, whose noise is sigma_t / f; mid grey at the start.
     pub fn reduced_x0_hat(&mut self, f: usize) -> Result<Planes> {
-        self.fetch()?;
+        self.download()?;
         let x_t = scale::reduce(&self.x_t, f);
         let Some(t) = self.t else {
             return Ok(x_t);
@@ -164,10 +164,10 @@ impl Chain {
     /// Moves to x_s = x0_hat + rho (x_t - x0_hat) + std z, with std z from the channel; stays, and says false, if the layer
     /// does not arrive whole.
     pub fn advance(&mut self, s: Sigma, channel: &mut impl Channel) -> Result<bool> {
-        if self.advance_there(s, channel)? {
+        if self.advance_on_device(s, channel)? {
             return Ok(true);
         }
-        let x0_hat = self.take_x0_hat_and_fetch()?;
+        let x0_hat = self.take_x0_hat_and_download()?;
         let step = self.step(s);
         if !channel.open(&step, &self.shared(), &x0_hat) {
             self.x0_hat = Some(x0_hat);
@@ -189,9 +189,9 @@ impl Chain {
     }
 
     /// The same, predicted where x_t lies, which is in the memory of the machine then.
-    pub(super) fn take_x0_hat_and_fetch(&mut self) -> Result<Planes> {
+    pub(super) fn take_x0_hat_and_download(&mut self) -> Result<Planes> {
         let x0_hat = self.take_x0_hat()?;
-        self.fetch()?;
+        self.download()?;
         Ok(x0_hat)
     }
 
@@ -202,7 +202,7 @@ impl Chain {
 
     /// x_t and its noise level; none at the start.
     pub fn state(&mut self) -> Result<Option<(&Planes, f64)>> {
-        self.fetch()?;
+        self.download()?;
         Ok(self.t.map(|t| (&self.x_t, t.levels())))
     }
 

@@ -104,7 +104,7 @@ impl Chain {
         let Some(partial) = partial.filter(|p| self.moves(p)) else {
             return self.estimate_whole();
         };
-        let x0_hat = self.take_x0_hat_and_fetch()?;
+        let x0_hat = self.take_x0_hat_and_download()?;
         let shown = self.within(&partial, self.x_t.clone(), Cow::Borrowed(&x0_hat))?;
         self.x0_hat = Some(x0_hat);
         Ok(Cow::Owned(shown))
@@ -113,12 +113,12 @@ impl Chain {
     /// [`Chain::estimate`] as the last thing that the chain does, with an array less in memory.
     pub fn into_estimate(mut self, partial: Option<PartialLayer>) -> Result<Planes> {
         if let Some(partial) = partial.filter(|p| self.moves(p)) {
-            let x0_hat = self.take_x0_hat_and_fetch()?;
+            let x0_hat = self.take_x0_hat_and_download()?;
             let x = std::mem::take(&mut self.x_t);
             return self.within(&partial, x, Cow::Owned(x0_hat));
         }
         if self.refines() {
-            self.fetch()?;
+            self.download()?;
         }
         let x0_hat = match self.passes_x0_hat_by() {
             true => {
@@ -133,7 +133,7 @@ impl Chain {
     /// The planes that are displayed of x_t.
     fn estimate_whole(&mut self) -> Result<Cow<'_, Planes>> {
         if self.refines() {
-            self.fetch()?;
+            self.download()?;
         }
         if self.passes_x0_hat_by() {
             let t = self.t.map(Sigma::levels);
@@ -184,7 +184,7 @@ impl Chain {
         if !self.moves(partial) {
             return Ok(None);
         }
-        let x0_hat = self.take_x0_hat_and_fetch()?;
+        let x0_hat = self.take_x0_hat_and_download()?;
         let state = self.mix(partial, self.x_t.clone(), &x0_hat);
         self.x0_hat = Some(x0_hat);
         Ok(Some(state))

@@ -1,4 +1,4 @@
-//! Steps that the device of the network takes by itself: x_t stays there until the machine asks for it.
+//! Steps that the device of the network takes by itself. x_t stays there until the machine asks for it.
 
 use std::fmt;
 
@@ -12,44 +12,49 @@ use crate::channel::split::Stages;
 use crate::channel::transform::Mixer;
 use crate::error::Result;
 use crate::pixels::planes::Planes;
-use crate::prior::on_device::{Geometry, Move, PartSigns, Place, Scales, State, Turn};
+use crate::prior::on_device::{
+    BandLayout, BandStart, DeviceState, Geometry, PartRotation, PartSigns, StepUpdate,
+};
 use crate::reverse::chain::Chain;
 use crate::schedule::Sigma;
 use crate::timings::Part;
 
-/// What a device has of the chain.
+/// The device's share of the chain.
 #[derive(Default)]
-pub(crate) enum Residence {
-    /// Nobody asked yet.
+pub(crate) enum OnDevice {
+    /// Nobody has asked the device yet.
     #[default]
     Unknown,
-    /// It has no room, or no part in this chain.
+    /// The device has no room, or no part in this chain.
     Refused,
-    /// Place for x_t, which lies in the memory of the machine.
-    Empty(Box<dyn State>),
-    /// x_t
-    Held(Box<dyn State>),
+    /// Memory for x_t, which lies in the memory of the machine.
+    Empty(Box<dyn DeviceState>),
+    /// x_t itself. The copy in the memory of the machine is of the past.
+    Held(Box<dyn DeviceState>),
 }
 
-impl fmt::Debug for Residence {
+impl fmt::Debug for OnDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Residence::Unknown => "Unknown",
-            Residence::Refused => "Refused",
-            Residence::Empty(_) => "Empty",
-            Residence::Held(_) => "Held",
+            OnDevice::Unknown => "Unknown",
+            OnDevice::Refused => "Refused",
+            OnDevice::Empty(_) => "Empty",
+            OnDevice::Held(_) => "Held",
         })
     }
 }
 
 impl Chain {
-    /// Brings x_t back from the device that it may lie on.
-    pub(crate) fn fetch(&mut self) -> Result<()> {
-        self.residence = match std::mem::take(&mut self.residence) {
-            Residence::Held(state) => match state.download(&mut self.x_t) {
-                Ok(()) => Residence::Empty(state),
+    /// Brings x_t back to the memory of the machine, if it lies on a device.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if the device fails; x_t then stays on it.
+    pub(crate) fn download(&mut self) -> Result<()> {
+        self.on_device = match std::mem::take(&mut self.on_device) {
+            OnDevice::Held(state) => match state.download(&mut self.x_t) {
+                Ok(()) => OnDevice::Empty(state),
                 Err(e) => {
-                    self.residence = Residence::Held(state);
+                    self.on_device = OnDevice::Held(state);
                     return Err(e);
                 }
             },
@@ -63,14 +68,17 @@ impl Chain {
         (self.x_t.width, self.x_t.height)
     }
 
-    /// Whether a device can predict: nothing is done to x0_hat behind the network, which sees one orientation.
+    /// True if a device can predict: it sees one orientation, and leaves x0_hat as the network made it.
     fn suits_a_device(&self) -> bool {
         !self.grey && self.ensemble == 1 && self.size == self.planes()
     }
 
-    /// Takes the step to `s` on the device, x_t staying there; says false where that is the machine's to do.
-    pub(crate) fn advance_there(&mut self, s: Sigma, channel: &impl Channel) -> Result<bool> {
-        // A prediction that is there saves more than the device does.
+    /// Takes the step to `s` on the device, where x_t stays. False if the machine has to take it.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if the device fails.
+    pub(crate) fn advance_on_device(&mut self, s: Sigma, channel: &impl Channel) -> Result<bool> {
+        // A prediction that was made already saves more than the device does.
         let predicted = self.t.is_some() && self.x0_hat.is_some();
         let Some(bits) = channel.bits().filter(|_| !predicted) else {
             return Ok(false);
@@ -78,13 +86,13 @@ impl Chain {
         if !self.suits_a_device() {
             return Ok(false);
         }
-        self.move_in()?;
-        let Residence::Held(mut state) = std::mem::take(&mut self.residence) else {
-            self.residence = Residence::Refused;
+        self.upload()?;
+        let OnDevice::Held(mut state) = std::mem::take(&mut self.on_device) else {
+            self.on_device = OnDevice::Refused;
             return Ok(false);
         };
-        let done = self.step_there(state.as_mut(), s, bits);
-        self.residence = Residence::Held(state);
+        let done = self.step_on_device(state.as_mut(), s, bits);
+        self.on_device = OnDevice::Held(state);
         done?;
         self.t = Some(s);
         self.x0_hat = None;
@@ -92,9 +100,10 @@ impl Chain {
         Ok(true)
     }
 
-    fn step_there(
+    /// Takes the step to `s` on the device, by signs that are made while the network runs.
+    fn step_on_device(
         &self,
-        state: &mut dyn State,
+        state: &mut dyn DeviceState,
         s: Sigma,
         (bits, stages): (&BitSlice<u8, Msb0>, Stages),
     ) -> Result<()> {
@@ -103,7 +112,7 @@ impl Chain {
         let signs = match self.t.map(Sigma::levels) {
             Some(sigma) => {
                 let meter = &self.meter;
-                self.prior.predict_there(state, size, sigma, meter, signs)?
+                self.prior.predict_on_device(state, size, sigma, meter, signs)?
             }
             None => signs(),
         };
@@ -115,68 +124,71 @@ impl Chain {
                 amplitude,
             }
         });
-        let to = Move {
+        let update = StepUpdate {
             rho: step.rho(),
             std: step.std(),
             key: shared.stream.key(),
             nu: self.code.nu(),
             parts: parts.collect(),
         };
-        self.meter.time(Part::Rotation, || state.advance(&to))
+        self.meter.time(Part::Rotation, || state.advance(&update))
     }
 
-    /// x0_hat of an x_t that lies on a device, if it can be predicted there.
-    pub(crate) fn predict_there(&mut self) -> Result<Option<Planes>> {
+    /// Predicts x0_hat of an x_t that lies on a device. None if it lies in the memory of the machine.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if the device fails.
+    pub(crate) fn predict_on_device(&mut self) -> Result<Option<Planes>> {
         let (size, meter) = (self.planes(), self.meter.clone());
-        match (&mut self.residence, self.t.map(Sigma::levels)) {
-            (Residence::Held(state), Some(sigma)) => {
+        match (&mut self.on_device, self.t.map(Sigma::levels)) {
+            (OnDevice::Held(state), Some(sigma)) => {
                 let prior = self.prior.clone();
-                prior.predict_there(state.as_mut(), size, sigma, &meter, || {})?;
+                prior.predict_on_device(state.as_mut(), size, sigma, &meter, || {})?;
                 meter.time(Part::Network, || state.x0_hat()).map(Some)
             }
             _ => {
-                self.fetch()?;
+                self.download()?;
                 Ok(None)
             }
         }
     }
 
-    /// Brings x_t to the device, if it has a place for it.
-    fn move_in(&mut self) -> Result<()> {
-        if let Residence::Unknown = self.residence {
+    /// Brings x_t to the device, if the device has room for it.
+    fn upload(&mut self) -> Result<()> {
+        if let OnDevice::Unknown = self.on_device {
             let geometry = self
                 .prior
-                .is_resident()
+                .is_on_device()
                 .then(|| geometry(&self.mixer, &self.x_t));
             let state = match geometry.flatten() {
-                Some(geometry) => self.prior.reside(&geometry)?,
+                Some(geometry) => self.prior.device_state(&geometry)?,
                 None => None,
             };
-            self.residence = state.map_or(Residence::Refused, Residence::Empty);
+            self.on_device = state.map_or(OnDevice::Refused, OnDevice::Empty);
         }
-        match std::mem::replace(&mut self.residence, Residence::Refused) {
-            Residence::Empty(mut state) => {
+        match std::mem::replace(&mut self.on_device, OnDevice::Refused) {
+            OnDevice::Empty(mut state) => {
                 match self.t {
                     None => state.start()?,
                     Some(_) => state.upload(&self.x_t)?,
                 }
-                self.residence = Residence::Held(state);
+                self.on_device = OnDevice::Held(state);
             }
-            other => self.residence = other,
+            other => self.on_device = other,
         }
         Ok(())
     }
 }
 
-/// What a device has to know of the mixer of such planes; none for small ones, which have no scales.
+/// The transform of such planes in plain numbers. None for planes so small that they have no scales.
 pub(crate) fn geometry(mixer: &Mixer, planes: &Planes) -> Option<Geometry> {
     let mut base = 0;
-    let turns = mixer.rotations().into_iter().map(|rotation| {
+    let rotations = mixer.rotations().into_iter().map(|rotation| {
         let len = rotation.map_or(0, Rotation::len);
         // A part without values has lines for the arithmetic's sake.
         let lines = rotation.map_or(Lines::new(1), |r| *r.lines());
         base += len;
-        Turn {
+        PartRotation {
             base: base - len,
             len,
             width: lines.width(),
@@ -184,8 +196,8 @@ pub(crate) fn geometry(mixer: &Mixer, planes: &Planes) -> Option<Geometry> {
             inverse: lines.inverse(),
         }
     });
-    let parts: Vec<Turn> = turns.collect();
-    let scales = match mixer.bands() {
+    let parts: Vec<PartRotation> = rotations.collect();
+    let band_layout = match mixer.bands() {
         None => None,
         Some(bands) if bands.levels() == 0 => return None,
         Some(bands) => {
@@ -193,10 +205,10 @@ pub(crate) fn geometry(mixer: &Mixer, planes: &Planes) -> Option<Geometry> {
                 [0, 1, 2].map(|colour| {
                     let (part, place) = bands.place(colour, level);
                     let first = place.start - parts[part].base;
-                    Place { part, first }
+                    BandStart { part, first }
                 })
             };
-            Some(Scales {
+            Some(BandLayout {
                 averages: places(None),
                 details: (1..=bands.levels()).map(|l| places(Some(l))).collect(),
                 colours: COLOURS,
@@ -207,6 +219,6 @@ pub(crate) fn geometry(mixer: &Mixer, planes: &Planes) -> Option<Geometry> {
         width: planes.width,
         height: planes.height,
         parts,
-        scales,
+        bands: band_layout,
     })
 }

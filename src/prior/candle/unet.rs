@@ -8,19 +8,13 @@ use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::ops::{pixel_shuffle, pixel_unshuffle, silu};
 use candle_nn::{Conv2dConfig, Linear, VarBuilder, linear};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pixels::planes::Planes;
-use crate::prior::Denoiser;
-use crate::prior::device::Precision;
+use crate::prior::denoiser::Denoiser;
+use crate::prior::precision::Precision;
 use crate::prior::precondition::{Precondition, check_planes};
 use crate::prior::tiling::Tiling;
 use crate::prior::weights::{Config, EMBED_INPUTS, PICTURE_CHANNELS, Weights};
-
-impl From<candle_core::Error> for Error {
-    fn from(e: candle_core::Error) -> Self {
-        Error::Backend(e.to_string())
-    }
-}
 
 /// A convolution of `k` x `k` taps: 3 keeps the size, 2 halves it, 1 is pointwise.
 struct Conv(candle_nn::Conv2d);

@@ -5,9 +5,11 @@ use std::sync::OnceLock;
 use crate::codes::PriorId;
 use crate::error::Result;
 use crate::pixels::planes::Planes;
-use crate::prior::cpu::arena;
+use crate::prior::cpu::activations;
 use crate::prior::weights::{Head, Weights};
-use crate::prior::{Denoiser, Kernel, Network};
+use crate::prior::cpu::kernel::Kernel;
+use crate::prior::cpu::network::Network;
+use crate::prior::denoiser::Denoiser;
 
 /// A network of a weights file that is always at hand.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Denoiser for Deferred {
     }
 
     fn memory(&self, width: usize, height: usize) -> u64 {
-        arena::memory(&self.head.config, width, height)
+        activations::memory(&self.head.config, width, height)
     }
 
     fn release(&self) {

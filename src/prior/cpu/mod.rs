@@ -1,11 +1,14 @@
-//! The network of the shipped priors on the CPU, by kernels of our own: the reference arithmetic of clause 15.6.
+//! Network of the shipped priors on the CPU, by kernels of our own: the reference arithmetic of
+//! clauses 15.5 and 15.6.
 
-mod arena;
+mod activations;
 mod conv;
-pub(super) mod deferred;
+mod deferred;
+mod grid;
 mod kernel;
-pub(super) mod network;
+mod network;
 mod winograd;
 
+pub(super) use deferred::Deferred;
 pub use kernel::Kernel;
 pub use network::Network;

@@ -11,10 +11,10 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;
-use crate::prior::Denoiser;
-use crate::prior::cpu::arena;
-use crate::prior::cpu::arena::Arena;
-use crate::prior::cpu::conv::{Conv, Grid, Shape};
+use crate::prior::denoiser::Denoiser;
+use crate::prior::cpu::activations::{self, Activations};
+use crate::prior::cpu::conv::{Conv, Shape};
+use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::{Epilogue, Kernel};
 use crate::prior::embedding::{Embedding, Linear};
 use crate::prior::precondition::{Coefficients, Precondition, check_planes};
@@ -53,7 +53,7 @@ pub struct Network {
     up: Vec<Conv>,
     dec: Vec<Vec<Block>>,
     output: Conv,
-    arena: Mutex<Option<Arena>>,
+    activations: Mutex<Option<Activations>>,
 }
 
 impl Network {
@@ -110,7 +110,7 @@ impl Network {
             up: between("up", Shape::Up)?,
             dec: stages("dec", scales - 1)?,
             output: conv("output".into(), Shape::Same)?,
-            arena: Mutex::new(None),
+            activations: Mutex::new(None),
             config,
         })
     }
@@ -148,7 +148,7 @@ impl Network {
     /// Bytes of the activations of a picture of `width` x `height` pixels, and of the weights: as they came in 16 bits, packed,
     /// and transformed with their products.
     pub fn memory(&self, width: usize, height: usize) -> u64 {
-        arena::memory(&self.config, width, height)
+        activations::memory(&self.config, width, height)
     }
 
     /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma` levels.
@@ -161,12 +161,12 @@ impl Network {
         let c = self.precondition.at(sigma)?;
         let e = self.embedding.at(sigma);
         let pooled = self.lock().take();
-        let mut arena = pooled.unwrap_or_else(|| Arena::new(&self.config.channels));
-        arena.fit(x_t.width, x_t.height);
-        fill_input(x_t, c.c_in, &mut arena.input);
-        self.forward(&e, &mut arena);
-        let x0_hat = read_output(x_t, &c, &arena.output);
-        *self.lock() = Some(arena);
+        let mut activations = pooled.unwrap_or_else(|| Activations::new(&self.config.channels));
+        activations.fit(x_t.width, x_t.height);
+        fill_input(x_t, c.c_in, &mut activations.input);
+        self.forward(&e, &mut activations);
+        let x0_hat = read_output(x_t, &c, &activations.output);
+        *self.lock() = Some(activations);
         Ok(x0_hat)
     }
 
@@ -175,19 +175,19 @@ impl Network {
         self.lock().take();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arena>> {
-        // An arena left by a panic elsewhere is complete or absent, never half written.
-        self.arena.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Activations>> {
+        // Activations left by a panic elsewhere are complete or absent, never half written.
+        self.activations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// F, from `arena.input` to `arena.output`.
-    fn forward(&self, e: &[f32], arena: &mut Arena) {
-        let Arena {
+    /// F, from `activations.input` to `activations.output`.
+    fn forward(&self, e: &[f32], activations: &mut Activations) {
+        let Activations {
             input,
             h,
             t,
             output,
-        } = arena;
+        } = activations;
         let k = self.kernel;
         self.input.run(k, input, &mut h[0], Epilogue::Store);
         for (i, stage) in self.enc.iter().enumerate() {

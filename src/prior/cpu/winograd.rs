@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::prior::cpu::conv::Grid;
+use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::{Epilogue, Kernel, Span, conv_span, winograd};
 use winograd::{Outputs, POINTS, Points, REACH, TILE, prefetch, transform_in, transform_out};
 

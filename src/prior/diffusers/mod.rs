@@ -25,7 +25,7 @@ use crate::pixels::planes::Planes;
 use crate::prior::diffusers::folder::Folder;
 use crate::prior::diffusers::tensors::Tensors;
 use crate::prior::diffusers::unet::UNet2DModel;
-use crate::prior::{Denoiser, FINEST};
+use crate::prior::denoiser::{Denoiser, FINEST};
 
 /// Half the range of 8-bit samples: what 1 means for a network of pictures in \[-1, 1\].
 const HALF_RANGE: f64 = 127.5;

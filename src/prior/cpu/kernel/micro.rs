@@ -37,11 +37,11 @@ macro_rules! micro_kernel {
         /// The instructions are available, the tile's pixels fit behind both pointers, and the span holds `CV` vectors.
         #[target_feature(enable = $features)]
         unsafe fn $name<const CV: usize>(
-            s: &$crate::prior::cpu::kernel::Span,
+            s: &$crate::prior::cpu::kernel::span::Span,
             x: *const f32,
             out: *mut f32,
         ) {
-            use $crate::prior::cpu::kernel::Epilogue;
+            use $crate::prior::cpu::kernel::span::Epilogue;
             let (step, ci) = (s.step, s.ci);
             // SAFETY: `Span::check` has shown that taps, weights, bias and scales hold what is read here for every
             // pixel of the span, and the caller that the tile's pixels are among them.
@@ -93,7 +93,7 @@ macro_rules! micro_kernel {
         /// # Safety
         /// The instructions are available and `Span::check` has passed.
         #[target_feature(enable = $features)]
-        pub(super) unsafe fn span(s: &mut $crate::prior::cpu::kernel::Span) {
+        pub(super) unsafe fn span(s: &mut $crate::prior::cpu::kernel::span::Span) {
             // SAFETY: as the caller promises; the number of vectors is the one that is passed on.
             unsafe {
                 match s.bias.len() / $lanes {
@@ -106,7 +106,7 @@ macro_rules! micro_kernel {
         /// # Safety
         /// As for `span`, with panels of `CV` vectors.
         #[target_feature(enable = $features)]
-        unsafe fn tiles<const CV: usize, const MOST: usize>(s: &mut $crate::prior::cpu::kernel::Span) {
+        unsafe fn tiles<const CV: usize, const MOST: usize>(s: &mut $crate::prior::cpu::kernel::span::Span) {
             let n = s.pixels.div_ceil(MOST);
             let out = s.out.as_mut_ptr();
             for i in 0..n {

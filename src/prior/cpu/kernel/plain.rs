@@ -1,6 +1,6 @@
 //! The definition of the arithmetic, in safe scalar code for every machine.
 
-use crate::prior::cpu::kernel::{Epilogue, GROUP, Span};
+use crate::prior::cpu::kernel::span::{Epilogue, GROUP, Span};
 
 /// Computes a span, one pixel and one group of channels at a time, with `mul_add(x, w, acc)`.
 pub(super) fn span(s: &mut Span, mul_add: impl Fn(f32, f32, f32) -> f32) {

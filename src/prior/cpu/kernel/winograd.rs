@@ -11,7 +11,8 @@
 
 use std::ops::Range;
 
-use crate::prior::cpu::kernel::{Epilogue, GROUP, Kernel};
+use crate::prior::cpu::kernel::instructions::Kernel;
+use crate::prior::cpu::kernel::span::{Epilogue, GROUP};
 
 /// Outputs a side of a tile.
 pub(crate) const TILE: usize = 4;

@@ -1,6 +1,6 @@
 //! The activations of the fast network, and what it takes of memory.
 
-use crate::prior::cpu::conv::Grid;
+use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::GROUP;
 use crate::prior::cpu::winograd::Winograd;
 use crate::prior::weights::{Config, PICTURE_CHANNELS};
@@ -10,17 +10,17 @@ use crate::prior::weights::{Config, PICTURE_CHANNELS};
 /// `h[i]` is the state at scale i and, once the network has gone further down, the skip connection that waits there:
 /// the way up adds to it in place.
 #[derive(Debug)]
-pub(super) struct Arena {
+pub(super) struct Activations {
     pub input: Grid,
     pub h: Vec<Grid>,
     pub t: Vec<Grid>,
     pub output: Grid,
 }
 
-impl Arena {
-    pub fn new(channels: &[usize]) -> Arena {
+impl Activations {
+    pub fn new(channels: &[usize]) -> Activations {
         let scales = || channels.iter().copied().map(Grid::new).collect();
-        Arena {
+        Activations {
             input: Grid::new(PICTURE_CHANNELS),
             h: scales(),
             t: scales(),

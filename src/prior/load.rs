@@ -1,0 +1,141 @@
+//! Priors from files, and on devices.
+
+use std::path::Path;
+
+#[cfg(any(feature = "cuda", feature = "metal"))]
+use crate::codes::PriorId;
+use crate::error::{Error, Result};
+#[cfg(any(feature = "cuda", feature = "metal"))]
+use crate::pixels::planes::Planes;
+#[cfg(any(feature = "cuda", feature = "metal"))]
+use crate::prior::candle::CandleUNet;
+use crate::prior::cpu::Network;
+#[cfg(feature = "cuda")]
+use crate::prior::cuda::{self, CudaNetwork};
+#[cfg(any(feature = "cuda", feature = "metal"))]
+use crate::prior::denoiser::Denoiser;
+use crate::prior::device::Device;
+#[cfg(feature = "candle")]
+use crate::prior::diffusers::Ddpm;
+use crate::prior::precision::Precision;
+use crate::prior::prior::Prior;
+#[cfg(not(feature = "candle"))]
+use crate::prior::summary::no_folders;
+use crate::prior::weights::Weights;
+
+impl Prior {
+    /// A prior from a weights file (safetensors with the configuration in its metadata), or from a folder
+    /// with a DDPM of the diffusers library (see `Ddpm::from_folder`; feature `candle`).
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Backend`] if the file holds no weights of a known network;
+    /// [`Error::Unsupported`] for a file or folder that this build cannot read.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        match path.as_ref().is_dir() {
+            true => Self::from_folder(path.as_ref()),
+            false => Self::from_weights(&Weights::from_file(path)?),
+        }
+    }
+
+    #[cfg(feature = "candle")]
+    fn from_folder(path: &Path) -> Result<Self> {
+        let ddpm = Ddpm::from_folder(path)?;
+        let id = ddpm.id();
+        Ok(Self::new(ddpm, id))
+    }
+
+    #[cfg(not(feature = "candle"))]
+    fn from_folder(path: &Path) -> Result<Self> {
+        Err(no_folders(path))
+    }
+
+    /// A prior from the bytes of a weights file.
+    ///
+    /// # Errors
+    /// As [`Weights::from_bytes`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::from_weights(&Weights::from_bytes(bytes)?)
+    }
+
+    /// A prior of loaded weights on the CPU, by our own network.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if no network can be made of the weights.
+    pub fn from_weights(weights: &Weights) -> Result<Self> {
+        Self::on(weights, Device::Cpu)
+    }
+
+    /// A prior of loaded weights on a device, in f32.
+    ///
+    /// A GPU is tried with a small call, so that one that cannot run the network fails here and not later.
+    /// An NVIDIA GPU needs some 200 MB for the largest tiles. candle cuts tiles so small that they fit
+    /// three quarters of the memory that an NVIDIA GPU has free now. Apple's GPU does not say how much it
+    /// has free: there they fit 2 GiB.
+    ///
+    /// # Errors
+    /// Those of [`Device::name`]; [`Error::Backend`] if no network can be made of the weights or the device
+    /// fails.
+    pub fn on(weights: &Weights, device: Device) -> Result<Self> {
+        Self::with_precision(weights, device, Precision::F32)
+    }
+
+    /// A prior of loaded weights on a device, in numbers of the type `precision`.
+    ///
+    /// # Errors
+    /// Those of [`Prior::on`]; [`Error::Parameter`] for the CPU in anything but f32.
+    pub fn with_precision(weights: &Weights, device: Device, precision: Precision) -> Result<Self> {
+        device.name()?;
+        match device {
+            #[cfg(feature = "cuda")]
+            Device::Cuda(gpu) => named(device, on_cuda(weights, gpu, precision)),
+            #[cfg(feature = "metal")]
+            Device::Metal => named(device, on_metal(weights, precision)),
+            _ if precision != Precision::F32 => Err(Error::Parameter(format!(
+                "the cpu computes in f32: precision {precision} is for GPUs"
+            ))),
+            // Without these features no other device has a name.
+            _ => Ok(Self::new(Network::new(weights)?, weights.id())),
+        }
+    }
+}
+
+/// A prior on the NVIDIA GPU of this number: by our own kernels, in bf16 by candle.
+#[cfg(feature = "cuda")]
+fn on_cuda(weights: &Weights, gpu: usize, precision: Precision) -> Result<Prior> {
+    match precision {
+        Precision::F32 | Precision::F16 => {
+            tried(CudaNetwork::open(weights, gpu, precision)?, weights.id())
+        }
+        Precision::Bf16 => {
+            let network = CandleUNet::on_cuda(weights, gpu, precision)?;
+            let network = match cuda::free_memory(gpu) {
+                Some(bytes) => network.max_memory(bytes / 4 * 3),
+                None => network,
+            };
+            tried(network, weights.id())
+        }
+    }
+}
+
+/// A prior on Apple's GPU, by candle.
+#[cfg(feature = "metal")]
+fn on_metal(weights: &Weights, precision: Precision) -> Result<Prior> {
+    tried(CandleUNet::on_metal(weights, precision)?, weights.id())
+}
+
+/// A prior of a network that has computed a small call.
+#[cfg(any(feature = "cuda", feature = "metal"))]
+fn tried(network: impl Denoiser + 'static, id: PriorId) -> Result<Prior> {
+    let side = network.multiple();
+    network.denoise(&Planes::zeros(side, side), 25.0)?;
+    Ok(Prior::new(network, id))
+}
+
+/// Puts the device before the reason of a failure.
+#[cfg(any(feature = "cuda", feature = "metal"))]
+fn named(device: Device, opened: Result<Prior>) -> Result<Prior> {
+    opened.map_err(|e| match e {
+        Error::Backend(why) => Error::Backend(format!("{device}: {why}")),
+        e => e,
+    })
+}
