@@ -1,5 +1,7 @@
-//! Tells the crate the identities of the weights inside it, and whether the larger ones lie here: the package on crates.io has no
-//! room for them. Compiles the kernels of the feature `cuda`.
+//! Passes the identities of the weights inside the crate to it, as `DCODEC_PRIOR_S` and
+//! `DCODEC_PRIOR_L`, and compiles the kernels of the feature `cuda`.
+//!
+//! The larger weights may be absent: the package on crates.io has no room for them.
 
 use std::path::Path;
 use std::process::Command;
@@ -26,9 +28,10 @@ fn main() {
     }
 }
 
-/// Our kernels for NVIDIA's GPUs: a source in `src/prior/cuda`, what it is compiled to, and flags of its own.
+/// Kernels for NVIDIA's GPUs: a source in `src/prior/cuda`, the name of its output, and its flags.
 ///
-/// The chain rounds as the machine does, which fuses nothing: its kernels wait for memory anyway.
+/// Kernels of the chain fuse nothing, so that they round as the machine does. They wait for memory
+/// anyway.
 const KERNELS: [(&str, &str, &str); 4] = [
     ("chain", "chain", "--fmad=false"),
     ("network", "network1", "-DPASSES=1"),
@@ -36,7 +39,8 @@ const KERNELS: [(&str, &str, &str); 4] = [
     ("network", "network3", "-DPASSES=3"),
 ];
 
-/// Compiles to PTX, which the driver of any GPU from `CUDA_COMPUTE_CAP` on, 80 unless told otherwise, makes its own instructions of.
+/// Compiles a source to PTX for GPUs from `CUDA_COMPUTE_CAP` on, 80 by default. The driver makes
+/// the GPU's own instructions of it.
 fn compile(source: &str, output: &str, flags: &str) {
     let source = format!("src/prior/cuda/{source}.cu");
     println!("cargo::rerun-if-changed={source}");

@@ -1,4 +1,4 @@
-//! The network on an NVIDIA GPU gives what that on the CPU gives. Skipped where there is no GPU.
+//! The network on an NVIDIA GPU against the one on the CPU. Skipped where there is no GPU.
 #![cfg(feature = "cuda")]
 
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use dcodec::Planes;
 use dcodec::prior::{CudaNetwork, Device, Network, Precision, Weights};
 
-/// Something like a picture with noise of `sigma` levels.
+/// Smooth waves with noise of `sigma` levels.
 fn noisy(width: usize, height: usize, sigma: f64) -> Planes {
     let mut planes = Planes::zeros(width, height);
     let mut state = 1u32;

@@ -3,28 +3,38 @@
 #
 #   tests/gpu.sh            cuda (= cuda:0); also cuda:N, metal, or cpu, which checks candle on the CPU
 #
-# Builds with the device's feature, encodes and decodes by the command in both directions, walks the chain on an NVIDIA GPU
-# against the machine's own, compares the pictures of CPU
-# and device layer by layer with the bound of clause 22.2 of the specification, and times both at 0.3, 2 and 12 megapixels,
-# the device in f32, bf16 and f16. Kodak's pictures are used where DCODEC_DATA names the folder with kodak/kodim01.png and so
-# on, else the samples. Ends with 0 if all is well.
+# Builds with the device's feature. Encodes and decodes by the command in both directions. Walks the
+# chain on an NVIDIA GPU against the machine's own. Compares the pictures of CPU and device layer by
+# layer with the bound of clause 22.2 of the specification. Times both at 0.3, 2 and 12 megapixels, the
+# device in f32, bf16 and f16.
 #
-# Without an installed CUDA toolkit its parts from PyPI will do, of one version, here 13.0, with gcc as the host's compiler:
+# Kodak's pictures are used where DCODEC_DATA names the folder with kodak/kodim01.png and so on, else
+# the samples. Ends with 0 if all is well.
 #
-#   python3 -m venv cu && cu/bin/pip install nvidia-{cuda-nvcc,cuda-crt,nvvm,cuda-runtime,cuda-nvrtc,cuda-cccl,cublas}==13.0.* \
-#       nvidia-curand
-#   export CUDA_HOME=$(echo $PWD/cu/lib/python3*/site-packages/nvidia/cu13) CUDA_COMPUTE_CAP=80   # Ampere and later
-#   (cd $CUDA_HOME/lib && for lib in cudart cublas cublasLt curand nvrtc; do ln -sf lib$lib.so.* lib$lib.so; done)
+# Parts of the CUDA toolkit from PyPI stand in for an installed one, all of one version, here 13.0, with
+# gcc as the host's compiler:
+#
+#   python3 -m venv cu
+#   cu/bin/pip install nvidia-curand \
+#       nvidia-{cuda-nvcc,cuda-crt,nvvm,cuda-runtime,cuda-nvrtc,cuda-cccl,cublas}==13.0.*
+#   export CUDA_HOME=$(echo $PWD/cu/lib/python3*/site-packages/nvidia/cu13)
+#   export CUDA_COMPUTE_CAP=80   # Ampere and later
+#   (cd $CUDA_HOME/lib && for lib in cudart cublas cublasLt curand nvrtc; do
+#       ln -sf lib$lib.so.* lib$lib.so
+#   done)
 #   export PATH=$CUDA_HOME/bin:$PATH LIBRARY_PATH=$CUDA_HOME/lib LD_LIBRARY_PATH=$CUDA_HOME/lib
 #
-# libcuda is the driver's. A machine without one can still build, with a library of the same symbols that finds no device:
+# libcuda is the driver's. A machine without one can still build, with a library of its symbols that
+# finds no device:
 #
 #   mkdir stubs && gcc -E $CUDA_HOME/include/cuda.h | grep -oE '\bcu[A-Z][A-Za-z0-9_]*\(' | sort -u |
 #       sed 's/^/int /; s/($/(void) { return 100; }/' >stubs/cuda.c
-#   gcc -shared -fPIC -Wl,-soname,libcuda.so.1 -o stubs/libcuda.so stubs/cuda.c && ln -s libcuda.so stubs/libcuda.so.1
-#   export LIBRARY_PATH=$LIBRARY_PATH:$PWD/stubs   # and LD_LIBRARY_PATH too, to start the command there
+#   gcc -shared -fPIC -Wl,-soname,libcuda.so.1 -o stubs/libcuda.so stubs/cuda.c
+#   ln -s libcuda.so stubs/libcuda.so.1
+#   export LIBRARY_PATH=$LIBRARY_PATH:$PWD/stubs   # LD_LIBRARY_PATH too, to start the command there
 #
-# A build with CUDA does not start where these libraries or libcuda.so.1 are missing; the plain build does.
+# A build with CUDA does not start where these libraries or libcuda.so.1 are missing. The plain build
+# does.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -44,7 +54,7 @@ cpu) features=() ;;
     exit 2
     ;;
 esac
-# Relative to where the script was called from, it would be lost on the way.
+# A relative path is meant from the folder that the script was called from.
 if [[ -n ${DCODEC_DATA:-} && ${DCODEC_DATA:0:1} != / ]]; then
     DCODEC_DATA=$OLDPWD/$DCODEC_DATA
     export DCODEC_DATA
@@ -53,11 +63,11 @@ scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
 dcodec() {
-    cargo run --release --quiet ${features[@]+"${features[@]}"} -- "$@"
+    cargo run -p dcodec-cli --release --quiet ${features[@]+"${features[@]}"} -- "$@"
 }
 
 printf '\n== build%s\n' "${features[*]+ ${features[*]}}"
-cargo build --release ${features[@]+"${features[@]}"}
+cargo build -p dcodec-cli --release ${features[@]+"${features[@]}"}
 
 printf '\n== devices\n'
 dcodec info --devices
@@ -76,10 +86,10 @@ fi
 
 if [[ $device == cuda* ]]; then
     printf '\n== the network by itself, and the chain on the device step by step\n'
-    cargo test --release --features cuda --test cuda -- --include-ignored --nocapture --test-threads 1
-    cargo test --release -p dcodec --features cuda --lib prior::cuda -- --ignored --nocapture --test-threads 1
+    cargo test -p dcodec --release --features cuda --test cuda -- --include-ignored --nocapture --test-threads 1
+    cargo test -p dcodec --release --features cuda --lib prior::cuda -- --ignored --nocapture --test-threads 1
 fi
 
 printf '\n== pictures and timings\n'
-DCODEC_DEVICE=$device cargo test --release ${features[@]+"${features[@]}"} --test device -- --nocapture --test-threads 1
+DCODEC_DEVICE=$device cargo test -p dcodec --release ${features[@]+"${features[@]}"} --test device -- --nocapture --test-threads 1
 printf '\n== %s: all passed\n' "$device"

@@ -1,4 +1,5 @@
-//! Devices that can run the network: the CPU and NVIDIA's GPUs by our own kernels, others by candle.
+//! Devices that can run the network: the CPU and NVIDIA's GPUs by our own kernels, others by
+//! candle.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,9 +13,9 @@ use crate::prior::cuda;
 
 /// A device that can run the network.
 ///
-/// Only [`Device::Cpu`] follows the reference arithmetic of the specification to the bit. Pictures of
-/// the others differ by what clause 22.2 allows. The others need a build with the feature `cuda` or
-/// `metal`.
+/// Only [`Device::Cpu`] follows the reference arithmetic of the specification to the bit. Pictures
+/// of the others differ by what clause 22.2 allows. The others need a build with the feature `cuda`
+/// or `metal`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Device {
@@ -49,8 +50,8 @@ impl Device {
     /// Name of the device, for people: kernel and threads of the CPU, model of a GPU.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if this build or this machine lacks the device, [`Error::Backend`] if the
-    /// driver fails.
+    /// [`Error::Unsupported`] if this build or this machine lacks the device, [`Error::Backend`] if
+    /// the driver fails.
     pub fn name(self) -> Result<String> {
         let (n, names) = match self {
             Device::Cpu => {

@@ -1,11 +1,11 @@
-//! The noise level as the network sees it: a vector, and the factors that each block makes of it.
+//! Embedding of the noise level: a vector, from which each block makes its factors (clause 15.3).
 
 use std::f64::consts::PI;
 
 use crate::error::Result;
 use crate::prior::weights::{EMBED_INPUTS, Weights};
 
-/// A fully connected layer, `weight` `[outputs][inputs]`.
+/// A fully connected layer; `weight` is `[outputs][inputs]`, `bias` `[outputs]`.
 #[derive(Debug)]
 pub(super) struct Linear {
     weight: Vec<f32>,
@@ -31,7 +31,7 @@ impl Linear {
     }
 }
 
-/// x / (1 + exp(-x)), in f64 and rounded once.
+/// x / (1 + exp(-x)) of each value, in f64 and rounded once.
 fn silu(mut x: Vec<f32>) -> Vec<f32> {
     for v in &mut x {
         let wide = f64::from(*v);
@@ -40,7 +40,7 @@ fn silu(mut x: Vec<f32>) -> Vec<f32> {
     x
 }
 
-/// Of log sigma: two layers on top of sines and cosines.
+/// Embedding of log sigma: two layers on top of sines and cosines.
 #[derive(Debug)]
 pub(super) struct Embedding([Linear; 2]);
 
@@ -50,7 +50,7 @@ impl Embedding {
         Ok(Embedding([layer("embed.0")?, layer("embed.1")?]))
     }
 
-    /// The noise level as a vector: `[embed]` values.
+    /// Vector of `[embed]` values for noise of `sigma` 8-bit levels.
     pub fn at(&self, sigma: f64) -> Vec<f32> {
         let t = libm::log(sigma) / 4.0;
         let angles = (0..16).map(|k| t * (f64::from(k) * 0.25 * PI));

@@ -1,6 +1,6 @@
 //! Geometric self-ensemble: a denoiser averaged over orientations of the picture, as errors in one
-//! orientation cancel in the mean (Timofte, Rothe and Van Gool, "Seven ways to improve example-based
-//! single image super resolution", CVPR 2016).
+//! orientation cancel in the mean (Timofte, Rothe and Van Gool, "Seven ways to improve
+//! example-based single image super resolution", CVPR 2016).
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -17,8 +17,8 @@ pub const ENSEMBLES: [usize; 4] = [1, 2, 4, 8];
 /// Fewest values that a thread takes.
 const LEAST: usize = 1 << 14;
 
-/// Identity of the prior `id` averaged over `n` orientations (clause 3.6): for more than one, the first
-/// four bytes of the SHA-256 of the identity and the byte `n`.
+/// Identity of the prior `id` averaged over `n` orientations (clause 3.6): for more than one, the
+/// first four bytes of the SHA-256 of the identity and the byte `n`.
 pub(super) fn ensemble_id(id: PriorId, n: usize) -> PriorId {
     match n {
         1 => id,
@@ -26,22 +26,23 @@ pub(super) fn ensemble_id(id: PriorId, n: usize) -> PriorId {
     }
 }
 
-/// Size of the ensemble of the prior `id` that is called `wanted`; none if `wanted` is another prior.
+/// Size of the ensemble of the prior `id` that is called `wanted`; none if `wanted` is another
+/// prior.
 pub(super) fn ensemble_of(id: PriorId, wanted: PriorId) -> Option<usize> {
     ENSEMBLES
         .into_iter()
         .find(|&n| ensemble_id(id, n) == wanted)
 }
 
-/// One of the eight orientations. Bit 0 of its number mirrors left to right, bit 1 top to bottom; bit 2
-/// then exchanges columns and rows.
+/// One of the eight orientations. Bit 0 of its number mirrors left to right, bit 1 top to bottom;
+/// bit 2 then exchanges columns and rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Orientation(u8);
 
 impl Orientation {
-    /// Orientations of these places in the order of clause 14.9: upright, turned by half, mirrored left
-    /// to right, mirrored top to bottom, then these four with columns and rows exchanged. The first two
-    /// and the first four are groups.
+    /// Orientations of these places in the order of clause 14.9: upright, turned by half, mirrored
+    /// left to right, mirrored top to bottom, then these four with columns and rows exchanged. The
+    /// first two and the first four are groups.
     pub fn all(these: Range<usize>) -> impl Iterator<Item = Orientation> {
         these.map(|i| Orientation([0, 3, 1, 2, 4, 7, 5, 6][i]))
     }

@@ -1,10 +1,11 @@
-//! A closed-form prior: independent Gaussian values. Its exact posterior mean is known, so tests need no weights.
+//! A closed-form prior: independent Gaussian values. Its exact posterior mean is known, so tests
+//! need no weights.
 
 use crate::error::Result;
 use crate::pixels::planes::Planes;
 use crate::prior::denoiser::Denoiser;
 
-/// x_0 ~ N(0, deviation^2 I), for which E[x_0 | x_t] = x_t deviation^2 / (deviation^2 + sigma^2).
+/// x_0 ~ N(0, deviation^2 I), for which E\[x_0 | x_t\] = x_t deviation^2 / (deviation^2 + sigma^2).
 #[derive(Debug, Clone, Copy)]
 pub struct Gaussian {
     /// Standard deviation of the values in 8-bit levels.

@@ -24,8 +24,8 @@ use crate::prior::summary::no_folders;
 use crate::prior::weights::Weights;
 
 impl Prior {
-    /// A prior from a weights file (safetensors with the configuration in its metadata), or from a folder
-    /// with a DDPM of the diffusers library (see `Ddpm::from_folder`; feature `candle`).
+    /// A prior from a weights file (safetensors with the configuration in its metadata), or from a
+    /// folder with a DDPM of the diffusers library (see `Ddpm::from_folder`; feature `candle`).
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Backend`] if the file holds no weights of a known network;
@@ -67,14 +67,14 @@ impl Prior {
 
     /// A prior of loaded weights on a device, in f32.
     ///
-    /// A GPU is tried with a small call, so that one that cannot run the network fails here and not later.
-    /// An NVIDIA GPU needs some 200 MB for the largest tiles. candle cuts tiles so small that they fit
-    /// three quarters of the memory that an NVIDIA GPU has free now. Apple's GPU does not say how much it
-    /// has free: there they fit 2 GiB.
+    /// A GPU is tried with a small call, so that one that cannot run the network fails here and not
+    /// later. An NVIDIA GPU needs some 200 MB for the largest tiles. candle cuts tiles so small
+    /// that they fit three quarters of the memory that an NVIDIA GPU has free now. Apple's GPU does
+    /// not say how much it has free: there they fit 2 GiB.
     ///
     /// # Errors
-    /// Those of [`Device::name`]; [`Error::Backend`] if no network can be made of the weights or the device
-    /// fails.
+    /// [`Error::Unsupported`] if this build or this machine lacks the device; [`Error::Backend`] if
+    /// no network can be made of the weights or the device fails.
     pub fn on(weights: &Weights, device: Device) -> Result<Self> {
         Self::with_precision(weights, device, Precision::F32)
     }
@@ -82,7 +82,7 @@ impl Prior {
     /// A prior of loaded weights on a device, in numbers of the type `precision`.
     ///
     /// # Errors
-    /// Those of [`Prior::on`]; [`Error::Parameter`] for the CPU in anything but f32.
+    /// As [`Prior::on`], and [`Error::Parameter`] for the CPU in anything but f32.
     pub fn with_precision(weights: &Weights, device: Device, precision: Precision) -> Result<Self> {
         device.name()?;
         match device {

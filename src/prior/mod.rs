@@ -1,5 +1,5 @@
-//! The prior p(x_s | x_t): a denoiser E[x_0 | x_t], and the rules that apply it to pictures of every
-//! size and noise level.
+//! The prior p(x_s | x_t): a denoiser E[x_0 | x_t], and the rules that apply it to pictures of
+//! every size and noise level.
 
 #[cfg(feature = "candle")]
 mod candle;

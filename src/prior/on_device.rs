@@ -1,5 +1,5 @@
-//! State of the chain in the memory of the device that runs the network, and the plain numbers that the
-//! device needs to take steps by itself: it knows neither the channel nor its random source.
+//! State of the chain in the memory of the device that runs the network, and the plain numbers that
+//! the device needs to take steps by itself: it knows neither the channel nor its random source.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use crate::prior::tiling::Tiling;
 /// Rotation of one part of the values, as the receiver undoes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartRotation {
-    /// Number of the part's first position in the shared stream. Positions of all parts follow each other.
+    /// Number of the part's first position in the shared stream. Positions of all parts follow each
+    /// other.
     pub base: usize,
     /// D_g; 0 for a part without values.
     pub len: usize,
@@ -89,8 +90,8 @@ pub struct StepUpdate<'a> {
 
 /// A network whose device can keep x_t.
 pub trait DeviceDenoiser: Send + Sync {
-    /// Allocates x_t on the device, which the network will see in tiles of `tiling`. None where the device
-    /// has no room.
+    /// Allocates x_t on the device, which the network will see in tiles of `tiling`. None where the
+    /// device has no room.
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if the device fails.
@@ -101,7 +102,8 @@ pub trait DeviceDenoiser: Send + Sync {
     ) -> Result<Option<Box<dyn DeviceState>>>;
 }
 
-/// x_t on a device. Its values are undefined before [`DeviceState::start`] or [`DeviceState::upload`].
+/// x_t on a device. Its values are undefined before [`DeviceState::start`] or
+/// [`DeviceState::upload`].
 ///
 /// # Errors
 /// All functions: [`Error::Backend`](crate::Error::Backend) if the device fails.
@@ -115,8 +117,8 @@ pub trait DeviceState: Send + Sync {
     /// Copies x_t from the device to planes of its size.
     fn download(&self, x_t: &mut Planes) -> Result<()>;
 
-    /// Begins to predict x0_hat from averages of x_t over boxes of `f` x `f`, whose noise is of `sigma`
-    /// levels. Returns the number of pixels that the network sees.
+    /// Begins to predict x0_hat from averages of x_t over boxes of `f` x `f`, whose noise is of
+    /// `sigma` levels. Returns the number of pixels that the network sees.
     fn predict(&mut self, f: usize, sigma: f64) -> Result<usize>;
 
     /// Waits until the device has done all that was begun.

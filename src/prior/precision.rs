@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 /// Type of the numbers in which a GPU computes the network.
 ///
 /// A call of the network on a megapixel took 1.3 ms in f32 and 0.8 ms in f16 on an H200. Numbers of
-/// bf16 are computed by candle, which is slower than both. Pictures of f16 are at the edge of clause
-/// 22.2 of the specification, pictures of bf16 outside; clause 22.4 gives the figures.
+/// bf16 are computed by candle, which is slower than both. Pictures of f16 are at the edge of
+/// clause 22.2 of the specification, pictures of bf16 outside; clause 22.4 gives the figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Precision {

@@ -1,19 +1,20 @@
-//! The scaling of the network's input and output (clause 15.2), and the planes that it takes.
+//! Scaling of the network's input and output (clause 15.2), and the check of its planes.
 
 use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;
 use crate::prior::weights::Weights;
 
-/// x0_hat = c_skip x_t + c_out F(c_in x_t, log sigma) (Karras et al. 2022, EDM, table 1), in 8-bit levels.
+/// x0_hat = c_skip x_t + c_out F(c_in x_t, log sigma) (Karras et al. 2022, EDM, table 1), in 8-bit
+/// levels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Precondition {
     /// Standard deviation of the pictures, in 8-bit levels.
     sigma_data: f64,
-    /// The highest noise level of the training, in 8-bit levels.
+    /// Highest noise level of the training, in 8-bit levels.
     pub sigma_max: f64,
 }
 
-/// The coefficients at one sigma.
+/// Coefficients at one sigma.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Coefficients {
     pub c_in: f32,
@@ -47,6 +48,9 @@ impl Precondition {
 }
 
 /// Refuses planes that the network cannot take.
+///
+/// # Errors
+/// [`Error::Parameter`] if the values do not fill the planes, or a side is no positive multiple.
 pub(super) fn check_planes(x_t: &Planes, multiple: usize) -> Result<()> {
     let (w, h) = (x_t.width, x_t.height);
     let values = w.checked_mul(h).and_then(|n| n.checked_mul(3));

@@ -1,4 +1,5 @@
-//! A denoiser with its identity, and the rules that apply it to pictures of every size and noise level (clause 14).
+//! A denoiser with its identity, and the rules that apply it to pictures of every size and noise
+//! level (clause 14).
 
 use std::borrow::Borrow;
 use std::cell::Cell;
@@ -34,7 +35,7 @@ impl fmt::Debug for Prior {
 }
 
 impl Prior {
-    /// A prior of your own: any denoiser, and the identity that its files name.
+    /// A prior of your own: any denoiser, and the identity by which its files name it.
     pub fn new(denoiser: impl Denoiser + 'static, id: PriorId) -> Self {
         Prior {
             denoiser: Arc::new(denoiser),
@@ -42,34 +43,37 @@ impl Prior {
         }
     }
 
-    /// The identity of this prior averaged over `n` orientations of the picture, 1, 2, 4 or 8 (clauses 3.6 and 14.9): another prior,
-    /// since its files are of no use without the average.
+    /// Identity of this prior averaged over `n` orientations of the picture, one of
+    /// [`ENSEMBLES`](super::ENSEMBLES) (clauses 3.6 and 14.9). It counts as another prior, since
+    /// its files need the average.
     pub fn ensemble_id(&self, n: usize) -> PriorId {
         ensemble::ensemble_id(self.id, n)
     }
 
-    /// As [`Denoiser::any_orientation`].
+    /// True if mirrored and turned pictures are denoised as well as upright ones:
+    /// [`Denoiser::any_orientation`].
     pub fn any_orientation(&self) -> bool {
         self.denoiser.any_orientation()
     }
 
-    /// Over how many orientations this prior is averaged in files of that identity; none if they need another prior.
+    /// Size of the ensemble of this prior in files of the identity `id`. None if they need another
+    /// prior.
     pub fn ensemble_of(&self, id: PriorId) -> Option<usize> {
         ensemble::ensemble_of(self.id, id)
     }
 
-    /// As [`Denoiser::is_reference`].
+    /// True if every machine gets the bits of the reference arithmetic: [`Denoiser::is_reference`].
     pub fn is_reference(&self) -> bool {
         self.denoiser.is_reference()
     }
 
-    /// The first four bytes of the SHA-256 of the weights file, or of a folder's files.
+    /// Identity: the first four bytes of the SHA-256 of the weights file, or of a folder's files.
     pub fn id(&self) -> PriorId {
         self.id
     }
 
-    /// Bytes that the network keeps after a call on planes of `width` x `height`, and those of the planes of one tile, averaged
-    /// over `n` orientations.
+    /// Bytes that the network keeps after a call on planes of `width` x `height` averaged over `n`
+    /// orientations, and bytes of the planes of one tile.
     pub(crate) fn memory(&self, width: usize, height: usize, n: usize) -> (u64, u64) {
         let (w, h) = self.tiling().largest(width, height);
         let planes = if n == 1 { 2 } else { 4 };
@@ -85,12 +89,12 @@ impl Prior {
         self.denoiser.memory(0, 0)
     }
 
-    /// As [`Denoiser::release`].
+    /// Frees all memory that the network keeps from one call to the next.
     pub(crate) fn release(&self) {
         self.denoiser.release();
     }
 
-    /// The highest noise level at which a picture of this size can be denoised well.
+    /// Highest noise level in 8-bit levels at which a picture of this size is denoised well.
     pub fn highest_sigma(&self, width: usize, height: usize) -> f64 {
         let finest = self.denoiser.highest_sigma(width, height);
         finest * scale::factor(f64::INFINITY, finest, width, height) as f64
@@ -100,16 +104,21 @@ impl Prior {
         Tiling::new(self.denoiser.multiple(), self.denoiser.tile_side())
     }
 
-    /// x0_hat = E[x_0 | x_t], clipped to the range of pixels.
+    /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, clipped to the range of pixels. `sigma` is the
+    /// noise of `x_t` in 8-bit levels.
     ///
-    /// Above the network's highest level, usually 256, the picture is averaged over boxes, which divides the noise by their
-    /// side, denoised there, and interpolated back: only coarse scales can be seen through such noise. Sides are extended
-    /// by reflection, large pictures run in overlapping tiles.
+    /// Above the network's highest level, usually 256, the picture is averaged over boxes, which
+    /// divides the noise by their side. The averages are denoised and interpolated back, as only
+    /// coarse scales can be seen through such noise. Sides are extended by reflection, large
+    /// pictures run in overlapping tiles.
+    ///
+    /// # Errors
+    /// As [`Denoiser::denoise`].
     pub fn x0_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
         self.predict(x_t, sigma, 1, &Meter::default())
     }
 
-    /// The same, averaged over the first `n` orientations of the picture and timed.
+    /// x0_hat averaged over the first `n` orientations of the picture, timed.
     pub(crate) fn predict(
         &self,
         x_t: impl Borrow<Planes>,
@@ -124,13 +133,14 @@ impl Prior {
         })
     }
 
-    /// By how much the picture is reduced before the network sees it.
+    /// Factor by which the picture is reduced before the network sees it.
     fn factor(&self, (width, height): (usize, usize), sigma: f64) -> usize {
         let finest = self.denoiser.highest_sigma(width, height);
         scale::factor(sigma, finest, width, height)
     }
 
-    /// x0_hat, and the pixels that the network saw; an x_t that is given away is freed before x0_hat is made large.
+    /// x0_hat, and the number of pixels that the network saw. An x_t that is given away is freed
+    /// before x0_hat is enlarged.
     fn denoise_any_size(
         &self,
         x_t: impl Borrow<Planes>,
@@ -164,7 +174,7 @@ impl Prior {
         Ok((x0_hat, pixels))
     }
 
-    /// x0_hat of one tile, averaged over these of the eight orientations.
+    /// x0_hat of one tile, averaged over `orientations`, places in the order of clause 14.9.
     fn ensemble_mean(
         &self,
         tile: &Planes,
@@ -187,8 +197,8 @@ impl Prior {
         Ok(sum)
     }
 
-    /// Makes of `x0_hat`, the average over the first orientations of x_t, that over these and `more`. Where the picture is
-    /// reduced first, it stays.
+    /// Extends `x0_hat`, the average over the first orientations of x_t, by the orientations
+    /// `more`. It stays as it is where the picture is reduced first.
     pub(crate) fn extend_ensemble(
         &self,
         x0_hat: &mut Planes,
@@ -216,8 +226,8 @@ impl Prior {
         })
     }
 
-    /// Samples of 16 bits that `make` makes of x_0, tile by tile. It is given the denoiser too: x0_hat of planes as an x_t of a noise level,
-    /// as far as the network knows it.
+    /// Samples of 16 bits that `make` makes of x_0, tile by tile. `make` is given the denoiser too,
+    /// which takes planes as an x_t of a noise level, at most the network's highest.
     pub(crate) fn map_tiles(
         &self,
         x_0: &Planar,
@@ -235,13 +245,16 @@ impl Prior {
             pixels += tile.len() / 3;
             make(tile, &denoise)
         })?;
-        // A call for the picture is one for each tile.
+        // A call for the whole picture is one call for each tile.
         let macs = self.denoiser.macs_per_pixel() * pixels as f64;
         (0..seen.get() / pixels).for_each(|_| meter.count_call(macs));
         Ok(made)
     }
 
-    /// eps_hat = (x_t - x0_hat) / sigma, the noise that DDPM's network predicts.
+    /// eps_hat = (x_t - x0_hat) / sigma, the noise that DDPM's network predicts, in units of sigma.
+    ///
+    /// # Errors
+    /// As [`Prior::x0_hat`].
     pub fn eps_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
         let mut eps = self.x0_hat(x_t, sigma)?;
         eps.data
@@ -251,8 +264,8 @@ impl Prior {
         Ok(eps)
     }
 
-    /// Allocates x_t of this geometry on the network's device. None if the network runs on the machine, or
-    /// the device has no room.
+    /// Allocates x_t of this geometry on the network's device. None if the network runs on the
+    /// machine, or the device has no room.
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if the device fails.
@@ -268,8 +281,8 @@ impl Prior {
         self.denoiser.clone().on_device().is_some()
     }
 
-    /// Predicts x0_hat from an x_t on the device, `size` columns and rows, timed. Returns the result of
-    /// `meanwhile`, which runs while the device works.
+    /// Predicts x0_hat from an x_t on the device, `size` columns and rows, timed. Returns the
+    /// result of `meanwhile`, which runs while the device works.
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if the device fails.

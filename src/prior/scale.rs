@@ -1,12 +1,13 @@
-//! Box averages and their inverse: above a certain noise level only the coarse scales of a picture can be seen, and
-//! the network denoises those better and cheaper on a smaller picture.
+//! Box averages and their inverse. Above a certain noise level only the coarse scales of a picture
+//! can be seen. The network denoises them better and cheaper on a smaller picture.
 
 use rayon::prelude::*;
 
 use crate::pixels::planes::Planes;
 
-/// The factor by which a picture is reduced before it is denoised at `sigma` levels: the smallest power of two that
-/// brings the noise of the averages down to `finest` levels, while both sides keep 16 values or more.
+/// Factor by which a picture is reduced before it is denoised at `sigma` levels (clause 14.1): the
+/// smallest power of two that brings the noise of the averages down to `finest` levels, while both
+/// sides keep 16 values or more.
 pub fn factor(sigma: f64, finest: f64, width: usize, height: usize) -> usize {
     let mut f = 1;
     while sigma > finest * f as f64 && width.min(height) >= 32 * f {
@@ -15,10 +16,10 @@ pub fn factor(sigma: f64, finest: f64, width: usize, height: usize) -> usize {
     f
 }
 
-/// Rows that one task of [`enlarge`] makes.
+/// Rows of one task of [`enlarge`].
 const ENLARGED: usize = 64;
 
-/// Averages over boxes of `f` x `f`; those at the right and lower edges may be smaller.
+/// Averages over boxes of `f` x `f`. Boxes at the right and lower edges may be smaller.
 pub fn reduce(x: &Planes, f: usize) -> Planes {
     let (w, h) = (x.width.div_ceil(f), x.height.div_ceil(f));
     let mut out = Planes::zeros(w, h);
@@ -45,7 +46,7 @@ pub fn reduce(x: &Planes, f: usize) -> Planes {
 pub fn enlarge(x: &Planes, f: usize, width: usize, height: usize) -> Planes {
     let (columns, rows) = (taps(x.width, f, width), taps(x.height, f, height));
     let mut out = Planes::zeros(width, height);
-    // Some rows a task, which makes the rows of `x` that they need wide once.
+    // Each task makes some rows, and widens the rows of `x` that they need once.
     let planes = out.data.chunks_exact_mut(width * height);
     let tasks = planes.enumerate().flat_map(|(c, plane)| {
         plane
@@ -77,7 +78,7 @@ pub fn enlarge(x: &Planes, f: usize, width: usize, height: usize) -> Planes {
     out
 }
 
-/// For each of `to` positions: the four neighbours among `from` box centres, clamped, and their weights.
+/// Four neighbours of each of `to` positions among `from` box centres, clamped, and their weights.
 fn taps(from: usize, f: usize, to: usize) -> Vec<([usize; 4], [f32; 4])> {
     (0..to)
         .map(|i| {

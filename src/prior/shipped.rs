@@ -1,4 +1,4 @@
-//! The priors that come with the crate.
+//! Priors that come with the crate.
 
 use std::sync::OnceLock;
 
@@ -9,13 +9,13 @@ use crate::prior::ensemble::ensemble_of;
 use crate::prior::prior::Prior;
 use crate::prior::weights::Weights;
 
-/// A weights file, and its identity as the build has found it.
+/// A weights file, and its identity as the build script has found it.
 struct File {
     bytes: &'static [u8],
     id: PriorId,
 }
 
-/// The identity that these hexadecimal digits spell.
+/// Identity of eight hexadecimal digits.
 const fn id(digits: &str) -> PriorId {
     match u32::from_str_radix(digits, 16) {
         Ok(id) => PriorId(id.to_be_bytes()),
@@ -37,11 +37,12 @@ static L: Option<File> = None;
 
 /// A prior that comes with the crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Shipped {
     /// The default, in every build.
     S,
-    /// A larger network: smaller files for more work. In builds with the feature `prior-l` (a default one) from sources that have
-    /// its weights, which the package on crates.io has not.
+    /// A larger network: smaller files for more work. It needs the feature `prior-l` (a default
+    /// one) and sources with its weights. The package on crates.io lacks them.
     L,
 }
 
@@ -62,8 +63,8 @@ impl Shipped {
         Shipped::ALL.into_iter().find(|p| p.name() == name)
     }
 
-    /// The prior that shows the states of this one's chains better than itself, if this build has it: see
-    /// [`Display`](crate::Display).
+    /// Prior that displays the states of this one's chains better than itself, if this build has
+    /// it. See [`Display`](crate::Display).
     pub fn display(self) -> Option<Shipped> {
         match self {
             Shipped::S => L.as_ref().map(|_| Shipped::L),
@@ -71,7 +72,8 @@ impl Shipped {
         }
     }
 
-    /// The prior that files of this identity need, and over how many orientations averaged, if this build has it.
+    /// Prior that files of this identity need, and the size of its ensemble. None if this build
+    /// lacks it.
     ///
     /// ```
     /// use dcodec::container::{Event, Parser};
@@ -84,7 +86,7 @@ impl Shipped {
     ///     && let Some((shipped, _)) = Shipped::of(header.prior)
     /// {
     ///     let decoded = Decoder::new(&shipped.prior()?).decode(&file)?;
-    ///     assert!(decoded.used.complete);
+    ///     assert!(decoded.coverage.complete);
     /// }
     /// # Ok::<(), dcodec::Error>(())
     /// ```
@@ -95,28 +97,28 @@ impl Shipped {
         })
     }
 
-    /// Its weights.
+    /// Weights of the prior.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if this build has not got them, [`Error::Backend`] if they cannot be read.
+    /// [`Error::Unsupported`] if this build lacks them, [`Error::Backend`] if they cannot be read.
     pub fn weights(self) -> Result<Weights> {
         let file = self.file()?;
         Weights::identified(file.bytes, file.id)
     }
 
-    /// The prior itself, run by our own network, which is made when it is first called.
+    /// The prior on the CPU, by our own network. The network is made in its first call.
     ///
     /// # Errors
-    /// Those of [`Shipped::weights`].
+    /// As [`Shipped::weights`].
     pub fn prior(self) -> Result<Prior> {
         let file = self.file()?;
         Ok(Prior::new(Deferred::new(file.bytes, file.id)?, file.id))
     }
 
-    /// The prior, of which all users of the process share the network.
+    /// The prior, with one network for all users in the process.
     ///
     /// # Errors
-    /// Those of [`Shipped::weights`].
+    /// As [`Shipped::weights`].
     pub(crate) fn shared(self) -> Result<Prior> {
         static PRIORS: [OnceLock<Prior>; Shipped::ALL.len()] =
             [const { OnceLock::new() }; Shipped::ALL.len()];
@@ -137,17 +139,16 @@ impl Shipped {
         };
         file.ok_or_else(|| {
             let name = self.name();
-            Error::Unsupported(format!(
-                "the prior {name} is not inside this build: name its weights, models/{name}.safetensors of the project's repository"
-            ))
+            Error::Unsupported(format!("this build lacks the weights of the prior {name}"))
         })
     }
 }
 
 impl Weights {
-    /// The default prior's weights: those of [`Shipped::S`].
+    /// Weights of the default prior, [`Shipped::S`].
     ///
-    /// Errors: [`Error::Backend`] if they cannot be read.
+    /// # Errors
+    /// [`Error::Backend`] if they cannot be read.
     pub fn shipped() -> Result<Self> {
         Shipped::S.weights()
     }
@@ -156,7 +157,8 @@ impl Weights {
 impl Prior {
     /// The default prior, decoded by every build: [`Shipped::S`].
     ///
-    /// Errors: [`Error::Backend`] if the weights cannot be loaded.
+    /// # Errors
+    /// [`Error::Backend`] if the weights cannot be loaded.
     pub fn shipped() -> Result<Self> {
         Shipped::S.prior()
     }

@@ -1,4 +1,4 @@
-//! What a model's folder holds, as plain data.
+//! Description of a model's folder as plain data.
 
 use std::path::Path;
 
@@ -13,18 +13,19 @@ use crate::prior::diffusers::Ddpm;
 
 /// A folder with a DDPM of the diffusers library, described.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct FolderSummary {
-    /// What files name the prior by.
+    /// Identity of the prior in files.
     pub id: PriorId,
     /// Channels of each scale, finest first.
     pub channels: Vec<usize>,
     /// Residual blocks of each scale on the way down.
     pub layers: usize,
-    /// Which scales attend on the way down, finest first.
+    /// True for each scale that attends on the way down, finest first.
     pub down_attention: Vec<bool>,
-    /// Which scales attend on the way up, coarsest first.
+    /// True for each scale that attends on the way up, coarsest first.
     pub up_attention: Vec<bool>,
-    /// Whether the middle attends.
+    /// True if the middle attends.
     pub middle_attention: bool,
     /// Longer side of the pictures of training, if the folder tells it.
     pub sample_size: Option<usize>,
@@ -34,11 +35,11 @@ pub struct FolderSummary {
     pub macs_per_pixel: f64,
     /// Name of the schedule of betas.
     pub schedule: String,
-    /// What the network predicts: `epsilon`, `sample` or `v`.
+    /// Prediction of the network: `epsilon`, `sample` or `v`.
     pub prediction: String,
     /// T, the number of timesteps.
     pub timesteps: usize,
-    /// The lowest and the highest noise level of the schedule, in 8-bit levels.
+    /// Lowest and highest noise level of the schedule, in 8-bit levels.
     pub sigma: [f64; 2],
 }
 
@@ -46,7 +47,7 @@ impl FolderSummary {
     /// Loads the model and describes it.
     ///
     /// # Errors
-    /// Those of [`Prior::from_file`](super::Prior::from_file) for a folder.
+    /// As [`Prior::from_file`](super::Prior::from_file) for a folder.
     #[cfg(feature = "candle")]
     pub fn read(folder: impl AsRef<Path>) -> Result<FolderSummary> {
         let ddpm = Ddpm::from_folder(folder)?;
@@ -69,7 +70,10 @@ impl FolderSummary {
         })
     }
 
-    /// A build without the feature `candle` loads no folders.
+    /// Loads no folder, as this build lacks the feature `candle`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`].
     #[cfg(not(feature = "candle"))]
     pub fn read(folder: impl AsRef<Path>) -> Result<FolderSummary> {
         Err(no_folders(folder.as_ref()))

@@ -40,8 +40,8 @@ fn psnr(a: &Planes, b: &Planes) -> f64 {
     10.0 * (255.0f64.powi(2) * a.len() as f64 / sum).log10()
 }
 
-/// A denoiser that sees where left and up are: it adds to each value an eighth of its column and three of
-/// its row.
+/// A denoiser that sees where left and up are: it adds to each value an eighth of its column and
+/// three of its row.
 struct Slanted;
 
 impl Denoiser for Slanted {
@@ -76,7 +76,7 @@ fn averages_are_over_orientations() {
     // Columns and rows exchanged, the factors change places.
     let other = (3.0 * 7.5 + 3.5) / 8.0;
     assert_eq!(at(&over(8), 5, 2), (centre + other) / 2.0);
-    // What is there already is not made again.
+    // Orientations of x0_hat are not computed again.
     for (from, to) in [(1, 2), (1, 4), (2, 8), (1, 8)] {
         let mut refined = over(from);
         let calls = meter.read().calls;
@@ -152,7 +152,8 @@ fn odd_sizes_are_denoised_like_even_ones() {
     }
 }
 
-/// Through noise of 600 levels a reduced picture is seen better than the network would see the whole one.
+/// Through noise of 600 levels a reduced picture is seen better than the network would see the
+/// whole one.
 #[test]
 fn reduction_helps_where_it_is_used() {
     let prior = Prior::shipped().expect("loads");

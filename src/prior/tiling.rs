@@ -1,40 +1,43 @@
-//! Cuts pictures to what the network takes: sides padded by reflection, large pictures in overlapping tiles.
+//! Cuts pictures for the network: sides are extended by reflection, large pictures run in
+//! overlapping tiles.
 
 use crate::error::Result;
 use crate::pixels::planes::{Planar, Planes, mirror};
 
-/// How pictures are cut, in values of one axis.
+/// Rules by which pictures are cut, in values of one axis.
 #[derive(Debug, Clone, Copy)]
 pub struct Tiling {
-    /// The sides of what the network takes are multiples of this.
+    /// Number of which sides of the network's planes are multiples.
     multiple: usize,
-    /// The longest side that is denoised in one piece.
+    /// Longest side that is denoised in one piece.
     whole: usize,
-    /// The longest side of a tile's core, the part that is kept.
+    /// Longest side of a tile's core, the part that is kept.
     core: usize,
     /// Values around the core that the network sees as well.
     context: usize,
-    /// Cuts fall on multiples of this.
+    /// Number on whose multiples cuts fall.
     cuts: usize,
 }
 
-/// A tile of a picture: the network sees a window, extended by reflection, and serves the core within.
+/// A tile of a picture: the network sees a window, extended by reflection, and serves the core
+/// within.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tile {
-    /// The window's first column and row.
+    /// First column and row of the window.
     pub origin: (usize, usize),
-    /// Its columns and rows.
+    /// Columns and rows of the window.
     pub size: (usize, usize),
-    /// The same, extended to multiples of what the network takes.
+    /// Columns and rows of the window after its extension to multiples.
     pub extended: (usize, usize),
-    /// The core's columns, from and to.
+    /// First column of the core, and the one after its last.
     pub columns: (usize, usize),
-    /// The core's rows.
+    /// First row of the core, and the one after its last.
     pub rows: (usize, usize),
 }
 
 impl Tiling {
-    /// Pictures of up to 1024 in one piece, or of up to `side` for a network that was trained on such.
+    /// Tiling with sides up to 1024 in one piece, or up to `side` for a network that was trained on
+    /// that size.
     pub fn new(multiple: usize, side: Option<usize>) -> Tiling {
         match side {
             None => Tiling {
@@ -54,7 +57,7 @@ impl Tiling {
         }
     }
 
-    /// Cores of up to `core`, a multiple of `multiple`, with `context` around them.
+    /// Tiling with cores of up to `core`, a multiple of `multiple`, and `context` around them.
     #[cfg(feature = "candle")]
     pub fn windows(multiple: usize, core: usize, context: usize) -> Tiling {
         Tiling {
@@ -66,7 +69,7 @@ impl Tiling {
         }
     }
 
-    /// The cores of one axis of `n` values: one if it can be whole, else pieces of nearly equal length.
+    /// Cores of one axis of `n` values: one if it can be whole, else pieces of nearly equal length.
     fn cores(&self, n: usize) -> Vec<(usize, usize)> {
         if n <= self.whole {
             return vec![(0, n)];
@@ -82,7 +85,8 @@ impl Tiling {
         (0..count).map(|i| (cut(i), cut(i + 1))).collect()
     }
 
-    /// The sides of the largest planes that [`Tiling::apply`] denoises of a picture of `width` x `height`.
+    /// Sides of the largest planes that [`Tiling::apply`] denoises for a picture of `width` x
+    /// `height`.
     pub fn largest(&self, width: usize, height: usize) -> (usize, usize) {
         let side = |n: usize| {
             let seen = |(from, to): (usize, usize)| {
@@ -94,7 +98,7 @@ impl Tiling {
         (side(width), side(height))
     }
 
-    /// The tiles of a picture of `width` x `height`, row by row.
+    /// Tiles of a picture of `width` x `height`, row by row.
     pub fn tiles(&self, width: usize, height: usize) -> Vec<Tile> {
         let window = |(from, to): (usize, usize), n: usize| {
             let first = from.saturating_sub(self.context);
@@ -117,13 +121,17 @@ impl Tiling {
         tiles
     }
 
-    /// Whether a picture is one tile as it is.
+    /// True if a picture is one tile without any extension.
     fn is_tile(&self, x: &Planes) -> bool {
         let fits = |n: usize| n <= self.whole && n.is_multiple_of(self.multiple);
         fits(x.width) && fits(x.height)
     }
 
-    /// Applies `denoise`, which takes planes whose sides are multiples of `multiple`, to a picture of any size.
+    /// Applies `denoise` to a picture of any size, tile by tile. `denoise` takes planes whose sides
+    /// are multiples of `multiple`.
+    ///
+    /// # Errors
+    /// The first error of `denoise`.
     pub fn apply(
         &self,
         x: &Planes,
@@ -137,7 +145,10 @@ impl Tiling {
         Ok(out)
     }
 
-    /// The same, but each value of `out` is changed by what was made for its place.
+    /// Changes each value of `out` by the denoised value of its place.
+    ///
+    /// # Errors
+    /// The first error of `denoise`.
     pub fn update(
         &self,
         x: &Planes,
@@ -161,7 +172,11 @@ impl Tiling {
         Ok(())
     }
 
-    /// The same of samples to samples of 16 bits, without planes of the whole picture.
+    /// Samples of 16 bits that `make` makes of samples, tile by tile, without planes of the whole
+    /// picture.
+    ///
+    /// # Errors
+    /// The first error of `make`.
     pub fn map_tiles(
         &self,
         x: &Planar,
@@ -181,7 +196,8 @@ impl Tiling {
 }
 
 impl Tile {
-    /// The rows of the core in `done`, planes of the window, each with the index of its first value in planes of `width` x `height`.
+    /// Rows of the core in `done`, planes of the window. Each row comes with the index of its first
+    /// value in planes of `width` x `height`.
     fn core<'a>(
         &self,
         done: &'a Planes,
@@ -204,8 +220,8 @@ impl Tile {
     }
 }
 
-/// What the network sees of a tile of planes of `width` x `height`, whose values from the one of an index on `copy` writes: its
-/// window, extended on the right and below by reflection.
+/// Window of a tile of planes of `width` x `height`, extended on the right and below by reflection.
+/// `copy(first, row)` writes the plane values from index `first`.
 fn extract(
     tile: &Tile,
     (width, height): (usize, usize),

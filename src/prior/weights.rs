@@ -1,4 +1,5 @@
-//! Weights files: safetensors with the network's configuration in the metadata, checked in full on loading.
+//! Weights files: safetensors with the network's configuration in the metadata, checked in full on
+//! loading.
 //!
 //! Metadata (all values are strings, as safetensors wants):
 //!
@@ -11,7 +12,8 @@
 //! | `sigma_max` | noise level in 8-bit levels above which a picture is reduced first, optional, usually 256 |
 //! | `note` | free text, optional |
 //!
-//! Tensors are f16, bf16 or f32 and bear the names of the reference network in `training/model.py`.
+//! Tensors are f16, bf16 or f32, and have the names of the reference network in
+//! `training/model.py`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +26,7 @@ use crate::codes::PriorId;
 use crate::error::{Error, Result};
 use crate::prior::denoiser::FINEST;
 
-/// Largest weights file that is read, in bytes; as a network it takes some ten times as much.
+/// Largest weights file that is read, in bytes. Its network takes some ten times as much memory.
 pub const MAX_FILE_BYTES: usize = 128 << 20;
 /// Largest safetensors header, in bytes.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
@@ -33,7 +35,7 @@ pub(super) const EMBED_INPUTS: usize = 33;
 /// Channels of a picture whose 2x2 squares of pixels have become channels.
 pub(super) const PICTURE_CHANNELS: usize = 12;
 
-/// The identity of the weights file with these bytes: the first four of its SHA-256.
+/// Identity of a weights file: the first four bytes of its SHA-256.
 pub(super) fn identify(file: &[u8]) -> PriorId {
     let digest = Sha256::digest(file);
     let mut id = [0; 4];
@@ -44,10 +46,11 @@ pub(super) fn identify(file: &[u8]) -> PriorId {
 /// Size of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Channels of each scale, finest first: the picture at 1/2, 1/4, .. of its size. 2 to 6 scales, each a multiple
-    /// of 16 from 16 to 512.
+    /// Channels of each scale, finest first: the picture at 1/2, 1/4, .. of its size. 2 to 6
+    /// scales, each a multiple of 16 from 16 to 512.
     pub channels: Vec<usize>,
-    /// Residual blocks of each scale, on the way down and again on the way up (the coarsest scale has one set). 1 to 16.
+    /// Residual blocks of each scale, on the way down and again on the way up (the coarsest scale
+    /// has one set). 1 to 16.
     pub blocks: Vec<usize>,
     /// Width of the noise-level embedding. 8 to 1024.
     pub embed: usize,
@@ -118,7 +121,7 @@ impl Config {
         Ok(())
     }
 
-    /// Name and shape of every tensor of the network.
+    /// Name and shape of every tensor of the network, slowest dimension first.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let mut all = Vec::new();
         let mut layer = |name: String, shape: &[usize]| {
@@ -149,7 +152,7 @@ impl Config {
         all
     }
 
-    /// Both sides of a picture must be multiples of this: 2 for each scale, 16 for four scales.
+    /// Number of which both sides of a picture are multiples: 2 for each scale, 16 for four scales.
     pub fn multiple(&self) -> usize {
         1 << self.channels.len()
     }
@@ -160,11 +163,11 @@ impl Config {
 pub struct WeightTensor {
     /// Sizes, slowest first.
     pub shape: Vec<usize>,
-    /// `shape` product values, all finite.
+    /// Values, as many as the product of `shape`, all finite.
     pub data: Vec<f32>,
 }
 
-/// What the metadata of a weights file say.
+/// Metadata of a weights file.
 #[derive(Debug, Clone)]
 pub(super) struct Head {
     pub config: Config,
@@ -173,7 +176,8 @@ pub(super) struct Head {
     pub note: String,
 }
 
-/// A checked weights file: every tensor of the configuration is present, finite and of the right shape.
+/// A checked weights file: every tensor of the configuration is present, finite and of the right
+/// shape.
 #[derive(Debug, Clone)]
 pub struct Weights {
     head: Head,
@@ -241,14 +245,14 @@ impl Weights {
     /// Parses a weights file.
     ///
     /// # Errors
-    /// [`Error::Backend`] for a file that is damaged, too large, or does not hold what its configuration says;
-    /// [`Error::Unsupported`] for another version of the format.
+    /// [`Error::Backend`] for a file that is damaged, too large, or lacks tensors of its
+    /// configuration; [`Error::Unsupported`] for another version of the format.
     pub fn from_bytes(bytes: &[u8]) -> Result<Weights> {
         let head = Head::read(bytes)?;
         Self::complete(head, bytes, identify(bytes))
     }
 
-    /// The same of a file whose identity is known.
+    /// Parses a weights file whose identity is known.
     pub(super) fn identified(bytes: &[u8], id: PriorId) -> Result<Weights> {
         Self::complete(Head::read(bytes)?, bytes, id)
     }
@@ -288,7 +292,7 @@ impl Weights {
     /// Reads a weights file.
     ///
     /// # Errors
-    /// [`Error::Io`], and those of [`Weights::from_bytes`].
+    /// [`Error::Io`] if the file cannot be read; else as [`Weights::from_bytes`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Weights> {
         let path = path.as_ref();
         let size = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
@@ -309,17 +313,18 @@ impl Weights {
         self.head.sigma_data
     }
 
-    /// The highest noise level in 8-bit levels that the network was trained for; above it a picture is reduced first.
+    /// Highest noise level that the network was trained for, in 8-bit levels. Above it a picture is
+    /// reduced first.
     pub fn sigma_max(&self) -> f64 {
         self.head.sigma_max
     }
 
-    /// What the trainer wrote about the file.
+    /// Note of the trainer about the file.
     pub fn note(&self) -> &str {
         &self.head.note
     }
 
-    /// Identity of the file.
+    /// Identity of the file: the first four bytes of its SHA-256.
     pub fn id(&self) -> PriorId {
         self.id
     }
@@ -345,7 +350,7 @@ impl Weights {
     }
 }
 
-/// The values of a tensor; `None` for a type that is not read.
+/// Values of a tensor; `None` for a type that is not read.
 fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     let (pairs, _) = bytes.as_chunks::<2>();
     let (quads, _) = bytes.as_chunks::<4>();

@@ -1,6 +1,7 @@
 //! The reverse process: the chain x_T -> x_0 that both ends walk, and what can be shown of its states.
 
 mod chain;
+mod device_steps;
 mod estimate;
 pub(crate) mod footprint;
 mod on_device;

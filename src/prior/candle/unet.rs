@@ -1,8 +1,9 @@
-//! The network in candle, layer by layer as in the reference: the standard that the fast network is tested against,
-//! and the way to other devices.
+//! The network in candle, layer by layer as in the reference: the standard for tests of our own
+//! network, and the way to other devices.
 
 use std::collections::HashMap;
 use std::f64::consts::PI;
+use std::fmt;
 
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::ops::{pixel_shuffle, pixel_unshuffle, silu};
@@ -20,7 +21,7 @@ use crate::prior::weights::{Config, EMBED_INPUTS, PICTURE_CHANNELS, Weights};
 struct Conv(candle_nn::Conv2d);
 
 impl Conv {
-    /// With weights of `dtype`, from `vb` in f32.
+    /// Convolution from `ci` to `co` channels with weights of `dtype`. `vb` holds them in f32.
     fn new(
         (ci, co): (usize, usize),
         k: usize,
@@ -32,7 +33,8 @@ impl Conv {
             stride: if k == 2 { 2 } else { 1 },
             ..Default::default()
         };
-        // candle has no matrix products in bf16 on the CPU: f32 between roundings gives what a GPU does that adds in f32.
+        // candle has no matrix products in bf16 on the CPU. f32 between roundings gives the numbers
+        // of a GPU that adds in f32.
         let narrow = |t: Tensor| -> candle_core::Result<Tensor> {
             match (vb.device().is_cpu(), dtype) {
                 (true, DType::BF16) => t.to_dtype(dtype)?.to_dtype(DType::F32),
@@ -44,7 +46,7 @@ impl Conv {
         Ok(Conv(candle_nn::Conv2d::new(weight, Some(bias), config)))
     }
 
-    /// The type of the output is that of the input.
+    /// Output of the input's type.
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let wide = x.to_dtype(self.0.weight().dtype())?;
         self.0.forward(&wide)?.to_dtype(x.dtype())
@@ -89,17 +91,18 @@ fn stages(
     (0..scales).map(stage).collect()
 }
 
-/// The denoiser of the shipped priors as a candle model.
+/// Denoiser of the shipped priors as a candle model.
 ///
-/// Its bits depend on candle's matrix products and so on the machine; [`Network`](super::Network) does not.
+/// Its bits depend on candle's matrix products and so on the machine; the bits of
+/// [`Network`](crate::prior::Network) do not.
 ///
-/// Planes that would take more memory than it may have run in overlapping tiles. Each sees all that its part of the output
-/// depends on, so that tiles change roundings only.
+/// Planes that would take more memory than the limit run in overlapping tiles. Each tile sees all
+/// pixels that its part of the output depends on, so that tiles change roundings only.
 pub struct CandleUNet {
     config: Config,
     precondition: Precondition,
     device: Device,
-    /// Of the weights of convolutions and of activations.
+    /// Type of activations, and of the weights of convolutions.
     dtype: DType,
     max_memory: u64,
     embed: [Linear; 2],
@@ -111,8 +114,19 @@ pub struct CandleUNet {
     output: Conv,
 }
 
+impl fmt::Debug for CandleUNet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CandleUNet")
+            .field("config", &self.config)
+            .field("device", &self.device)
+            .field("dtype", &self.dtype)
+            .field("max_memory", &self.max_memory)
+            .finish_non_exhaustive()
+    }
+}
+
 impl CandleUNet {
-    /// The memory in bytes that a call may take unless [`CandleUNet::max_memory`] says otherwise: 2 GiB.
+    /// Bytes that a call may take unless [`CandleUNet::max_memory`] says otherwise: 2 GiB.
     pub const DEFAULT_MEMORY: u64 = 2 << 30;
 
     /// Puts the weights on `device`, to compute in f32.
@@ -123,9 +137,10 @@ impl CandleUNet {
         Self::with_precision(weights, device, Precision::F32)
     }
 
-    /// Puts the weights on `device`, to compute convolutions and activations in numbers of another type.
+    /// Puts the weights on `device`, to compute convolutions and activations in numbers of the type
+    /// `precision`.
     ///
-    /// The embedding of the noise level, x_t and c_skip x_t + c_out F stay in f32.
+    /// Embedding of the noise level, x_t and c_skip x_t + c_out F stay in f32.
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if candle fails.
@@ -172,10 +187,11 @@ impl CandleUNet {
         })
     }
 
-    /// Lets a call take about so many bytes of the device's memory, besides the weights.
+    /// Lets a call take about `bytes` of the device's memory, besides the weights.
     ///
-    /// Tiles have to hold what their middle depends on, so that a call takes up to
-    /// [`CandleUNet::memory`] of [`CandleUNet::largest_tile`] even where that is more.
+    /// A tile has to hold all pixels that its middle depends on. A call therefore takes up to
+    /// [`CandleUNet::memory`] of [`CandleUNet::largest_tile`], even where that is more.
+    #[must_use]
     pub fn max_memory(mut self, bytes: u64) -> Self {
         self.max_memory = bytes;
         self
@@ -186,12 +202,12 @@ impl CandleUNet {
         &self.config
     }
 
-    /// The highest noise level in 8-bit levels that the network was trained for.
+    /// Highest noise level that the network was trained for, in 8-bit levels.
     pub fn sigma_max(&self) -> f64 {
         self.precondition.sigma_max
     }
 
-    /// Sides of the planes must be multiples of this.
+    /// Number of which both sides of the planes are multiples.
     pub fn multiple(&self) -> usize {
         self.config.multiple()
     }
@@ -200,10 +216,12 @@ impl CandleUNet {
         self.device.is_cpu()
     }
 
-    /// An estimate of the device's memory in bytes that planes of `width` x `height` take in one piece, besides the
-    /// weights: the widest layer with its copies and the columns of its 3 x 3 taps, and the skip connections that wait.
+    /// Estimate of the device's memory in bytes that planes of `width` x `height` take in one
+    /// piece, besides the weights: the widest layer with its copies and the columns of its 3 x 3
+    /// taps, and the skip connections that wait.
     pub fn memory(&self, width: usize, height: usize) -> u64 {
-        // A state, the convolution's input, its product and that in the order of planes; nine taps.
+        // A state, the convolution's input, its product and the product in the order of planes;
+        // nine taps.
         const COPIES: u64 = 4 + 9;
         let pixels = width as u64 * height as u64;
         let (mut waiting, mut most) = (0, 0);
@@ -216,12 +234,13 @@ impl CandleUNet {
         most * self.dtype.size_in_bytes() as u64 + 3 * 3 * pixels * size_of::<f32>() as u64
     }
 
-    /// The sides of the largest tile of planes of `width` x `height`: their own where the memory suffices.
+    /// Sides of the largest tile of planes of `width` x `height`: their own where the memory
+    /// suffices.
     pub fn largest_tile(&self, width: usize, height: usize) -> (usize, usize) {
         self.tiling(width, height).largest(width, height)
     }
 
-    /// The largest tiles that the memory allows.
+    /// Tiling with the largest tiles that the memory allows.
     fn tiling(&self, width: usize, height: usize) -> Tiling {
         let (multiple, reach) = (self.multiple(), self.reach());
         let mut core = width.max(height).next_multiple_of(multiple);
@@ -235,31 +254,34 @@ impl CandleUNet {
         }
     }
 
-    /// How far from a pixel in either direction its x0_hat looks, at most, as a multiple of [`Self::multiple`].
+    /// Farthest distance from a pixel to a pixel that its x0_hat depends on, rounded up to a
+    /// multiple of [`Self::multiple`].
     fn reach(&self) -> usize {
         let scales = self.config.blocks.len();
         let at = |(i, blocks): (usize, &usize)| {
             let sides = if i + 1 == scales { 1 } else { 2 };
-            // Two layers of 3 x 3 in a block; one pixel for the way to the next scale.
+            // Two layers of 3 x 3 in a block, and one pixel for the way to the next scale.
             (2 * sides * blocks + 1) << (i + 1)
         };
         let blocks: usize = self.config.blocks.iter().enumerate().map(at).sum();
-        // Input and output; and a pixel may be anywhere in the coarsest square around it.
+        // Input and output layers; and a pixel may be anywhere in its coarsest square.
         (blocks + 2 * 2 + self.multiple()).next_multiple_of(self.multiple())
     }
 
-    /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma` levels.
+    /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma`
+    /// levels.
     ///
     /// # Errors
     /// [`Error::Parameter`](crate::Error::Parameter) if the sides are not multiples of
-    /// [`Config::multiple`] or sigma is not positive; [`Error::Backend`](crate::Error::Backend) if candle fails.
+    /// [`Config::multiple`] or sigma is not positive; [`Error::Backend`](crate::Error::Backend) if
+    /// candle fails.
     pub fn x0_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
         check_planes(x_t, self.config.multiple())?;
         let tiling = self.tiling(x_t.width, x_t.height);
         tiling.apply(x_t, |tile| self.whole(tile, sigma))
     }
 
-    /// The same of planes that the memory suffices for.
+    /// x0_hat of planes for which the memory suffices.
     fn whole(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
         let c = self.precondition.at(sigma)?;
         let shape = (1, 3, x_t.height, x_t.width);
@@ -322,7 +344,7 @@ impl Denoiser for CandleUNet {
         self.sigma_max()
     }
 
-    /// Memory of the machine, of which a GPU's is no part.
+    /// Memory of the machine; a GPU has its own.
     fn memory(&self, width: usize, height: usize) -> u64 {
         match self.on_the_cpu() {
             true => {
@@ -364,7 +386,7 @@ mod tests {
             );
             last = (w, h);
         }
-        // Memory is not asked for what it cannot do: the smallest tile remains.
+        // A limit below the smallest tile leaves the smallest tile.
         let side = 2 * reach + multiple;
         assert_eq!(shipped(0).largest_tile(1024, 1024), (side, side));
         assert_eq!(shipped(0).largest_tile(1024, 64), (side, 64));

@@ -1,14 +1,14 @@
-//! The activations of the fast network, and what it takes of memory.
+//! Activations of the network, and an estimate of its memory.
 
 use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::GROUP;
 use crate::prior::cpu::winograd::Winograd;
 use crate::prior::weights::{Config, PICTURE_CHANNELS};
 
-/// The activations of one call.
+/// Activations of one call.
 ///
-/// `h[i]` is the state at scale i and, once the network has gone further down, the skip connection that waits there:
-/// the way up adds to it in place.
+/// `h[i]` is the state at scale i. While the network works at coarser scales it is the skip
+/// connection, and the way up adds to it in place. `t[i]` lies between the two layers of a block.
 #[derive(Debug)]
 pub(super) struct Activations {
     pub input: Grid,
@@ -28,9 +28,9 @@ impl Activations {
         }
     }
 
-    /// Makes room for pictures of `width` x `height` pixels.
+    /// Takes the size of pictures of `width` x `height` pixels.
     ///
-    /// At the same size the grids stay as they are: their borders are zero, and all else is overwritten.
+    /// Grids of that size stay as they are: their borders are zero, and all else is overwritten.
     pub fn fit(&mut self, width: usize, height: usize) {
         if (self.input.width * 2, self.input.height * 2) == (width, height) {
             return;
@@ -44,8 +44,8 @@ impl Activations {
     }
 }
 
-/// Bytes of the activations of a picture of `width` x `height` pixels, and of the weights: as they came in 16 bits, packed,
-/// and transformed with their products.
+/// Bytes of the activations of a picture of `width` x `height` pixels, of the weights in 16 bits,
+/// packed and transformed, and of the products of transformed layers.
 pub(super) fn memory(config: &Config, width: usize, height: usize) -> u64 {
     let grid = |scale: usize, channels: usize| {
         ((width >> scale) + 2) * ((height >> scale) + 2) * channels * size_of::<f32>()
@@ -54,7 +54,7 @@ pub(super) fn memory(config: &Config, width: usize, height: usize) -> u64 {
     let channels = &config.channels;
     let scales = channels.iter().enumerate();
     let scales = scales.map(|(i, &channels)| 2 * grid(i + 1, channels));
-    // Two sides, but the coarsest scale has one.
+    // Blocks are on two sides; the coarsest scale has one.
     let both = channels.iter().zip(&config.blocks);
     let one = both.clone().rev().skip(1);
     let weights = both.chain(one);

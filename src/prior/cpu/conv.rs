@@ -8,7 +8,7 @@ use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::{Epilogue, GROUP, Kernel, Span, conv_span};
 use crate::prior::cpu::winograd::Winograd;
 
-/// The output channels that one call of the kernel computes.
+/// Output channels that one call of the kernel computes.
 #[derive(Debug)]
 struct Panel {
     /// First output channel.
@@ -19,7 +19,7 @@ struct Panel {
     bias: Vec<f32>,
 }
 
-/// How the taps lie and where the outputs go.
+/// Taps and output of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     /// 3x3, zero padding of one.
@@ -31,7 +31,8 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// Taps a side, first tap in bordered coordinates, input stride, output pixels a side for each input pixel.
+    /// Taps a side, first tap in bordered coordinates, input stride, and output pixels a side for
+    /// each input pixel.
     fn geometry(self) -> (usize, usize, usize, usize) {
         match self {
             Shape::Same => (3, 0, 1, 1),
@@ -48,14 +49,16 @@ pub(super) struct Conv {
     ci: usize,
     /// Output channels, of each phase.
     co: usize,
-    /// Panels of each phase (dy, dx) of the output: four for [`Shape::Up`], else one.
+    /// Panels of each phase (dy, dx) of the output: four phases for [`Shape::Up`], else one.
     phases: Vec<Vec<Panel>>,
-    /// The way of [`Shape::Same`] between whole groups of channels, made for the first grid that suits it.
+    /// [`Shape::Same`] between whole groups of channels by minimal filtering, made for the first
+    /// grid that suits it.
     minimal: OnceLock<Winograd>,
 }
 
 impl Conv {
-    /// Packs `weight` `[co][ci][k][k]` and `bias` `[co]`; `co` counts the channels before a pixel shuffle.
+    /// Packs `weight` `[co][ci][k][k]` and `bias` `[co]`; `co` counts the channels before a pixel
+    /// shuffle.
     ///
     /// Output channels are rounded up to a multiple of [`GROUP`] with zero weights.
     pub fn new(kernel: Kernel, shape: Shape, ci: usize, weight: &[f32], bias: &[f32]) -> Conv {
@@ -66,7 +69,8 @@ impl Conv {
             let mut first = 0;
             let mut panels = Vec::new();
             for width in kernel.panels(co.next_multiple_of(GROUP)) {
-                // Pixel shuffle: output channel c of phase p is channel c * phases + p of the 1x1 convolution.
+                // Pixel shuffle: output channel c of phase p is channel c * phases + p of the 1x1
+                // convolution.
                 let source = |c: usize| (c < co).then_some(c * phases + phase);
                 let channels = first..first + width;
                 let mut weights = Vec::with_capacity(k * k * ci * width);
@@ -95,7 +99,7 @@ impl Conv {
         }
     }
 
-    /// The layer by minimal filtering, if that is a way for it and grids of this size.
+    /// The layer by minimal filtering. None if the layer or grids of this size do not suit it.
     fn minimal(&self, kernel: Kernel, width: usize, height: usize) -> Option<&Winograd> {
         let whole = |c: usize| c.is_multiple_of(GROUP);
         let suits = self.shape == Shape::Same && whole(self.ci) && whole(self.co);
@@ -105,7 +109,7 @@ impl Conv {
         if let Some(minimal) = self.minimal.get() {
             return Some(minimal);
         }
-        // Not inside the lock: the threads of a pool that wait for each other may come here again.
+        // Not inside the lock: a thread of the pool that waits for others may come here again.
         let (mut weight, mut bias) = (vec![0.0; 9 * self.ci * self.co], Vec::new());
         for panel in self.phases.iter().flatten() {
             let rows = panel.weights.chunks_exact(panel.bias.len()).enumerate();
@@ -121,9 +125,10 @@ impl Conv {
         Some(self.minimal.get_or_init(|| minimal))
     }
 
-    /// Runs the layer from `input` into `out`, in parallel over blocks of rows of the current rayon pool.
+    /// Runs the layer from `input` into `out`, in parallel over blocks of rows of the current rayon
+    /// pool.
     ///
-    /// By minimal filtering where grid and layer suit it, else by the sum over taps.
+    /// Grids and layers that suit it take minimal filtering, others the sum over taps.
     ///
     /// # Panics
     /// If the grids' sizes do not belong to the layer.
@@ -142,7 +147,8 @@ impl Conv {
             .collect();
         let (co, out_stride) = (out.channels, out.row_stride());
         let (pixels, rows) = (out.width / spread, out.height / spread);
-        // Some rows a task, so that a panel of weights serves them all while it is in the cache.
+        // A task has some rows, so that a panel of weights serves them all while it is in the
+        // cache.
         let block = (rows / (4 * rayon::current_num_threads())).clamp(1, 8);
         let chunk = spread * out_stride;
         let task = |(index, chunks): (usize, &mut [f32])| {

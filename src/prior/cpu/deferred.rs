@@ -1,4 +1,4 @@
-//! Networks inside the program that are made when they are first called.
+//! Networks inside the program that are made in their first call.
 
 use std::sync::OnceLock;
 
@@ -6,12 +6,12 @@ use crate::codes::PriorId;
 use crate::error::Result;
 use crate::pixels::planes::Planes;
 use crate::prior::cpu::activations;
-use crate::prior::weights::{Head, Weights};
 use crate::prior::cpu::kernel::Kernel;
 use crate::prior::cpu::network::Network;
 use crate::prior::denoiser::Denoiser;
+use crate::prior::weights::{Head, Weights};
 
-/// A network of a weights file that is always at hand.
+/// Network of a weights file inside the program.
 #[derive(Debug)]
 pub(crate) struct Deferred {
     file: &'static [u8],
@@ -21,7 +21,10 @@ pub(crate) struct Deferred {
 }
 
 impl Deferred {
-    /// Reads what the file says of itself, but no weights yet.
+    /// Reads the metadata of the file, but no weights yet.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if they are damaged.
     pub fn new(file: &'static [u8], id: PriorId) -> Result<Deferred> {
         Ok(Deferred {
             file,
@@ -35,7 +38,7 @@ impl Deferred {
         if let Some(network) = self.network.get() {
             return Ok(network);
         }
-        // Not inside the lock: the threads of a pool that wait for each other may come here again.
+        // Not inside the lock: a thread of the pool that waits for others may come here again.
         let network = Network::new(&Weights::identified(self.file, self.id)?)?;
         Ok(self.network.get_or_init(|| network))
     }
@@ -79,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    /// The same network twice.
+    /// One network twice.
     fn same() -> (Deferred, Network) {
         static FILE: &[u8] = include_bytes!("../../../models/s.safetensors");
         let weights = Weights::from_bytes(FILE).unwrap();

@@ -1,7 +1,7 @@
 //! Activations of one scale in memory.
 
-/// Activations of one scale, `[height + 2][width + 2][channels]`, with a border of one zero pixel on
-/// every side.
+/// Activations of one scale, `[height + 2][width + 2][channels]`, with a border of one zero pixel
+/// on every side.
 ///
 /// The border is never written, so a convolution needs no special case at the edges.
 #[derive(Debug)]

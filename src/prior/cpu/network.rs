@@ -1,9 +1,10 @@
-//! The fast network: the reference's forward pass in our own fixed arithmetic, on the CPU.
+//! The network on the CPU: the reference's forward pass in a fixed arithmetic of our own.
 //!
-//! Same weights, same `x_t`, same sigma: same bits, on every processor and with any number of threads, WebAssembly's
-//! vectors excepted. Convolutions follow [`kernel`](super::kernel), those of 3 x 3 taps inside blocks
-//! [`winograd`](super::winograd); the embedding's sin, cos, exp and log are a pure-Rust libm in f64, its linear layers scalar
-//! fused multiply-adds in index order; the three coefficients are computed in f64 and rounded once.
+//! Equal weights, `x_t` and sigma give equal bits on every processor and with any number of
+//! threads, except with WebAssembly's vectors. Convolutions follow [`kernel`](super::kernel), or
+//! [`winograd`](super::winograd) for 3 x 3 taps inside blocks. The embedding takes sin, cos, exp
+//! and log in f64 from a libm in Rust; its linear layers are scalar fused multiply-adds in index
+//! order. The three coefficients are computed in f64 and rounded once.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,11 +12,11 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;
-use crate::prior::denoiser::Denoiser;
 use crate::prior::cpu::activations::{self, Activations};
 use crate::prior::cpu::conv::{Conv, Shape};
 use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::{Epilogue, Kernel};
+use crate::prior::denoiser::Denoiser;
 use crate::prior::embedding::{Embedding, Linear};
 use crate::prior::precondition::{Coefficients, Precondition, check_planes};
 use crate::prior::weights::{Config, Weights};
@@ -38,8 +39,9 @@ impl Block {
 
 /// The denoiser of the shipped priors, ready to run on the CPU.
 ///
-/// Calls may come from several threads; each runs in the current rayon pool. The buffers of the last call stay for
-/// the next one: some 46 f32 values for each pixel of the largest picture so far, with the default prior.
+/// Calls may come from several threads; each runs in the current rayon pool. Buffers of the last
+/// call stay for the next one: some 46 f32 values for each pixel of the largest picture so far,
+/// with the default prior.
 #[derive(Debug)]
 pub struct Network {
     config: Config,
@@ -65,7 +67,7 @@ impl Network {
         Network::with_kernel(weights, Kernel::best())
     }
 
-    /// Packs the weights for a given kernel; the output's bits do not depend on it, as long as it is a reference kernel.
+    /// Packs the weights for a given kernel. All reference kernels give equal bits.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if this machine lacks the kernel's instructions.
@@ -115,12 +117,12 @@ impl Network {
         })
     }
 
-    /// Both sides of the planes must be multiples of this: 16 for four scales.
+    /// Number of which both sides of the planes are multiples: 16 for four scales.
     pub fn multiple(&self) -> usize {
         self.config.multiple()
     }
 
-    /// The kernel in use.
+    /// Kernel in use.
     pub fn kernel(&self) -> Kernel {
         self.kernel
     }
@@ -140,22 +142,23 @@ impl Network {
         &self.config
     }
 
-    /// The highest noise level in 8-bit levels that the network was trained for.
+    /// Highest noise level that the network was trained for, in 8-bit levels.
     pub fn sigma_max(&self) -> f64 {
         self.precondition.sigma_max
     }
 
-    /// Bytes of the activations of a picture of `width` x `height` pixels, and of the weights: as they came in 16 bits, packed,
-    /// and transformed with their products.
+    /// Bytes of the activations of a picture of `width` x `height` pixels, of the weights in 16
+    /// bits, packed and transformed, and of the products of transformed layers.
     pub fn memory(&self, width: usize, height: usize) -> u64 {
         activations::memory(&self.config, width, height)
     }
 
-    /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma` levels.
+    /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma`
+    /// levels.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if the sides are not multiples of [`Network::multiple`], the planes' data has the wrong
-    /// length, or sigma is not a positive number (1e-6 to 1e9).
+    /// [`Error::Parameter`] if the sides are not multiples of [`Network::multiple`], the planes'
+    /// data has the wrong length, or sigma is not a positive number (1e-6 to 1e9).
     pub fn x0_hat(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
         check_planes(x_t, self.multiple())?;
         let c = self.precondition.at(sigma)?;
@@ -177,7 +180,9 @@ impl Network {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Activations>> {
         // Activations left by a panic elsewhere are complete or absent, never half written.
-        self.activations.lock().unwrap_or_else(PoisonError::into_inner)
+        self.activations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// F, from `activations.input` to `activations.output`.
@@ -210,7 +215,8 @@ impl Network {
     }
 }
 
-/// c_in x_t, each 2x2 square of pixels becoming 12 channels: channel 4 c + 2 dy + dx is plane c at (2y + dy, 2x + dx).
+/// Writes c_in x_t with each 2x2 square of pixels as 12 channels: channel 4 c + 2 dy + dx is plane
+/// c at (2y + dy, 2x + dx).
 fn fill_input(x_t: &Planes, c_in: f32, input: &mut Grid) {
     let (channels, width) = (input.channels, x_t.width);
     let planes: [&[f32]; 3] = std::array::from_fn(|c| x_t.plane(c));
@@ -230,7 +236,7 @@ fn fill_input(x_t: &Planes, c_in: f32, input: &mut Grid) {
     });
 }
 
-/// c_skip x_t + c_out F, each operation rounded, the 12 channels going back to their pixels.
+/// c_skip x_t + c_out F, each operation rounded, with the 12 channels back at their pixels.
 fn read_output(x_t: &Planes, c: &Coefficients, output: &Grid) -> Planes {
     let (width, height) = (x_t.width, x_t.height);
     let mut x0_hat = x_t.clone();

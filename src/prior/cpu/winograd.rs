@@ -6,32 +6,36 @@ use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::{Epilogue, Kernel, Span, conv_span, winograd};
 use winograd::{Outputs, POINTS, Points, REACH, TILE, prefetch, transform_in, transform_out};
 
-/// Tiles that are transformed together: their values stay in the cache while the weights of a point pass by.
+/// Tiles that are transformed together. Their values stay in the cache while the weights of a point
+/// pass by.
 const TOGETHER: usize = 24;
 
-/// Grids of fewer tiles take the sum over taps: transformed weights are four times as many, and few tiles share them.
+/// Grids of fewer tiles take the sum over taps, since transformed weights are four times as many
+/// and few tiles would share them.
 const FEWEST: usize = 16;
 
-/// A convolution of 3 x 3 taps with zero padding of one, its weights transformed and packed for one kernel.
+/// A convolution of 3 x 3 taps with zero padding of one, its weights transformed and packed for one
+/// kernel.
 #[derive(Debug)]
 pub(super) struct Winograd {
     ci: usize,
     /// First channel and width of the panels that one call of the kernel computes.
     panels: Vec<(usize, usize)>,
-    /// For each point the panels, `[ci][width]` each.
+    /// Panels of each point, `[ci][width]` each.
     weights: Vec<f32>,
     bias: Vec<f32>,
-    /// What products are added to, and the pixels outside the border.
+    /// Bias of the products, and pixels outside the border.
     zeros: Vec<f32>,
 }
 
 impl Winograd {
-    /// Whether grids of this size are computed so: part of the reference arithmetic.
+    /// True if grids of this size take minimal filtering. The rule is part of the reference
+    /// arithmetic (clause 15.6).
     pub fn suits(width: usize, height: usize) -> bool {
         width.div_ceil(TILE) * height.div_ceil(TILE) >= FEWEST
     }
 
-    /// Bytes of the transformed weights of a layer from `channels` to as many.
+    /// Bytes of the transformed weights of a layer from `channels` to `channels`.
     pub fn bytes(channels: usize) -> usize {
         POINTS * channels * channels * size_of::<f32>()
     }
@@ -45,7 +49,8 @@ impl Winograd {
         rayon::current_num_threads() * 2 * points.len() * size_of::<f32>()
     }
 
-    /// Transforms and packs `weight` `[co][ci][3][3]`; `ci` and `co` are multiples of [`GROUP`](super::kernel::GROUP).
+    /// Transforms and packs `weight` `[co][ci][3][3]`; `ci` and `co` are multiples of
+    /// [`GROUP`](super::kernel::GROUP).
     pub fn new(kernel: Kernel, ci: usize, weight: &[f32], bias: &[f32]) -> Winograd {
         let co = bias.len();
         let mut first = 0;
@@ -81,7 +86,8 @@ impl Winograd {
         }
     }
 
-    /// Runs the layer from `input` into `out`, in parallel over rows of tiles of the current rayon pool.
+    /// Runs the layer from `input` into `out`, in parallel over rows of tiles of the current rayon
+    /// pool.
     ///
     /// # Panics
     /// If the grids' sizes do not belong to the layer.
@@ -90,7 +96,7 @@ impl Winograd {
         assert_eq!((input.width, input.height), (width, height));
         assert_eq!((input.channels, out.channels), (self.ci, self.bias.len()));
         let (across, down) = (width.div_ceil(TILE), height.div_ceil(TILE));
-        // Some rows of tiles a task where they are short, but tasks for all threads.
+        // A task has several rows of tiles where rows are short, but all threads have tasks.
         let share = down.div_ceil(2 * rayon::current_num_threads());
         let rows = TOGETHER.div_ceil(across).clamp(1, share);
         let band = TILE * out.row_stride();
@@ -115,7 +121,7 @@ impl Winograd {
             });
     }
 
-    /// The products of some tiles, from the input's pixels.
+    /// Products of some tiles, from the input's pixels.
     fn products(
         &self,
         job: &Job,
@@ -131,7 +137,7 @@ impl Winograd {
         scratch.fit(v, m);
         for (tile, (row, column)) in places.enumerate() {
             let (y, x) = (TILE * (job.top + row), TILE * column);
-            // What the next tile sees and none before it did.
+            // Pixels that the next tile is the first to see.
             let stride = job.input.row_stride();
             let new = [REACH, REACH + TILE].map(|n| (x + n) * ci);
             let rows = &job.input.data[(y + REACH - TILE) * stride..];
@@ -160,7 +166,7 @@ impl Winograd {
         }
     }
 
-    /// The outputs of some tiles, from their products, in the rows of a task.
+    /// Outputs of some tiles in the rows of a task, from their products.
     fn finish(
         &self,
         job: &Job,
@@ -198,12 +204,13 @@ struct Job<'a> {
     input: &'a Grid,
     /// First row of tiles of the task.
     top: usize,
-    /// How many tiles.
+    /// Number of tiles.
     tiles: usize,
 }
 
 impl<'a> Job<'a> {
-    /// The pixels of the tile at row `y` and column `x` of the grid with its border; `zeros` where there are none.
+    /// Pixels of the tile at row `y` and column `x` of the grid with its border, and `zeros`
+    /// outside the grid.
     fn pixels(&self, y: usize, x: usize, zeros: &'a [f32]) -> [&'a [f32]; POINTS] {
         let ci = self.input.channels;
         let (width, height) = (self.input.width + 2, self.input.height + 2);
@@ -217,7 +224,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Transforms of inputs and products; a thread's tasks share them.
+/// Transforms of inputs and products. Tasks of a thread share them.
 #[derive(Default)]
 struct Scratch {
     v: Vec<f32>,

@@ -1,49 +1,56 @@
-// The decoder's chain on the device: signs, rotation, bands and the step from x_t to x_s (clauses 10, 11 and 13 of the
-// specification), and the cutting of x_t into the network's tiles.
+// The decoder's chain on the device: signs, rotation, bands and the step from x_t to x_s (clauses
+// 10, 11 and 13 of the specification), and the cutting of x_t into the network's tiles.
 //
-// Positions of all parts lie one behind the other, as in the shared stream: that of the value of number `at` of a part is its base
-// plus `at`. The sums of signs are integers below 2^17 and so exact in f32, whatever the order of the additions.
+// Positions of all parts follow each other, as in the shared stream: value `at` of a part is at the
+// part's base plus `at`. Sums of signs are integers below 2^17 and so exact in f32, in any order of
+// the additions.
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-// Words of a part in a layer's table: the first of its codewords, their number, and the scale of blocks of 2^0 .. 2^16 values.
+// Words of a part in a layer's table: its first codeword, their number, and the scale of blocks of
+// 2^0 .. 2^16 values.
 const u32 WORDS = 20;
 const u32 SCALES = 2;
 
-// Values of a tile of `signs`, each thread of 256 has sixteen; threads of all other kernels' blocks as well.
+// Values of a tile of `signs`: sixteen for each of 256 threads. Blocks of all kernels have that
+// many threads.
 const u32 TILE = 4096;
 const u32 THREADS = 256;
 
 // Values of a full block of the rotation.
 const u32 BLOCK = 65536;
 
-// Where a scale of a colour lies: from value `first` of the part from `base` on, whose line i is at position i inverse mod lines, a
-// line being 2^shift values. The values behind the last line are in their places.
+// Place of a scale of a colour: from value `first` on of the part that begins at `base`. Line i of
+// the part, 2^shift values, is at position i inverse mod lines. Values after the last line stay in
+// their places.
 struct Place {
     u64 magic; // (2^64 - 1) / lines
     u32 base, lines, inverse, shift, first, unused;
 };
 
-// One level of the Haar bands, whose finer side has w x h values. The averages are in the bands at the coarsest level only.
+// One level of the Haar bands, whose finer side has w x h values. Averages are in the bands at the
+// coarsest level only.
 struct Level {
     Place averages[3], details[3];
     u32 w, h, coarsest, unused;
 };
 
-// A tile of the network: it sees `w` x `h` values from (x, y) of planes of `width` x `height`, extended by reflection to
-// `wide` x `high`, and serves the core from (left, top) to (right, bottom).
+// A tile of the network. It sees `w` x `h` values from (x, y) of planes of `width` x `height`,
+// extended by reflection to `wide` x `high`, and serves the core from (left, top) to (right,
+// bottom).
 struct Window {
     u32 width, height, x, y, w, h, wide, high, left, top, right, bottom;
 };
 
-// What the step does: x <- x0_hat + rho (x - x0_hat) + std z, z by the factors of each colour for r, g, b, times std.
+// The step x <- x0_hat + rho (x - x0_hat) + std z. `factors` are std times the factors of each
+// colour for r, g, b.
 struct Mix {
     float factors[3][3];
     float rho;
 };
 
-// The value of number i of the shared stream.
+// Value i of the shared stream.
 __device__ __forceinline__ u64 stream_value(u64 key, u64 i) {
     u64 z = key + (i + 1) * 0x9E3779B97F4A7C15ull;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
@@ -51,13 +58,15 @@ __device__ __forceinline__ u64 stream_value(u64 key, u64 i) {
     return z ^ (z >> 31);
 }
 
-// log2 of the length of the block that position `at` of a part of `len` is in: behind the full blocks come the powers of two
-// of the rest, largest first, so it is the highest bit in which `at` and `len` differ.
+// log2 of the length of the block of position `at` in a part of `len`. After the full blocks come
+// the powers of two of the rest, largest first, so it is the highest bit in which `at` and `len`
+// differ.
 __device__ __forceinline__ u32 log_block(u32 at, u32 len) {
     return (at / BLOCK < len / BLOCK) ? 16 : 31 - __clz((at ^ len) & (BLOCK - 1));
 }
 
-// Butterflies of the distances 1, 2, 4, 8 times 2^shift among the values at `at` + r 2^shift, as far as blocks are that long.
+// Butterflies of the distances 1, 2, 4, 8 times 2^shift among the values at `at` + r 2^shift,
+// within blocks.
 template <bool WHOLE> __device__ __forceinline__ void butterflies(float (&v)[16], u32 at, u32 shift, u32 len) {
 #pragma unroll
     for (u32 h = 0; h < 4; h++) {
@@ -82,13 +91,15 @@ __device__ __forceinline__ void transform(float (&v)[16], u32 at, u32 shift, u32
     }
 }
 
-// The place in shared memory of value i of a tile: sixteen neighbours take seventeen, so that columns of them meet no bank twice.
+// Place in shared memory of value i of a tile. Sixteen neighbours take seventeen places, so that
+// columns meet no bank twice.
 __device__ __forceinline__ u32 padded(u32 i) {
     return i + (i >> 4);
 }
 
-// Writes the signs of all parts, and adds them up over distances up to 2^11: the first twelve levels of each block's transform.
-// One block of threads for each pair (part, first position) of `tiles`.
+// Writes the signs of all parts, and adds them up over distances up to 2^11, the first twelve
+// levels of each block's transform. One block of threads for each pair (part, first position) of
+// `tiles`.
 extern "C" __global__ void __launch_bounds__(256)
     signs(const u32 *tiles, const u32 *parts, const u32 *layer, u32 words, u64 key, u32 nu, float *y) {
     __shared__ float shared[TILE + TILE / 16];
@@ -134,10 +145,10 @@ extern "C" __global__ void __launch_bounds__(256)
     }
 }
 
-// The last four levels of full blocks and of those that long, the scale, and the rotation's signs. Sixteen blocks of threads for each
-// pair (part, first position) of `groups`.
+// Last four levels of the blocks that have them, the scale, and the rotation's signs. Sixteen
+// blocks of threads for each pair (part, first position) of `groups`.
 extern "C" __global__ void __launch_bounds__(256)
-    turn(const u32 *groups, const u32 *parts, const u32 *layer, u64 key, float *y) {
+    rotate(const u32 *groups, const u32 *parts, const u32 *layer, u64 key, float *y) {
     const u32 group = blockIdx.x / 16;
     const u32 part = groups[2 * group], start = groups[2 * group + 1] + blockIdx.x % 16 * 256 + threadIdx.x;
     const u32 base = parts[2 * part], len = parts[2 * part + 1];
@@ -164,13 +175,14 @@ __device__ __forceinline__ float value_of(const float *y, const Place &place, u3
     const u32 value = place.first + i, line = value >> place.shift;
     if (line >= place.lines) return y[place.base + value];
     const u64 n = (u64)line * place.inverse;
-    // The quotient or one less.
+    // The quotient, or one less.
     u32 at = (u32)(n - __umul64hi(n, place.magic) * place.lines);
     if (at >= place.lines) at -= place.lines;
     return y[place.base + (at << place.shift) + (value - (line << place.shift))];
 }
 
-// The square of four values in column i and row j of squares of one colour; those beyond an odd side are not set.
+// Square of four values in column i and row j of squares of one colour. Values beyond an odd side
+// are not set.
 __device__ __forceinline__ void square(const Level &level, u32 colour, const float *low, const float *y, u32 i, u32 j, float (&v)[4]) {
     const float half = 0.70710678118654752440f;
     const u32 w = level.w, h = level.h, columns = (w + 1) / 2, rows = (h + 1) / 2;
@@ -198,8 +210,8 @@ __device__ __forceinline__ void square(const Level &level, u32 colour, const flo
     }
 }
 
-// The averages of the next finer level, three planes of w x h, from those of this one, `low`, and the details in `y`. A thread for
-// each square.
+// Averages of the next finer level, three planes of w x h, from the averages of this level, `low`,
+// and the details in `y`. A thread for each square.
 extern "C" __global__ void __launch_bounds__(256) synthesise(Level level, const float *low, const float *y, float *out) {
     const u32 columns = (level.w + 1) / 2, n = columns * ((level.h + 1) / 2);
     const u32 at = blockIdx.x * THREADS + threadIdx.x;
@@ -216,7 +228,7 @@ extern "C" __global__ void __launch_bounds__(256) synthesise(Level level, const 
     }
 }
 
-// The same for the finest level, where the three colours make z and x goes to x_s in place.
+// The finest level: the three colours make z, and x goes to x_s in place. A thread for each square.
 extern "C" __global__ void __launch_bounds__(256)
     step_bands(Level level, Mix mix, const float *low, const float *y, const float *x0_hat, float *x) {
     const u32 columns = (level.w + 1) / 2, n = columns * ((level.h + 1) / 2);
@@ -257,7 +269,7 @@ __device__ __forceinline__ u32 mirrored(u32 i, u32 n) {
     return i < n ? i : 2 * n - 2 - i;
 }
 
-// What the network sees of a tile: three planes of `wide` x `high`.
+// Window that the network sees of a tile: three planes of `wide` x `high`.
 extern "C" __global__ void __launch_bounds__(256) extract(Window window, const float *x, float *tile) {
     const u32 at = blockIdx.x * THREADS + threadIdx.x;
     if (at >= 3 * window.wide * window.high) return;
@@ -270,7 +282,7 @@ __device__ __forceinline__ float clipped(float v, float most) {
     return v < -most ? -most : v > most ? most : v;
 }
 
-// Puts the core of what the network made of a tile into x0_hat, clipped to `most` both ways.
+// Copies the core of the network's output for a tile into x0_hat, clipped to `most` both ways.
 extern "C" __global__ void __launch_bounds__(256) keep(Window window, float most, const float *tile, float *x0_hat) {
     const u32 w = window.right - window.left, h = window.bottom - window.top;
     const u32 at = blockIdx.x * THREADS + threadIdx.x;
@@ -280,7 +292,8 @@ extern "C" __global__ void __launch_bounds__(256) keep(Window window, float most
     x0_hat[(plane * window.height + row) * window.width + column] = clipped(v, most);
 }
 
-// Averages of three planes of w x h over boxes of f x f; those at the right and lower edges may be smaller.
+// Averages of three planes of w x h over boxes of f x f. Boxes at the right and lower edges may be
+// smaller.
 extern "C" __global__ void __launch_bounds__(256) reduce(u32 w, u32 h, u32 f, const float *x, float *out) {
     const u32 columns = (w + f - 1) / f, rows = (h + f - 1) / f;
     const u32 at = blockIdx.x * THREADS + threadIdx.x;
@@ -297,7 +310,8 @@ extern "C" __global__ void __launch_bounds__(256) reduce(u32 w, u32 h, u32 f, co
     out[at] = sum / (float)((right - left) * (bottom - top));
 }
 
-// The four neighbours among `from` box centres of position `i` among boxes of `f`, and their weights (Keys 1981, a = -1/2).
+// Four neighbours among `from` box centres of position `i` among boxes of `f`, and their weights
+// (Keys 1981, a = -1/2).
 __device__ __forceinline__ void taps(u32 from, u32 f, u32 i, u32 (&at)[4], float (&weight)[4]) {
     // f is a power of two: all of this is exact.
     const int twice = 2 * (int)i + 1 - (int)f;
@@ -314,7 +328,8 @@ __device__ __forceinline__ void taps(u32 from, u32 f, u32 i, u32 (&at)[4], float
     }
 }
 
-// Cubic interpolation of such averages back to three planes of w x h, clipped to the range of pixels.
+// Cubic interpolation of such averages back to three planes of w x h, clipped to the range of
+// pixels.
 extern "C" __global__ void __launch_bounds__(256) enlarge(u32 w, u32 h, u32 f, const float *x, float *out) {
     const u32 columns = (w + f - 1) / f, rows = (h + f - 1) / f;
     const u32 at = blockIdx.x * THREADS + threadIdx.x;

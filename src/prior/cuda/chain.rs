@@ -1,4 +1,4 @@
-//! x_t on the device, and the kernels that move it.
+//! x_t on the device, and the kernels that take its steps.
 
 use std::sync::Arc;
 
@@ -6,9 +6,12 @@ use candle_core::cuda::cudarc::driver::{CudaSlice, CudaStream, PushKernelArg};
 
 use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;
-use crate::prior::cuda::launch::{Kernels, Level, Mix, Place, Window, blocks, launch, threads};
-use crate::prior::cuda::{OnDevice, pool};
-use crate::prior::on_device::{Geometry, Move, Scales, State, Turn};
+use crate::prior::cuda::launch::{
+    ChainKernels, Level, Mix, Place, Window, blocks, launch, threads,
+};
+use crate::prior::cuda::pool;
+use crate::prior::cuda::queued::QueuedNetwork;
+use crate::prior::on_device::{BandLayout, DeviceState, Geometry, PartRotation, StepUpdate};
 use crate::prior::tiling::{Tile, Tiling};
 
 /// Values of a tile of the kernel `signs`.
@@ -17,14 +20,15 @@ const TILE: usize = 1 << 12;
 /// Values of a full block of the rotation.
 const BLOCK: usize = 1 << 16;
 
-/// Words of a part in the table of a layer: the first of its codewords, their number, and the scales of blocks.
+/// Words of a part in the table of a layer: its first codeword, their number, and the scales of
+/// blocks.
 const WORDS: usize = 20;
 
-/// The chain of one picture on the device of a network.
-pub struct Walk<'n, N> {
-    network: &'n N,
+/// Chain of one picture on the device of a network.
+pub struct DeviceChain<N> {
+    network: Arc<N>,
     stream: Arc<CudaStream>,
-    kernels: Arc<Kernels>,
+    kernels: Arc<ChainKernels>,
     tiling: Tiling,
     steps: Steps,
     /// Pairs of a part and a first position: tiles of `signs`, and blocks.
@@ -36,12 +40,13 @@ pub struct Walk<'n, N> {
     size: (usize, usize),
     x: CudaSlice<f32>,
     x0_hat: CudaSlice<f32>,
-    /// The mixed values.
+    /// Transformed values.
     y: CudaSlice<f32>,
-    /// Averages of one level and of the next finer one; of a reduced picture, and its x0_hat.
+    /// Averages of one level and of the next finer one; also a reduced picture, and its x0_hat.
     low: [CudaSlice<f32>; 2],
-    /// What the network sees of a tile, and makes of it.
+    /// Input of the network for a tile.
     seen: CudaSlice<f32>,
+    /// Output of the network for a tile.
     made: CudaSlice<f32>,
 }
 
@@ -51,20 +56,24 @@ struct Pairs {
     data: CudaSlice<u32>,
 }
 
-/// The way from mixed values to z.
+/// Way from transformed values to z.
 enum Steps {
     Whole(Place),
-    /// The levels from the coarsest, and the factors of each colour.
+    /// Levels from the coarsest, and the factors of each colour.
     Banded(Vec<Level>, [[f64; 3]; 3]),
 }
 
-impl<'n, N: OnDevice> Walk<'n, N> {
-    /// Makes place for x_t; none where the picture is too large for the device or for the kernels' indices.
-    pub fn begin(
-        network: &'n N,
+impl<N: QueuedNetwork + 'static> DeviceChain<N> {
+    /// Allocates x_t and all buffers. None where the picture is too large for the device or for the
+    /// kernels' indices of 31 bits.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the driver fails.
+    pub fn allocate(
+        network: Arc<N>,
         geometry: &Geometry,
         tiling: Tiling,
-    ) -> Result<Option<Box<dyn State + 'n>>> {
+    ) -> Result<Option<Box<dyn DeviceState>>> {
         let len = 3 * geometry.width * geometry.height;
         let held: usize = geometry.parts.iter().map(|p| p.len).sum();
         if len >= 1 << 31 || held != len {
@@ -85,7 +94,7 @@ impl<'n, N: OnDevice> Walk<'n, N> {
         let mut need = 4 * (3 * len + 2 * low + 2 * largest) as u64;
         let calls = tiles
             .iter()
-            .map(|t| network.need(t.extended.0, t.extended.1));
+            .map(|t| network.device_memory(t.extended.0, t.extended.1));
         need += calls.max().unwrap_or(0);
         stream.context().bind_to_thread()?;
         let fits = || Ok::<_, Error>(need <= stream.context().mem_get_info()?.0 as u64);
@@ -97,8 +106,8 @@ impl<'n, N: OnDevice> Walk<'n, N> {
         }
         let pairs = |step: usize| -> Result<Pairs> {
             let parts = geometry.parts.iter().enumerate();
-            let starts = parts.flat_map(|(part, turn)| {
-                let starts = (0..turn.len).step_by(step);
+            let starts = parts.flat_map(|(part, rotation)| {
+                let starts = (0..rotation.len).step_by(step);
                 starts.flat_map(move |start| [part as u32, start as u32])
             });
             let all: Vec<u32> = starts.collect();
@@ -110,9 +119,9 @@ impl<'n, N: OnDevice> Walk<'n, N> {
         let parts = geometry.parts.iter();
         let parts: Vec<u32> = parts.flat_map(|p| [p.base as u32, p.len as u32]).collect();
         let zeros = |n: usize| stream.alloc_zeros::<f32>(n);
-        Ok(Some(Box::new(Walk {
+        Ok(Some(Box::new(DeviceChain {
             network,
-            kernels: Kernels::of(&stream)?,
+            kernels: ChainKernels::of(&stream)?,
             tiling,
             steps: Steps::new(geometry),
             tiles: pairs(TILE)?,
@@ -129,7 +138,7 @@ impl<'n, N: OnDevice> Walk<'n, N> {
         })))
     }
 
-    /// Whether planes are of this picture's size.
+    /// Refuses planes of another size than the picture's.
     fn check(&self, planes: &Planes) -> Result<()> {
         if (planes.width, planes.height) == self.size && planes.len() == self.x.len() {
             return Ok(());
@@ -139,12 +148,13 @@ impl<'n, N: OnDevice> Walk<'n, N> {
         Err(Error::Parameter(text))
     }
 
-    /// Queues the mixed values of a layer: signs, their blocks' transforms, scales and signs of the rotation.
-    fn mix(&mut self, to: &Move) -> Result<()> {
-        let table = table(to, self.parts.len() / 2)?;
-        let words = (WORDS * to.parts.len()) as u32;
+    /// Queues the transformed values of a layer: signs, their blocks' transforms, scales and signs
+    /// of the rotation.
+    fn mix(&mut self, update: &StepUpdate) -> Result<()> {
+        let table = table(update, self.parts.len() / 2)?;
+        let words = (WORDS * update.parts.len()) as u32;
         let layer = self.stream.clone_htod(&table)?;
-        let (s, k, nu) = (&self.stream, &self.kernels, to.nu);
+        let (s, k, nu) = (&self.stream, &self.kernels, update.nu);
         let grid = blocks(self.tiles.count);
         launch!(
             s,
@@ -154,26 +164,26 @@ impl<'n, N: OnDevice> Walk<'n, N> {
             &self.parts,
             &layer,
             &words,
-            &to.key,
+            &update.key,
             &nu,
             &mut self.y
         )?;
         let grid = blocks(16 * self.groups.count);
         launch!(
             s,
-            k.turn,
+            k.rotate,
             grid,
             &self.groups.data,
             &self.parts,
             &layer,
-            &to.key,
+            &update.key,
             &mut self.y
         )?;
         Ok(())
     }
 }
 
-impl<N: OnDevice> State for Walk<'_, N> {
+impl<N: QueuedNetwork> DeviceState for DeviceChain<N> {
     fn start(&mut self) -> Result<()> {
         self.stream.memset_zeros(&mut self.x)?;
         Ok(self.stream.memset_zeros(&mut self.x0_hat)?)
@@ -211,7 +221,7 @@ impl<N: OnDevice> State for Walk<'_, N> {
             let grid = threads(3 * wide * high);
             launch!(s, k.extract, grid, &window, x, &mut self.seen)?;
             let (seen, made) = (&self.seen, &mut self.made);
-            self.network.x0_hat_device(seen, wide, high, sigma, made)?;
+            self.network.queue_x0_hat(seen, wide, high, sigma, made)?;
             let core = (tile.columns.1 - tile.columns.0) * (tile.rows.1 - tile.rows.0);
             let grid = threads(3 * core);
             launch!(s, k.keep, grid, &window, &most, &self.made, &mut *x0_hat)?;
@@ -244,10 +254,10 @@ impl<N: OnDevice> State for Walk<'_, N> {
         Ok(x0_hat)
     }
 
-    fn advance(&mut self, to: &Move) -> Result<()> {
-        self.mix(to)?;
+    fn advance(&mut self, update: &StepUpdate) -> Result<()> {
+        self.mix(update)?;
         let (s, k) = (&self.stream, &self.kernels);
-        let (rho, std) = (to.rho as f32, to.std as f32);
+        let (rho, std) = (update.rho as f32, update.std as f32);
         match &self.steps {
             Steps::Whole(place) => {
                 let n = self.x.len() as u32;
@@ -265,7 +275,7 @@ impl<N: OnDevice> State for Walk<'_, N> {
                 )?;
             }
             Steps::Banded(levels, colours) => {
-                let factors = colours.map(|c| c.map(|k| (to.std * k) as f32));
+                let factors = colours.map(|c| c.map(|k| (update.std * k) as f32));
                 let mix = Mix { factors, rho };
                 let [mut low, mut finer] = self.low.each_mut();
                 for (i, level) in levels.iter().enumerate() {
@@ -296,20 +306,20 @@ impl<N: OnDevice> State for Walk<'_, N> {
 
 impl Steps {
     fn new(geometry: &Geometry) -> Self {
-        let place = |turn: &Turn, first: usize| Place {
-            magic: u64::MAX / turn.lines as u64,
-            base: turn.base as u32,
-            lines: turn.lines as u32,
-            inverse: turn.inverse as u32,
-            shift: turn.width.ilog2(),
+        let place = |part: &PartRotation, first: usize| Place {
+            magic: u64::MAX / part.lines as u64,
+            base: part.base as u32,
+            lines: part.lines as u32,
+            inverse: part.inverse as u32,
+            shift: part.width.ilog2(),
             first: first as u32,
             unused: 0,
         };
-        let Some(Scales {
+        let Some(BandLayout {
             averages,
             details,
             colours,
-        }) = &geometry.scales
+        }) = &geometry.bands
         else {
             return Steps::Whole(place(&geometry.parts[0], 0));
         };
@@ -328,31 +338,39 @@ impl Steps {
     }
 }
 
-/// What the kernels have to know of a layer: for each part [`WORDS`] numbers, then the codewords of all, two a word.
-fn table(to: &Move, parts: usize) -> Result<Vec<u32>> {
-    let empty = to.parts.iter().any(|p| p.codewords.is_empty());
-    if to.parts.len() != parts || empty {
-        return Err(Error::Backend(
-            "signs of other parts than the planes'".into(),
-        ));
+/// Table of a layer for the kernels: [`WORDS`] numbers for each part, then the codewords of all
+/// parts, two in a word.
+///
+/// # Errors
+/// [`Error::Backend`] if the signs are not of `parts` parts with codewords.
+fn table(update: &StepUpdate, parts: usize) -> Result<Vec<u32>> {
+    let signed = update.parts.iter().filter(|p| !p.codewords.is_empty());
+    let signed = signed.count();
+    if update.parts.len() != parts || signed != parts {
+        return Err(Error::Backend(format!(
+            "signs of {signed} parts for planes of {parts}"
+        )));
     }
     let mut table = Vec::new();
     let mut first = 0;
-    for part in &to.parts {
+    for part in &update.parts {
         table.extend([first as u32, part.codewords.len() as u32]);
         let scale = |log: u32| (part.amplitude / f64::from(1u32 << log).sqrt()) as f32;
         table.extend((0..17).map(|log| scale(log).to_bits()));
         table.push(0);
         first += part.codewords.len();
     }
-    let mut all = to.parts.iter().flat_map(|p| p.codewords.iter().copied());
+    let mut all = update
+        .parts
+        .iter()
+        .flat_map(|p| p.codewords.iter().copied());
     while let Some(low) = all.next() {
         table.push(u32::from(low) | u32::from(all.next().unwrap_or(0)) << 16);
     }
     Ok(table)
 }
 
-/// A tile of planes of `width` x `height`.
+/// Window of a tile of planes of `width` x `height`.
 fn window((width, height): (usize, usize), tile: &Tile) -> Window {
     Window {
         width: width as u32,

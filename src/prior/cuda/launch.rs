@@ -1,4 +1,4 @@
-//! The kernels of `chain.cu` and what they take.
+//! Kernels of `chain.cu` and their arguments.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,10 +9,10 @@ use candle_core::cuda::cudarc::nvrtc::Ptx;
 use crate::error::Result;
 use crate::prior::cuda::pool;
 
-/// Threads of a block of all kernels.
+/// Threads of a block, in all kernels.
 pub const THREADS: usize = 256;
 
-/// Where a scale of a colour lies; as in `chain.cu`.
+/// Place of a scale of a colour; as in `chain.cu`.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
 pub struct Place {
@@ -55,7 +55,7 @@ pub struct Window {
     pub bottom: u32,
 }
 
-/// The step; as in `chain.cu`.
+/// A step; as in `chain.cu`.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct Mix {
@@ -63,7 +63,7 @@ pub struct Mix {
     pub rho: f32,
 }
 
-// SAFETY: all are plain numbers in the order and alignment of C.
+// SAFETY: plain numbers in the order and alignment of C.
 unsafe impl DeviceRepr for Place {}
 // SAFETY: as above.
 unsafe impl DeviceRepr for Level {}
@@ -72,11 +72,11 @@ unsafe impl DeviceRepr for Window {}
 // SAFETY: as above.
 unsafe impl DeviceRepr for Mix {}
 
-/// The kernels on one device.
+/// Kernels of `chain.cu` on one device.
 #[derive(Debug)]
-pub struct Kernels {
+pub struct ChainKernels {
     pub signs: CudaFunction,
-    pub turn: CudaFunction,
+    pub rotate: CudaFunction,
     pub synthesise: CudaFunction,
     pub step_bands: CudaFunction,
     pub step_whole: CudaFunction,
@@ -86,11 +86,11 @@ pub struct Kernels {
     pub enlarge: CudaFunction,
 }
 
-/// The kernels of each device, which compiles them once.
-static LOADED: Mutex<BTreeMap<usize, Arc<Kernels>>> = Mutex::new(BTreeMap::new());
+/// Kernels of each device, loaded once.
+static LOADED: Mutex<BTreeMap<usize, Arc<ChainKernels>>> = Mutex::new(BTreeMap::new());
 
-impl Kernels {
-    /// Those of the device of `stream`.
+impl ChainKernels {
+    /// Kernels of the device of `stream`.
     pub fn of(stream: &CudaStream) -> Result<Arc<Self>> {
         let context = stream.context();
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,9 +100,9 @@ impl Kernels {
         let ptx = include_str!(concat!(env!("OUT_DIR"), "/chain.ptx"));
         let module = context.load_module(Ptx::from_src(ptx))?;
         pool::keep(context)?;
-        let kernels = Arc::new(Kernels {
+        let kernels = Arc::new(ChainKernels {
             signs: module.load_function("signs")?,
-            turn: module.load_function("turn")?,
+            rotate: module.load_function("rotate")?,
             synthesise: module.load_function("synthesise")?,
             step_bands: module.load_function("step_bands")?,
             step_whole: module.load_function("step_whole")?,
@@ -116,7 +116,7 @@ impl Kernels {
     }
 }
 
-/// A grid of so many blocks.
+/// A grid of `n` blocks.
 pub fn blocks(n: usize) -> LaunchConfig {
     LaunchConfig {
         grid_dim: (n as u32, 1, 1),
@@ -130,12 +130,13 @@ pub fn threads(n: usize) -> LaunchConfig {
     blocks(n.div_ceil(THREADS))
 }
 
-/// Queues a kernel with its arguments, which must be those of its source.
+/// Queues a kernel with its arguments, in the order of its source.
 macro_rules! launch {
     ($stream:expr, $kernel:expr, $grid:expr, $($arg:expr),+) => {{
         let mut builder = $stream.launch_builder(&$kernel);
         $(builder.arg($arg);)+
-        // SAFETY: the arguments are the kernel's, and its indices stay inside them: the lengths are checked where x_t takes place.
+        // SAFETY: the arguments are the kernel's, and its indices stay inside them:
+        // `DeviceChain::allocate` has checked the lengths.
         unsafe { builder.launch($grid) }
     }};
 }

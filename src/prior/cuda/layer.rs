@@ -1,4 +1,4 @@
-//! The kernels of `network.cu`: which there are, which one a layer takes, and how it is started.
+//! Kernels of `network.cu`: their names, the choice for a layer, and the call.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use candle_core::cuda::cudarc::driver::{
 use candle_core::cuda::cudarc::nvrtc::Ptx;
 use half::f16;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::prior::cuda::pack::{Matrix, factor, places_first};
 use crate::prior::weights::{WeightTensor, Weights};
 
@@ -19,7 +19,7 @@ use crate::prior::weights::{WeightTensor, Weights};
 const COLUMNS: usize = 16;
 const WARPS: usize = 4;
 
-/// In what numbers the products are computed; `PASSES` of `network.cu`.
+/// Numbers in which products are computed; `PASSES` of `network.cu`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Passes {
     /// f16 by f16.
@@ -31,7 +31,7 @@ pub(super) enum Passes {
 }
 
 impl Passes {
-    /// f16 numbers that one value is stored in.
+    /// f16 numbers of one stored value.
     pub fn parts(self) -> usize {
         if self == Passes::One { 1 } else { 2 }
     }
@@ -49,7 +49,7 @@ impl Passes {
     }
 }
 
-/// The shapes of layers, as in `network.cu`.
+/// Shapes of layers, as in `network.cu`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Same,
@@ -68,7 +68,7 @@ impl Kind {
         }
     }
 
-    /// Rows of 16 pixels of a warp that there are kernels for.
+    /// Rows of 16 pixels of a warp, in all kernels of this shape.
     fn heights(self, nt: usize) -> &'static [usize] {
         match self {
             Kind::Same if nt >= 48 => &[4, 2, 1],
@@ -77,7 +77,7 @@ impl Kind {
         }
     }
 
-    /// Bytes that 16 input channels of a block take in shared memory.
+    /// Bytes of shared memory for 16 input channels of a block.
     fn stage(self, nt: usize, height: usize, passes: Passes) -> usize {
         let rows = WARPS * height;
         let (taps, pixels) = match self {
@@ -89,23 +89,23 @@ impl Kind {
     }
 }
 
-/// The kernels on a device.
-pub(super) struct Kernels {
+/// Kernels of `network.cu` on a device.
+pub(super) struct NetworkKernels {
     pub stream: Arc<CudaStream>,
     module: Arc<CudaModule>,
     pub passes: Passes,
     processors: usize,
-    /// Bytes of shared memory that a block may have.
+    /// Most bytes of shared memory of a block.
     shared: usize,
     first: CudaFunction,
 }
 
-impl Kernels {
-    pub fn new(stream: Arc<CudaStream>, passes: Passes) -> Result<Kernels, DriverError> {
+impl NetworkKernels {
+    pub fn new(stream: Arc<CudaStream>, passes: Passes) -> Result<NetworkKernels, DriverError> {
         let context = stream.context();
         let module = context.load_module(Ptx::from_src(passes.ptx()))?;
         let get = |attribute| context.attribute(attribute);
-        Ok(Kernels {
+        Ok(NetworkKernels {
             passes,
             processors: get(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)? as usize,
             shared: get(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)? as usize,
@@ -115,7 +115,8 @@ impl Kernels {
         })
     }
 
-    /// The planes times `c_in` with 2 x 2 squares as 12 channels of 16: `width` x `height` are the sides after that.
+    /// Queues the planes times `c_in`, with 2 x 2 squares as 12 channels of 16. `width` x `height`
+    /// are the sides of the output.
     pub fn first(
         &self,
         planes: &CudaView<'_, f32>,
@@ -133,13 +134,13 @@ impl Kernels {
             block_dim: (256, 1, 1),
             shared_mem_bytes: 0,
         };
-        // SAFETY: the arguments are those of `first`, and the sizes suffice.
+        // SAFETY: the arguments are in the order of `first`, and the sizes suffice.
         unsafe { launch.launch(config)? };
         Ok(())
     }
 }
 
-/// A kernel of a layer, for blocks of some size.
+/// Kernel of a layer for blocks of one size.
 struct Variant {
     /// Rows of pixels of a warp.
     height: usize,
@@ -147,31 +148,33 @@ struct Variant {
     shared: u32,
 }
 
-/// What becomes of a layer's sums besides the bias.
+/// Last operation on a layer's sums, after the bias.
 pub(super) enum Epilogue<'a> {
     Store,
     /// `scale * relu(sum)`
     ReluScale(CudaView<'a, f32>),
-    /// Adds to what is there.
+    /// `out + sum`
     Add,
 }
 
 /// One layer with its weights.
 pub(super) struct Layer {
     kind: Kind,
+    /// Output channels of a block.
     nt: usize,
-    /// Of the matrix, multiples of 16.
+    /// Columns of the matrix, a multiple of 16.
     inputs: usize,
+    /// Rows of the matrix, a multiple of 16.
     outputs: usize,
     weights: CudaSlice<f16>,
     bias: CudaSlice<f32>,
     /// Undoes the factor of the weights.
     unit: f32,
-    /// From large to small.
+    /// NetworkKernels from large blocks to small.
     variants: Vec<Variant>,
 }
 
-/// The matrix and the biases of the layer `name`.
+/// Matrix and biases of the layer `name`.
 fn parameters(weights: &Weights, name: &str, kind: Kind) -> Result<(Matrix, Vec<f32>)> {
     let WeightTensor { shape, data } = weights.tensor(&format!("{name}.weight"))?;
     let bias = &weights.tensor(&format!("{name}.bias"))?.data;
@@ -187,7 +190,12 @@ fn parameters(weights: &Weights, name: &str, kind: Kind) -> Result<(Matrix, Vec<
 }
 
 impl Layer {
-    pub fn new(kernels: &Kernels, weights: &Weights, name: &str, kind: Kind) -> Result<Layer> {
+    pub fn new(
+        kernels: &NetworkKernels,
+        weights: &Weights,
+        name: &str,
+        kind: Kind,
+    ) -> Result<Layer> {
         let (matrix, bias) = parameters(weights, name, kind)?;
         // A block of UP lies in one of the four positions.
         let divided = match kind {
@@ -201,7 +209,10 @@ impl Layer {
             .filter(|&nt| kind != Kind::Last || nt == 16)
             .find(|&nt| divided.is_multiple_of(nt) && fits(nt, 2))
             .ok_or_else(|| {
-                crate::error::Error::Backend("a GPU with too little shared memory".into())
+                Error::Backend(format!(
+                    "layer {name} does not fit the {} bytes of shared memory",
+                    kernels.shared
+                ))
             })?;
         let variant = |height: usize| -> Result<Variant, DriverError> {
             let name = match kind {
@@ -246,7 +257,12 @@ impl Layer {
     }
 
     /// The largest blocks that still give every processor some, and how they are laid out.
-    fn config(&self, kernels: &Kernels, width: usize, height: usize) -> (&Variant, LaunchConfig) {
+    fn config(
+        &self,
+        kernels: &NetworkKernels,
+        width: usize,
+        height: usize,
+    ) -> (&Variant, LaunchConfig) {
         let grid = |v: &Variant| {
             let (x, y) = (width.div_ceil(COLUMNS), height.div_ceil(WARPS * v.height));
             (x as u32, y as u32, (self.outputs / self.nt) as u32)
@@ -265,10 +281,10 @@ impl Layer {
         (variant, config)
     }
 
-    /// `width` x `height` are the sides of `out`, or of `x` for [`Kind::Up`].
+    /// Queues the layer. `width` x `height` are the sides of `out`, or of `x` for [`Kind::Up`].
     pub fn run(
         &self,
-        kernels: &Kernels,
+        kernels: &NetworkKernels,
         x: &CudaSlice<f16>,
         out: &mut CudaSlice<f16>,
         (width, height): (usize, usize),
@@ -298,16 +314,16 @@ impl Layer {
         };
         launch.arg(&same).arg(&w).arg(&h);
         launch.arg(&from).arg(&to).arg(&self.unit);
-        // SAFETY: the arguments are those of LAYER, and the sizes suffice; `out` is borrowed until the start, and nothing
-        // else than this stream uses it.
+        // SAFETY: the arguments are in the order of LAYER, and the sizes suffice. `out` is borrowed
+        // until the start, and this stream alone uses it.
         unsafe { launch.launch(config)? };
         Ok(())
     }
 
-    /// c_skip x_t + c_out F of the last features `x`; `width` x `height` are their sides.
+    /// Queues c_skip x_t + c_out F of the last features `x`. `width` x `height` are their sides.
     pub fn run_last(
         &self,
-        kernels: &Kernels,
+        kernels: &NetworkKernels,
         x: &CudaSlice<f16>,
         x_t: &CudaView<'_, f32>,
         out: &mut CudaViewMut<'_, f32>,
@@ -323,14 +339,14 @@ impl Layer {
         launch.arg(x).arg(&self.weights).arg(&self.bias);
         launch.arg(x_t).arg(out).arg(&w).arg(&h).arg(&from);
         launch.arg(&self.unit).arg(&c_skip).arg(&c_out);
-        // SAFETY: the arguments are those of `last`, and the sizes suffice.
+        // SAFETY: the arguments are in the order of `last`, and the sizes suffice.
         unsafe { launch.launch(config)? };
         Ok(())
     }
 }
 
-/// Where a buffer lies on the device.
-fn address(view: &CudaViewMut<'_, f16>, kernels: &Kernels) -> u64 {
+/// Address of a buffer on the device.
+fn address(view: &CudaViewMut<'_, f16>, kernels: &NetworkKernels) -> u64 {
     use candle_core::cuda::cudarc::driver::DevicePtr;
     view.device_ptr(&kernels.stream).0
 }

@@ -1,12 +1,15 @@
-// The layers of the denoiser as implicit matrix products on tensor cores (mma.sync m16n8k16, f16 in, f32 sums).
+// Layers of the denoiser as implicit matrix products on tensor cores (mma.sync m16n8k16, f16 in,
+// f32 sums).
 //
-// PASSES 1: values and weights in f16. PASSES 2: values as the sum of two f16, hi + lo, 22 bits or more; weights in f16,
-// exact where they came as such. PASSES 3: weights as hi + lo too; lo * lo is left out.
+// PASSES 1: values and weights in f16. PASSES 2: values as the sum of two f16, hi + lo, 22 bits or
+// more; weights in f16, exact for files in f16. PASSES 3: weights as hi + lo too, without the
+// product lo * lo.
 //
-// Activations: [pixel][channel / 16][hi, lo][16] f16, P = 1 or 2 of the middle dimension.
-// Weights: [output / NT][input / 16][hi, lo][tap][NT / 16][lane][8] f16, the registers of the B operand in the order of lanes:
-// lane 4 g + q holds, of two tiles j of 8 outputs, inputs 2q, 2q + 1, 2q + 8, 2q + 9 of output 4 (g / 2) + 2j + g % 2.
-// So a lane's four sums of a pixel are four neighbouring channels.
+// Activations: [pixel][channel / 16][hi, lo][16] f16, P = 1 or 2 of the middle dimension. Weights:
+// [output / NT][input / 16][hi, lo][tap][NT / 16][lane][8] f16, the registers of the B operand in
+// the order of lanes: lane 4 g + q holds, of two tiles j of 8 outputs, inputs 2q, 2q + 1, 2q + 8,
+// 2q + 9 of output 4 (g / 2) + 2j + g % 2. So a lane's four sums of a pixel are four neighbouring
+// channels.
 //
 // A block has 4 warps of MW rows of 16 pixels, and NT output channels.
 
@@ -37,7 +40,7 @@ struct Tile {
     static constexpr int ROWS = 4 * MW;
     static constexpr int SIDE = side(KIND);
     static constexpr int TAPS = SIDE * SIDE;
-    // Pixels of input in shared memory: with a frame of one, or those of each tap by itself.
+    // Pixels of input in shared memory: with a frame of one, or for each tap by itself.
     static constexpr int STRIDE = SIDE == 3 ? COLUMNS + 2 : COLUMNS;
     static constexpr int PIXELS = SIDE == 3 ? (ROWS + 2) * STRIDE : TAPS * ROWS * COLUMNS;
     static constexpr int INPUT_BYTES = PIXELS * 32 * P;
@@ -72,7 +75,7 @@ __device__ inline void mma(float (&d)[4], const unsigned (&a)[4], unsigned b0, u
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-// Where the 16 bytes `half` of a pixel lie: eight neighbours meet eight different groups of banks.
+// Place of the 16 bytes `half` of a pixel. Eight neighbours meet eight different groups of banks.
 __device__ inline int swizzled(int pixel, int half) {
     return pixel * 32 + ((half ^ (pixel >> 2 & 1)) << 4);
 }
@@ -106,7 +109,7 @@ __device__ inline void store4(__half* to, float4 v) {
     }
 }
 
-// Starts to load 16 input channels of the block's pixels, zeros outside of the picture.
+// Starts to load 16 input channels of the block's pixels, and zeros outside of the picture.
 template <Kind KIND, int MW>
 __device__ inline void load_input(unsigned to, const __half* x, int chunk, int chunks, int width, int height) {
     using T = Tile<KIND, MW>;
@@ -177,7 +180,7 @@ __device__ inline void multiply(float (&sums)[MW][NT / 8][4], unsigned input, un
     }
 }
 
-// The block's products; `width` x `height` are the sides of the grid that blocks divide.
+// Products of the block. `width` x `height` are the sides of the grid that blocks divide.
 template <Kind KIND, int NT, int MW>
 __device__ inline void products(float (&sums)[MW][NT / 8][4], const __half* x, const __half* weights, int chunks,
                                 int width, int height) {
@@ -209,15 +212,17 @@ __device__ inline void products(float (&sums)[MW][NT / 8][4], const __half* x, c
     }
 }
 
-// Channels 4 (lane % 4).. of group j of 16, at the pixel lane / 4 + 8 r of row m of the warp, before the bias.
+// Channels 4 (lane % 4).. of group j of 16, at the pixel lane / 4 + 8 r of row m of the warp,
+// before the bias.
 template <int NT, int MW>
 __device__ inline float4 value(const float (&sums)[MW][NT / 8][4], int m, int j, int r, float unit) {
     const float *a = sums[m][2 * j], *b = sums[m][2 * j + 1];
     return make_float4(a[2 * r] * unit, a[2 * r + 1] * unit, b[2 * r] * unit, b[2 * r + 1] * unit);
 }
 
-// out = [residual +] product + bias, or scale * relu(product + bias) if there is a scale. `unit` undoes the weights' factor.
-// `width` x `height`: sides of the output, of the input for UP. `in_chunks`, `out_chunks`: 16 channels of a pixel each.
+// out = [residual +] product + bias, or scale * relu(product + bias) if there is a scale. `unit`
+// undoes the weights' factor. `width` x `height`: sides of the output, of the input for UP.
+// `in_chunks`, `out_chunks`: 16 channels of a pixel each.
 template <Kind KIND, int NT, int MW>
 __device__ inline void layer(const __half* x, const __half* weights, const float* bias, const float* scale,
                              const __half* residual, __half* out, int width, int height, int in_chunks, int out_chunks,
@@ -261,7 +266,7 @@ __device__ inline void layer(const __half* x, const __half* weights, const float
 
 }  // namespace
 
-// BLOCKS of them should fit into the registers of a multiprocessor.
+// BLOCKS blocks should fit into the registers of a multiprocessor.
 #define LAYER(NAME, KIND, NT, MW, BLOCKS)                                                                              \
     extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)                                                      \
         NAME(const __half* x, const __half* weights, const float* bias, const float* scale, const __half* residual,    \
@@ -283,8 +288,8 @@ LAYER(same_n48_m4, SAME, 48, 4, 3)
 LAYER(same_n64_m4, SAME, 64, 4, 1)
 LAYER(same_n80_m4, SAME, 80, 4, 1)
 
-// Planes [3][2 height][2 width] f32 times c_in, to 16 channels of half the sides: 4 c + 2 dy + dx is plane c at
-// (2y + dy, 2x + dx), the last four are 0.
+// Planes [3][2 height][2 width] f32 times c_in, to 16 channels of half the sides: 4 c + 2 dy + dx
+// is plane c at (2y + dy, 2x + dx), the last four are 0.
 extern "C" __global__ void __launch_bounds__(256)
     first(const float* planes, __half* out, int width, int height, float c_in) {
     const int x = blockIdx.x * 32 + threadIdx.x % 32, y = blockIdx.y * 8 + threadIdx.x / 32;
@@ -300,7 +305,8 @@ extern "C" __global__ void __launch_bounds__(256)
     store4(to + 12, make_float4(0, 0, 0, 0));
 }
 
-// out = c_skip planes + c_out F, planes [3][2 height][2 width] f32, F the layer's 12 channels as in `first`.
+// out = c_skip planes + c_out F, planes [3][2 height][2 width] f32, F the layer's 12 channels as in
+// `first`.
 extern "C" __global__ void __launch_bounds__(THREADS)
     last(const __half* x, const __half* weights, const float* bias, const float* planes, float* out, int width,
          int height, int in_chunks, float unit, float c_skip, float c_out) {

@@ -1,11 +1,10 @@
-//! The network on an NVIDIA GPU by kernels of our own, for its tensor cores: `network.cu`.
+//! The network on an NVIDIA GPU, by kernels of our own for its tensor cores: `network.cu`.
 //!
-//! Products in f32 are sums of products of f16: a value is hi + lo, two f16, and the weights are f16 as they came, or hi + lo
-//! too where they have more bits. In f16 values are rounded to f16 after each layer; sums are f32 in both.
-//! Values beyond 65504, which no shipped prior comes near, are infinite.
+//! In f32, products are sums of products of f16: a value is hi + lo, two f16, and a weight is f16,
+//! or hi + lo too if it has more bits. In f16, values are rounded to f16 after each layer. Sums are
+//! f32 in both. Values beyond 65504 are infinite; no shipped prior comes near.
 
-mod denoiser;
-
+use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,11 +15,12 @@ use half::f16;
 
 use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;
-use crate::prior::cuda::launch;
-use crate::prior::cuda::layer::{Epilogue, Kernels, Kind, Layer, Passes};
+use crate::prior::cuda::launch::ChainKernels;
+use crate::prior::cuda::layer::{Epilogue, Kind, Layer, NetworkKernels, Passes};
 use crate::prior::cuda::pack::{factor, fits_f16};
-use crate::prior::device::Precision;
+use crate::prior::cuda::pool;
 use crate::prior::embedding::{Embedding, Linear};
+use crate::prior::precision::Precision;
 use crate::prior::precondition::{Precondition, check_planes};
 use crate::prior::weights::{Config, Weights};
 
@@ -29,19 +29,19 @@ struct Block {
     conv1: Layer,
     conv2: Layer,
     scale: Linear,
-    /// Where its factors lie among those of all blocks.
+    /// Range of its factors in the factors of all blocks.
     at: Range<usize>,
 }
 
 /// Activations on the device.
-struct Scratch {
-    /// The state of each scale, finest first.
+struct Activations {
+    /// State of each scale, finest first.
     h: Vec<CudaSlice<f16>>,
-    /// The input, and what lies between the two layers of a block.
+    /// Input of the network, and values between the two layers of a block.
     t: CudaSlice<f16>,
-    /// The factors of all blocks.
+    /// Factors of all blocks.
     scales: CudaSlice<f32>,
-    /// Pixels of the planes that it suffices for.
+    /// Pixels of the largest planes that fit.
     pixels: usize,
 }
 
@@ -54,17 +54,18 @@ struct Staging {
 
 #[derive(Default)]
 struct Buffers {
-    scratch: Option<Scratch>,
+    activations: Option<Activations>,
     staging: Option<Staging>,
 }
 
 /// The denoiser of the shipped priors on an NVIDIA GPU (compute capability 8.0 or later).
 ///
-/// Calls may come from several threads and take turns. The buffers of the largest planes so far stay for the next call.
+/// Calls may come from several threads and take turns. Buffers of the largest planes so far stay
+/// for the next call.
 pub struct CudaNetwork {
     config: Config,
     precondition: Precondition,
-    kernels: Kernels,
+    kernels: NetworkKernels,
     embedding: Embedding,
     input: Layer,
     enc: Vec<Vec<Block>>,
@@ -75,14 +76,24 @@ pub struct CudaNetwork {
     buffers: Mutex<Buffers>,
 }
 
-/// Whether f16 holds the weights of all convolutions exactly.
+/// True if f16 holds the weights of all convolutions exactly.
 fn exact_in_f16(weights: &Weights) -> bool {
     let mut convolutions = weights.tensors().filter(|(_, t)| t.shape.len() == 4);
     convolutions.all(|(_, t)| fits_f16(&t.data, factor(&t.data)))
 }
 
+impl fmt::Debug for CudaNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CudaNetwork")
+            .field("config", &self.config)
+            .field("gpu", &self.kernels.stream.context().ordinal())
+            .field("passes", &self.kernels.passes)
+            .finish_non_exhaustive()
+    }
+}
+
 impl CudaNetwork {
-    /// On the GPU of this number, on a stream of its own.
+    /// Puts the weights on the GPU of this number, on a stream of its own.
     ///
     /// # Errors
     /// As [`CudaNetwork::new`].
@@ -108,9 +119,9 @@ impl CudaNetwork {
                 return Err(Error::Parameter("no kernels for precision bf16".into()));
             }
         };
-        // The chain's kernels too: whatever fails shall fail here.
-        launch::Kernels::of(&stream)?;
-        let kernels = Kernels::new(stream, passes)?;
+        // Loads the chain's kernels too, so that a failure comes here and not later.
+        ChainKernels::of(&stream)?;
+        let kernels = NetworkKernels::new(stream, passes)?;
         let layer = |name: &str, kind: Kind| Layer::new(&kernels, weights, name, kind);
         let mut end = 0;
         let mut block = |name: String, channels: usize| -> Result<Block> {
@@ -158,12 +169,17 @@ impl CudaNetwork {
         &self.config
     }
 
-    /// Sides of the planes must be multiples of this.
+    /// Highest noise level that the network was trained for, in 8-bit levels.
+    pub fn sigma_max(&self) -> f64 {
+        self.precondition.sigma_max
+    }
+
+    /// Number of which both sides of the planes are multiples.
     pub fn multiple(&self) -> usize {
         self.config.multiple()
     }
 
-    /// The stream that calls run on.
+    /// Stream that calls run on.
     pub fn stream(&self) -> &Arc<CudaStream> {
         &self.kernels.stream
     }
@@ -176,16 +192,25 @@ impl CudaNetwork {
         (2 * values + 2 * 12 * pixels) as u64
     }
 
-    /// f16 numbers of the state of scale `i`, for planes of so many pixels.
+    /// f16 numbers of the state of scale `i`, for planes of `pixels`.
     fn state(&self, i: usize, pixels: usize) -> usize {
         (pixels >> (2 * (i + 1))) * self.config.channels[i] * self.kernels.passes.parts()
     }
 
-    /// The same of what lies between layers, the input included.
+    /// f16 numbers of the buffer between layers, which holds the input too, for planes of `pixels`.
     fn between(&self, pixels: usize) -> usize {
         let states = (0..self.config.channels.len()).map(|i| self.state(i, pixels));
         let input = pixels / 4 * 16 * self.kernels.passes.parts();
         states.fold(input, usize::max)
+    }
+
+    /// Frees the buffers of the largest planes so far.
+    pub fn release(&self) {
+        *self.lock() = Buffers::default();
+        let stream = &self.kernels.stream;
+        // A failure here comes back in the next call, which can report it.
+        let _ = stream.synchronize();
+        let _ = pool::trim(stream.context());
     }
 
     fn blocks(&self) -> impl Iterator<Item = &Block> {
@@ -196,33 +221,38 @@ impl CudaNetwork {
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes `scratch` large enough.
-    fn fit<'a>(&self, scratch: &'a mut Option<Scratch>, pixels: usize) -> Result<&'a mut Scratch> {
-        if scratch.as_ref().is_none_or(|s| s.pixels < pixels) {
-            *scratch = None;
-            let stream = &self.kernels.stream;
-            let scales = self.blocks().map(|b| b.at.len()).sum();
-            // SAFETY: kernels write all of it before they read it.
-            let alloc = |n: usize| unsafe { stream.alloc::<f16>(n) };
-            let states = (0..self.config.channels.len()).map(|i| alloc(self.state(i, pixels)));
-            *scratch = Some(Scratch {
-                h: states.collect::<Result<_, _>>()?,
-                t: alloc(self.between(pixels))?,
-                scales: stream.alloc_zeros(scales)?,
-                pixels,
-            });
-        }
-        scratch
-            .as_mut()
-            .ok_or_else(|| Error::Backend("no buffers".into()))
+    /// Activations for planes of `pixels`: the ones at hand if they are large enough, else new ones.
+    fn fit<'a>(
+        &self,
+        activations: &'a mut Option<Activations>,
+        pixels: usize,
+    ) -> Result<&'a mut Activations> {
+        // Too small ones are freed before others are allocated.
+        let kept = activations.take().filter(|a| a.pixels >= pixels);
+        let fitting = kept.map_or_else(|| self.allocate(pixels), Ok)?;
+        Ok(activations.insert(fitting))
     }
 
-    /// x0_hat = E\[x_0 | x_t\] in 8-bit levels of planes `[3][height][width]` on the device, in the order of
-    /// [`CudaNetwork::stream`]: the call returns before it is computed.
+    fn allocate(&self, pixels: usize) -> Result<Activations> {
+        let stream = &self.kernels.stream;
+        let scales = self.blocks().map(|b| b.at.len()).sum();
+        // SAFETY: kernels write all values before they read them.
+        let alloc = |n: usize| unsafe { stream.alloc::<f16>(n) };
+        let states = (0..self.config.channels.len()).map(|i| alloc(self.state(i, pixels)));
+        Ok(Activations {
+            h: states.collect::<Result<_, _>>()?,
+            t: alloc(self.between(pixels))?,
+            scales: stream.alloc_zeros(scales)?,
+            pixels,
+        })
+    }
+
+    /// x0_hat = E\[x_0 | x_t\] in 8-bit levels of planes `[3][height][width]` on the device, in the
+    /// order of [`CudaNetwork::stream`]: the call returns before it is computed.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if the sides are not multiples of [`CudaNetwork::multiple`], a buffer is too small, or sigma is
-    /// not positive; [`Error::Backend`] if the driver fails.
+    /// [`Error::Parameter`] if the sides are not multiples of [`CudaNetwork::multiple`], a buffer
+    /// is too small, or sigma is not positive; [`Error::Backend`] if the driver fails.
     pub fn x0_hat_device(
         &self,
         x_t: &CudaView<'_, f32>,
@@ -240,13 +270,19 @@ impl CudaNetwork {
                 "planes of {width} x {height} from {from} values to {to}, expected multiples of {multiple}"
             )));
         }
-        self.enqueue(&mut self.lock().scratch, x_t, (width, height), sigma, out)
+        self.enqueue(
+            &mut self.lock().activations,
+            x_t,
+            (width, height),
+            sigma,
+            out,
+        )
     }
 
-    /// Starts all layers.
+    /// Queues all layers.
     fn enqueue(
         &self,
-        scratch: &mut Option<Scratch>,
+        activations: &mut Option<Activations>,
         x_t: &CudaView<'_, f32>,
         (width, height): (usize, usize),
         sigma: f64,
@@ -254,7 +290,7 @@ impl CudaNetwork {
     ) -> Result<()> {
         let c = self.precondition.at(sigma)?;
         let e = self.embedding.at(sigma);
-        let Scratch { h, t, scales, .. } = self.fit(scratch, width * height)?;
+        let Activations { h, t, scales, .. } = self.fit(activations, width * height)?;
         let factors: Vec<f32> = self.blocks().flat_map(|b| b.scale.forward(&e)).collect();
         let k = &self.kernels;
         k.stream.memcpy_htod(&factors, scales)?;
@@ -280,7 +316,7 @@ impl CudaNetwork {
         Ok(())
     }
 
-    /// Starts the blocks of a stage, by way of `t`.
+    /// Queues the blocks of a stage, by way of `t`.
     fn run(
         &self,
         stage: &[Block],
@@ -297,7 +333,8 @@ impl CudaNetwork {
         Ok(())
     }
 
-    /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma` levels.
+    /// x0_hat = E\[x_0 | x_t\] in 8-bit levels, for `x_t` with noise of standard deviation `sigma`
+    /// levels.
     ///
     /// # Errors
     /// As [`CudaNetwork::x0_hat_device`].
@@ -306,13 +343,16 @@ impl CudaNetwork {
         self.precondition.at(sigma)?;
         let (n, sides) = (x_t.len(), (x_t.width, x_t.height));
         let stream = &self.kernels.stream;
-        let Buffers { scratch, staging } = &mut *self.lock();
+        let Buffers {
+            activations,
+            staging,
+        } = &mut *self.lock();
         let Staging { host, device, out } = self.stage(staging, n)?;
         let host = &mut host.as_mut_slice()?[..n];
         x_t.copy_to(host);
         stream.memcpy_htod(host, device)?;
         self.enqueue(
-            scratch,
+            activations,
             &device.slice(..n),
             sides,
             sigma,
@@ -325,21 +365,22 @@ impl CudaNetwork {
         Ok(x0_hat)
     }
 
-    /// Makes `staging` large enough for `n` values.
+    /// Staging for `n` values: the one at hand if it is large enough, else a new one.
     fn stage<'a>(&self, staging: &'a mut Option<Staging>, n: usize) -> Result<&'a mut Staging> {
-        if staging.as_ref().is_none_or(|s| s.host.len() < n) {
-            *staging = None;
-            let stream = &self.kernels.stream;
-            // SAFETY: all of it is written before it is read; floats have no invalid bits.
-            let host = unsafe { stream.context().alloc_pinned_with_flags(n, 0)? };
-            *staging = Some(Staging {
-                host,
-                device: stream.alloc_zeros(n)?,
-                out: stream.alloc_zeros(n)?,
-            });
-        }
-        staging
-            .as_mut()
-            .ok_or_else(|| Error::Backend("no buffers".into()))
+        // One that is too small is freed before another is allocated.
+        let kept = staging.take().filter(|s| s.host.len() >= n);
+        let fitting = kept.map_or_else(|| self.allocate_staging(n), Ok)?;
+        Ok(staging.insert(fitting))
+    }
+
+    fn allocate_staging(&self, n: usize) -> Result<Staging> {
+        let stream = &self.kernels.stream;
+        // SAFETY: all values are written before they are read; floats have no invalid bits.
+        let host = unsafe { stream.context().alloc_pinned_with_flags(n, 0)? };
+        Ok(Staging {
+            host,
+            device: stream.alloc_zeros(n)?,
+            out: stream.alloc_zeros(n)?,
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-/// The matrix of a layer: for each output, each tap and each input one weight.
+/// Matrix of a layer: one weight for each output, tap and input.
 pub(super) struct Matrix {
     /// Multiples of 16, like `inputs`.
     pub outputs: usize,
@@ -14,7 +14,8 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
-    /// Of a tensor `[outputs][inputs][taps]`; channels that are missing to multiples of 16 are 0.
+    /// Matrix of a tensor `[outputs][inputs][taps]`. Channels that are missing to multiples of 16
+    /// are 0.
     pub fn new(shape: &[usize], data: &[f32]) -> Matrix {
         let (co, ci, taps) = (shape[0], shape[1], shape[2] * shape[3]);
         let (outputs, inputs) = (co.next_multiple_of(16), ci.next_multiple_of(16));
@@ -31,7 +32,8 @@ impl Matrix {
         matrix
     }
 
-    /// Weights times `factor`: `[outputs / nt][inputs / 16][parts][taps][nt / 16][32][8]`, the two parts being hi and lo.
+    /// Weights times `factor`, `[outputs / nt][inputs / 16][parts][taps][nt / 16][32][8]`. The two
+    /// parts are hi and lo.
     pub fn pack(&self, nt: usize, parts: usize, factor: f32) -> Vec<f16> {
         let mut packed = Vec::with_capacity(self.data.len() * parts);
         for tile in 0..self.outputs / nt {
@@ -49,7 +51,7 @@ impl Matrix {
         packed
     }
 
-    /// 16 outputs of 16 inputs, as lanes hold them.
+    /// Appends 16 outputs of 16 inputs, in the order of lanes.
     fn pack_square(
         &self,
         (first, tap, input): (usize, usize, usize),
@@ -73,7 +75,7 @@ impl Matrix {
     }
 }
 
-/// The power of two that brings the largest weight to 8 or above, below 16; 1 if all are 0.
+/// Power of two that brings the largest weight to 8 or above, below 16; 1 if all are 0.
 pub(super) fn factor(weights: &[f32]) -> f32 {
     let most = weights.iter().fold(0f32, |m, v| m.max(v.abs()));
     match most > 0.0 {
@@ -82,13 +84,13 @@ pub(super) fn factor(weights: &[f32]) -> f32 {
     }
 }
 
-/// Whether weights times `factor` are numbers of f16.
+/// True if all weights times `factor` are numbers of f16.
 pub(super) fn fits_f16(weights: &[f32], factor: f32) -> bool {
     let fits = |&v: &f32| f16::from_f32(v * factor).to_f32() == v * factor;
     weights.iter().all(fits)
 }
 
-/// The outputs `[c][2 x 2]` of a tensor as `[2 x 2][c]`, each of `each` values.
+/// Outputs `[c][2 x 2]` of a tensor as `[2 x 2][c]`, each of `each` values.
 pub(super) fn places_first(data: &[f32], each: usize) -> Vec<f32> {
     let channels = data.len() / (4 * each);
     let row = |i: usize| {

@@ -1,4 +1,5 @@
-//! The device's memory between two calls: what the driver gives back it has to map again, which takes longer than a layer.
+//! Memory of the device between two calls. Memory that the driver gives back has to be mapped
+//! again, which takes longer than a layer.
 
 use candle_core::cuda::cudarc::driver::CudaContext;
 use candle_core::cuda::cudarc::driver::sys::{
@@ -8,7 +9,7 @@ use candle_core::cuda::cudarc::driver::sys::{
 
 use crate::error::Result;
 
-/// Lets the process keep what it freed until [`trim`] is called.
+/// Lets the process keep freed memory until [`trim`] is called.
 pub fn keep(context: &CudaContext) -> Result<()> {
     let mut all = u64::MAX;
     let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
@@ -18,9 +19,9 @@ pub fn keep(context: &CudaContext) -> Result<()> {
     })
 }
 
-/// Gives back what the process has freed.
+/// Gives freed memory back to the system.
 pub fn trim(context: &CudaContext) -> Result<()> {
-    // SAFETY: what is in use stays.
+    // SAFETY: memory in use stays.
     with(context, |pool| unsafe { cuMemPoolTrimTo(pool, 0) })
 }
 

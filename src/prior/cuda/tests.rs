@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bitvec::prelude::*;
 use candle_core::cuda::cudarc::driver::{CudaContext, CudaSlice, CudaStream};
 
-use super::OnDevice;
-use super::chain::Walk;
+use super::chain::DeviceChain;
+use super::queued::QueuedNetwork;
 use crate::channel::code::Code;
 use crate::channel::rate;
 use crate::channel::split::Stages;
@@ -18,7 +18,7 @@ use crate::encoder::{Encoder, Target};
 use crate::error::Result;
 use crate::pixels::picture::Picture;
 use crate::pixels::planes::Planes;
-use crate::prior::on_device::{Geometry, Move, PartSigns, Resident, State};
+use crate::prior::on_device::{DeviceDenoiser, DeviceState, Geometry, PartSigns, StepUpdate};
 use crate::prior::tiling::Tiling;
 use crate::prior::{Denoiser, Device, Network, Prior, Weights, scale};
 use crate::random::Stream;
@@ -26,11 +26,12 @@ use crate::reverse::{Shared, geometry};
 use crate::schedule::{Sigma, Step};
 use crate::timings::Meter;
 
-/// The network on the CPU, with a device that keeps x_t for it or without: what differs is the chain alone.
+/// The network on the CPU, with a device that keeps x_t for it or without. The two differ in the
+/// chain alone.
 struct Roundabout {
     network: Network,
     stream: Arc<CudaStream>,
-    resident: bool,
+    on_device: bool,
     /// The longest side of a tile.
     side: Option<usize>,
 }
@@ -48,27 +49,31 @@ impl Denoiser for Roundabout {
         self.side
     }
 
-    fn resident(&self) -> Option<&dyn Resident> {
-        self.resident.then_some(self)
+    fn on_device(self: Arc<Self>) -> Option<Arc<dyn DeviceDenoiser>> {
+        self.on_device.then_some(self as Arc<dyn DeviceDenoiser>)
     }
 }
 
-impl Resident for Roundabout {
-    fn reside(&self, geometry: &Geometry, tiling: Tiling) -> Result<Option<Box<dyn State + '_>>> {
-        Walk::begin(self, geometry, tiling)
+impl DeviceDenoiser for Roundabout {
+    fn state(
+        self: Arc<Self>,
+        geometry: &Geometry,
+        tiling: Tiling,
+    ) -> Result<Option<Box<dyn DeviceState>>> {
+        DeviceChain::allocate(self, geometry, tiling)
     }
 }
 
-impl OnDevice for Roundabout {
+impl QueuedNetwork for Roundabout {
     fn stream(&self) -> Arc<CudaStream> {
         self.stream.clone()
     }
 
-    fn need(&self, _: usize, _: usize) -> u64 {
+    fn device_memory(&self, _: usize, _: usize) -> u64 {
         0
     }
 
-    fn x0_hat_device(
+    fn queue_x0_hat(
         &self,
         x: &CudaSlice<f32>,
         width: usize,
@@ -87,15 +92,15 @@ impl OnDevice for Roundabout {
     }
 }
 
-/// A prior that walks on the device, and one of the same numbers that does not.
+/// A prior that walks on the device, and one of equal numbers that does not.
 fn pair(side: Option<usize>) -> (Prior, Prior) {
     let weights = Weights::shipped().expect("valid");
     let context = CudaContext::new(0).expect("a device");
-    let prior = |resident| {
+    let prior = |on_device| {
         let network = Roundabout {
             network: Network::new(&weights).expect("builds"),
             stream: context.default_stream(),
-            resident,
+            on_device,
             side,
         };
         Prior::new(network, weights.id())
@@ -115,7 +120,7 @@ fn picture(width: u32, height: u32) -> Picture {
     Picture::new(width, height, Colour::Rgb, samples, None).expect("fits")
 }
 
-/// x_t behind all layers of a file, or those in its first bytes, and how often the network ran.
+/// x_t after all layers of a file, and the number of calls of the network.
 fn x_t(prior: &Prior, file: &[u8], preview: bool) -> (Planes, u64) {
     let mut stream = StreamDecoder::new(prior, 1 << 30);
     let mut rest = file;
@@ -139,7 +144,8 @@ fn apart(a: &Planes, b: &Planes) -> f32 {
     pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-/// Sizes whose scales have odd sides and whose bands have no full blocks, some, and several; with one tile and with more.
+/// Sizes whose scales have odd sides, and whose bands have no full blocks, some, and several; with
+/// one tile and with more.
 #[test]
 #[ignore = "needs an NVIDIA GPU"]
 fn a_chain_on_the_device_is_that_of_the_machine() {
@@ -178,16 +184,16 @@ fn a_chain_on_the_device_is_that_of_the_machine() {
 /// A network that takes noise for the picture.
 struct Copy(Arc<CudaStream>);
 
-impl OnDevice for Copy {
+impl QueuedNetwork for Copy {
     fn stream(&self) -> Arc<CudaStream> {
         self.0.clone()
     }
 
-    fn need(&self, _: usize, _: usize) -> u64 {
+    fn device_memory(&self, _: usize, _: usize) -> u64 {
         0
     }
 
-    fn x0_hat_device(
+    fn queue_x0_hat(
         &self,
         x: &CudaSlice<f32>,
         width: usize,
@@ -201,13 +207,13 @@ impl OnDevice for Copy {
     }
 }
 
-/// One step of planes of several sizes with given x0_hat: full blocks, all scales, tiles of 1024, more than one window of the rotation,
-/// with and without bands.
+/// One step of planes of several sizes with given x0_hat: full blocks, all scales, tiles of 1024,
+/// more than one window of the rotation, with and without bands.
 #[test]
 #[ignore = "needs an NVIDIA GPU"]
 fn steps_on_the_device_are_those_of_the_machine() {
     let context = CudaContext::new(0).expect("a device");
-    let network = Copy(context.default_stream());
+    let network = Arc::new(Copy(context.default_stream()));
     let sizes = [
         (203, 117),
         (97, 1031),
@@ -256,7 +262,7 @@ fn steps_on_the_device_are_those_of_the_machine() {
             codewords: signs.codewords(part),
             amplitude: rate::amplitude(shared.code, signs.stages(part), len),
         });
-        let to = Move {
+        let update = StepUpdate {
             rho: step.rho(),
             std: step.std(),
             key: shared.stream.key(),
@@ -265,7 +271,7 @@ fn steps_on_the_device_are_those_of_the_machine() {
         };
         let geometry = geometry(&mixer, &x_t).expect("large enough");
         let tiling = Tiling::new(16, None);
-        let state = Walk::begin(&network, &geometry, tiling).expect("begins");
+        let state = DeviceChain::allocate(network.clone(), &geometry, tiling).expect("begins");
         let mut state = state.expect("has room");
         state.upload(&x_t).expect("uploads");
         state.predict(1, 20.0).expect("predicts");
@@ -280,7 +286,7 @@ fn steps_on_the_device_are_those_of_the_machine() {
             assert!(apart < 1e-3, "{w} x {h}, reduced by {f}: {apart} levels");
         }
         state.predict(1, 20.0).expect("predicts");
-        state.advance(&to).expect("steps");
+        state.advance(&update).expect("steps");
         let mut got = Planes::zeros(w, h);
         state.download(&mut got).expect("downloads");
         let apart = apart(&x_s, &got);
@@ -288,7 +294,7 @@ fn steps_on_the_device_are_those_of_the_machine() {
         let n = 4;
         for _ in 0..n {
             state.predict(1, 20.0).expect("predicts");
-            state.advance(&to).expect("steps");
+            state.advance(&update).expect("steps");
         }
         let there = begin.elapsed() / n;
         println!(
@@ -298,14 +304,14 @@ fn steps_on_the_device_are_those_of_the_machine() {
     }
 }
 
-/// The network and the chain on the device walk as on the CPU, within what the network's roundings bring.
+/// Network and chain on the device walk as on the CPU, within the network's roundings.
 #[test]
 #[ignore = "needs an NVIDIA GPU"]
 fn all_on_the_device_keeps_to_the_cpu() {
     let weights = Weights::shipped().expect("valid");
     let there = Prior::on(&weights, Device::Cuda(0)).expect("a device");
     let here = Prior::on(&weights, Device::Cpu).expect("builds");
-    assert!(there.is_resident());
+    assert!(there.is_on_device());
     let picture = picture(700, 450);
     let mut encoder = Encoder::new(&here).target(Target::Bpp(0.4));
     let file = encoder.encode(&picture).expect("encodes").bytes;

@@ -1,10 +1,11 @@
-//! Self-attention over the whole picture, with group normalisation in front.
+//! Self-attention over the whole picture, after a group normalisation.
 
 use candle_core::{Module, Result, Tensor};
 use candle_nn::ops::softmax_last_dim;
 use candle_nn::{GroupNorm, Linear, VarBuilder, group_norm, linear};
 
-/// Most values of the attention matrix that are held at once: queries run in groups, since their rows are independent.
+/// Most values of the attention matrix that are held at once. Its rows are independent, so queries
+/// run in groups.
 pub const SCORES: usize = 1 << 24;
 
 pub struct Attention {
@@ -18,7 +19,8 @@ pub struct Attention {
 }
 
 impl Attention {
-    /// `c` channels in heads of `head` each; the sum with the input is divided by `rescale`.
+    /// Attention over `c` channels in heads of `head` each. The sum with the input is divided by
+    /// `rescale`.
     pub fn new(
         c: usize,
         head: usize,
@@ -38,7 +40,7 @@ impl Attention {
         })
     }
 
-    /// `x` is (1, C, H, W).
+    /// (attention(x) + x) / rescale. `x` and the output are (1, C, H, W).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (_, c, h, w) = x.dims4()?;
         let (n, head) = (h * w, c / self.heads);

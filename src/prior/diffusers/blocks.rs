@@ -1,4 +1,4 @@
-//! The blocks of a UNet2DModel under the names of its weights.
+//! Blocks of a UNet2DModel, under the names of its weights.
 
 use candle_core::{Module, Result, Tensor};
 use candle_nn::ops::silu;
@@ -7,7 +7,7 @@ use candle_nn::{Conv2d, Conv2dConfig, GroupNorm, Linear, VarBuilder, conv2d, gro
 use crate::prior::diffusers::attention::Attention;
 use crate::prior::diffusers::config::Config;
 
-/// A convolution of 3 x 3 taps, or of one.
+/// A convolution of `k` x `k` taps, 3 or 1, that keeps the size.
 pub fn conv(ci: usize, co: usize, k: usize, vb: VarBuilder) -> Result<Conv2d> {
     let config = Conv2dConfig {
         padding: k / 2,
@@ -64,7 +64,7 @@ impl ResnetBlock2D {
     }
 }
 
-/// Residual blocks of one scale, each followed by attention or not.
+/// Residual blocks of one scale, each with attention after it or without.
 struct Layers {
     resnets: Vec<ResnetBlock2D>,
     attentions: Vec<Attention>,
@@ -110,7 +110,8 @@ impl Layers {
     }
 }
 
-/// DownBlock2D and AttnDownBlock2D: layers, then a convolution of stride 2 unless the scale is the coarsest.
+/// DownBlock2D and AttnDownBlock2D: layers, then a convolution of stride 2 unless the scale is the
+/// coarsest.
 pub struct DownBlock {
     layers: Layers,
     downsampler: Option<Conv2d>,
@@ -118,7 +119,7 @@ pub struct DownBlock {
 }
 
 impl DownBlock {
-    /// The block of scale `i`.
+    /// Block of scale `i`, counted from the finest.
     pub fn new(i: usize, config: &Config, vb: VarBuilder) -> Result<Self> {
         let ch = &config.block_out_channels;
         let mut inputs = vec![ch[i]; config.layers_per_block];
@@ -138,7 +139,7 @@ impl DownBlock {
         })
     }
 
-    /// Keeps the output of every layer in `skips`.
+    /// Output of the block. The output of every layer goes to `skips` too.
     pub fn forward(&self, mut x: Tensor, e: &Tensor, skips: &mut Vec<Tensor>) -> Result<Tensor> {
         for i in 0..self.layers.resnets.len() {
             x = self.layers.step(i, &x, e)?;
@@ -160,7 +161,7 @@ impl DownBlock {
     }
 }
 
-/// UNetMidBlock2D: two residual blocks with attention between them or not.
+/// UNetMidBlock2D: two residual blocks, with attention between them or without.
 pub struct MidBlock {
     resnets: [ResnetBlock2D; 2],
     attention: Option<Attention>,
@@ -201,7 +202,8 @@ impl MidBlock {
     }
 }
 
-/// UpBlock2D and AttnUpBlock2D: layers that take the skips back, then nearest neighbours and a convolution.
+/// UpBlock2D and AttnUpBlock2D: layers that take the skip connections, then nearest neighbours and
+/// a convolution.
 pub struct UpBlock {
     layers: Layers,
     upsampler: Option<Conv2d>,
@@ -237,7 +239,7 @@ impl UpBlock {
 
     pub fn forward(&self, mut x: Tensor, e: &Tensor, skips: &mut Vec<Tensor>) -> Result<Tensor> {
         for i in 0..self.layers.resnets.len() {
-            // The way down keeps as many as the way up takes.
+            // The way down keeps one for each layer of the way up.
             let Some(skip) = skips.pop() else {
                 candle_core::bail!("no skip connection left");
             };

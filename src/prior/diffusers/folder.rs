@@ -1,4 +1,4 @@
-//! The files of a model folder, as the diffusers library writes them.
+//! Files of a model folder, as the diffusers library writes them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ const PICKLED: &str = "diffusion_pytorch_model.bin";
 const INDEX: &str = "diffusion_pytorch_model.safetensors.index.json";
 const SCHEDULER: &str = "scheduler_config.json";
 
-/// The bytes of the files that define a model.
+/// Bytes of the files that define a model.
 pub struct Folder {
     pub config: Vec<u8>,
     /// Empty if there is none.
@@ -33,6 +33,10 @@ pub struct Folder {
 
 impl Folder {
     /// Reads a UNet2DModel's folder, or a DDPMPipeline's with the folders `unet` and `scheduler`.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Unsupported`] for pickled weights; [`Error::Backend`] for a file
+    /// over its limit or a damaged index.
     pub fn read(folder: &Path) -> Result<Folder> {
         let pipeline = folder.join("unet");
         let unet = if pipeline.join(CONFIG).is_file() {
@@ -72,8 +76,9 @@ impl Folder {
         })
     }
 
-    /// The first four bytes of the SHA-256 of config.json, scheduler_config.json (empty if there is none) and the files
-    /// of weights, in this order, each behind its length as a little-endian 64-bit number.
+    /// Identity: the first four bytes of the SHA-256 of config.json, scheduler_config.json (empty
+    /// if there is none) and the files of weights, in this order, each after its length as a
+    /// little-endian 64-bit number.
     pub fn id(&self) -> PriorId {
         let mut digest = Sha256::new();
         for file in [&self.config, &self.scheduler]
@@ -89,7 +94,7 @@ impl Folder {
     }
 }
 
-/// The files that an index names, each once: `{"weight_map": {tensor: file, ..}}`.
+/// Files that an index names, each once: `{"weight_map": {tensor: file, ..}}`.
 fn shard_names(index: &[u8]) -> Result<Vec<String>> {
     let bad = |what: &str| Error::Backend(format!("{INDEX}: {what}"));
     let index: Value = serde_json::from_slice(index).map_err(|e| bad(&e.to_string()))?;
@@ -98,7 +103,7 @@ fn shard_names(index: &[u8]) -> Result<Vec<String>> {
     };
     let mut names = BTreeSet::new();
     for file in map.values() {
-        // A name, not a path that leads elsewhere.
+        // A path could lead out of the folder.
         match file.as_str() {
             Some(name) if Path::new(name).file_name().is_some_and(|f| f == name) => {
                 names.insert(name.to_owned());

@@ -1,12 +1,13 @@
 //! DDPMs of the diffusers library as priors: UNet2DModel in candle, with the names of its weights.
 //!
-//! Such networks were trained at one size of pictures and attend over the whole of it. A picture that is larger is
-//! denoised in overlapping tiles of that size, so its time grows with the area and its quality is that of a network
-//! which sees no more than a tile; the prior is at its best on pictures of the size and kind that it was trained on.
+//! Such a network was trained at one size of pictures and attends over the whole of it. A larger
+//! picture is denoised in overlapping tiles of that size. Its time grows with the area, and no tile
+//! knows of the others. The prior is at its best on pictures of the size and kind of its training.
 
 mod attention;
 mod blocks;
 mod config;
+mod fields;
 mod folder;
 mod schedule;
 mod tensors;
@@ -15,6 +16,7 @@ mod unet;
 pub use crate::prior::diffusers::config::Config as UNet2DConfig;
 pub use crate::prior::diffusers::schedule::{Prediction, Schedule};
 
+use std::fmt;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
@@ -22,23 +24,24 @@ use candle_core::{Device, Tensor};
 use crate::codes::PriorId;
 use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;
+use crate::prior::denoiser::{Denoiser, FINEST};
 use crate::prior::diffusers::folder::Folder;
 use crate::prior::diffusers::tensors::Tensors;
 use crate::prior::diffusers::unet::UNet2DModel;
-use crate::prior::denoiser::{Denoiser, FINEST};
 
-/// Half the range of 8-bit samples: what 1 means for a network of pictures in \[-1, 1\].
+/// Half the range of 8-bit samples: levels of the value 1 of pictures in \[-1, 1\].
 const HALF_RANGE: f64 = 127.5;
 
-/// Side of the tiles of a network that does not say at which size it was trained.
+/// Side of the tiles of a network whose folder does not tell the size of training.
 const USUAL_SIZE: usize = 256;
 
-/// Arrays of the size of the widest layer's input that are alive inside it.
+/// Live arrays inside the widest layer, each of the size of its input.
 const LIVE: usize = 6;
 
-/// A denoising diffusion probabilistic model (Ho, Jain and Abbeel 2020) in a folder of the diffusers library.
+/// A denoising diffusion probabilistic model (Ho, Jain and Abbeel 2020) in a folder of the
+/// diffusers library.
 ///
-/// It runs in candle and f32; its bits depend on candle's matrix products and so on the machine.
+/// Candle runs it in f32. Its bits depend on candle's matrix products and so on the machine.
 pub struct Ddpm {
     config: UNet2DConfig,
     schedule: Schedule,
@@ -47,14 +50,25 @@ pub struct Ddpm {
     id: PriorId,
 }
 
+impl fmt::Debug for Ddpm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ddpm")
+            .field("id", &self.id)
+            .field("config", &self.config)
+            .field("parameters", &self.parameters)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Ddpm {
-    /// Reads `config.json`, `diffusion_pytorch_model.safetensors` and `scheduler_config.json` of a folder, or of its
-    /// folders `unet` and `scheduler` (a DDPMPipeline). Without a scheduler's file, DDPMScheduler's defaults hold. Weights
-    /// may be in several files that `diffusion_pytorch_model.safetensors.index.json` names.
+    /// Reads `config.json`, `diffusion_pytorch_model.safetensors` and `scheduler_config.json` of a
+    /// folder, or of its folders `unet` and `scheduler` (a DDPMPipeline). Without a scheduler's
+    /// file, DDPMScheduler's defaults hold. `diffusion_pytorch_model.safetensors.index.json` may
+    /// name several files of weights.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Unsupported`] for a field of the configuration that this build does not know, by name;
-    /// [`Error::Backend`] for files that are damaged or do not belong together.
+    /// [`Error::Io`]; [`Error::Unsupported`] for a field of the configuration that this build does
+    /// not know, by name; [`Error::Backend`] for files that are damaged or do not belong together.
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Ddpm> {
         let files = Folder::read(folder.as_ref())?;
         let config = UNet2DConfig::parse(&files.config)?;
@@ -82,18 +96,19 @@ impl Ddpm {
         })
     }
 
-    /// The first four bytes of the SHA-256 of config.json, scheduler_config.json (empty if there is none) and the
-    /// weights file, or several by their names, in this order, each behind its length as a little-endian 64-bit number.
+    /// Identity: the first four bytes of the SHA-256 of config.json, scheduler_config.json (empty
+    /// if there is none) and the weights file, or several in the order of their names, each after
+    /// its length as a little-endian 64-bit number.
     pub fn id(&self) -> PriorId {
         self.id
     }
 
-    /// What the network is made of.
+    /// Parts of the network.
     pub fn config(&self) -> &UNet2DConfig {
         &self.config
     }
 
-    /// The noise levels that it was trained on.
+    /// Noise levels of the training.
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
     }
@@ -103,11 +118,12 @@ impl Ddpm {
         self.parameters
     }
 
-    /// The network's output for `x`, which has three planes in the units of its training, at the real timestep `t`.
+    /// Output of the network for `x`, three planes in the units of its training, at the real
+    /// timestep `t`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if the sides are not multiples of [`UNet2DConfig::multiple`]; [`Error::Backend`] if candle
-    /// fails or the output is not finite.
+    /// [`Error::Parameter`] if the sides are not multiples of [`UNet2DConfig::multiple`];
+    /// [`Error::Backend`] if candle fails or the output is not finite.
     pub fn forward(&self, x: &Planes, t: f64) -> Result<Planes> {
         let (w, h, multiple) = (x.width, x.height, self.config.multiple());
         if w == 0 || h == 0 || w % multiple != 0 || h % multiple != 0 || x.data.len() != 3 * w * h {
@@ -143,13 +159,14 @@ impl Denoiser for Ddpm {
         self.config.multiple()
     }
 
-    /// Faces, rooms and churches, as most are trained on, stand upright.
+    /// False: faces, rooms and churches, the subjects of most trainings, stand upright.
     fn any_orientation(&self) -> bool {
         false
     }
 
-    /// With sigma_t = sigma / 127.5: the network sees sqrt(alpha_bar) x_t, alpha_bar = 1 / (1 + sigma_t^2), at the t
-    /// at which its schedule has sigma_t, or the nearest one that it has.
+    /// x0_hat by way of sigma_t = sigma / 127.5. The network sees sqrt(alpha_bar) x_t, alpha_bar =
+    /// 1 / (1 + sigma_t^2), at the t at which its schedule has sigma_t, or the nearest level of the
+    /// schedule.
     fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes> {
         if !(1e-6..=1e9).contains(&sigma) {
             return Err(Error::Parameter(format!(
@@ -178,7 +195,8 @@ impl Denoiser for Ddpm {
         self.network.macs_per_pixel((self.trained() as f64).powi(2))
     }
 
-    /// The weights, the skip connections, and the widest layer with the group of attention's rows that is alive.
+    /// Bytes of the weights, of the skip connections, and of the widest layer with the attention's
+    /// rows of one group of queries.
     fn memory(&self, width: usize, height: usize) -> u64 {
         let ch = &self.config.block_out_channels;
         let (layers, pixels) = (self.config.layers_per_block, width * height);
@@ -208,7 +226,8 @@ impl Denoiser for Ddpm {
         Some(self.trained())
     }
 
-    /// A picture no larger than those of training is never reduced: the network has learned it at every level.
+    /// Highest level of the schedule for a picture no larger than in training, as the network has
+    /// learned it at every level.
     fn highest_sigma(&self, width: usize, height: usize) -> f64 {
         if width.max(height) > self.trained() {
             return FINEST;

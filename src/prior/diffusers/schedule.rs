@@ -1,12 +1,13 @@
-//! The noise schedule that a DDPM was trained with: from sigma to the real-valued timestep t.
+//! Noise schedule of a DDPM's training: from sigma to the real-valued timestep t.
 
 use std::f64::consts::FRAC_PI_2;
 
 use crate::error::Result;
-use crate::prior::diffusers::config::Fields;
+use crate::prior::diffusers::fields::Fields;
 
-/// What the network's output means, with x_0 and eps in units of pictures in \[-1, 1\].
+/// Meaning of the network's output, with x_0 and eps in units of pictures in \[-1, 1\].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Prediction {
     /// The noise eps (Ho, Jain and Abbeel 2020, equation 14).
     Epsilon,
@@ -16,7 +17,7 @@ pub enum Prediction {
     V,
 }
 
-/// Noise levels of all timesteps, as the network was trained on them.
+/// Noise levels of all timesteps of the training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     name: String,
@@ -87,7 +88,7 @@ impl Schedule {
         &self.name
     }
 
-    /// What the network predicts.
+    /// Prediction of the network.
     pub fn prediction(&self) -> Prediction {
         self.prediction
     }
@@ -98,12 +99,15 @@ impl Schedule {
     }
 
     /// sigma_t of timestep `t` < T, for pictures in \[-1, 1\].
+    ///
+    /// # Panics
+    /// If `t` is T or more.
     pub fn sigma(&self, t: usize) -> f64 {
         libm::exp(self.log_sigma[t])
     }
 
-    /// The real t at which the schedule has `sigma` (for pictures in \[-1, 1\]): linear in log sigma between timesteps,
-    /// clamped to 0..=T - 1.
+    /// Real t at which the schedule has `sigma` (for pictures in \[-1, 1\]): linear in log sigma
+    /// between timesteps, clamped to 0..=T - 1.
     pub fn t(&self, sigma: f64) -> f64 {
         let wanted = libm::log(sigma);
         let above = self.log_sigma.partition_point(|&s| s < wanted);
@@ -115,7 +119,8 @@ impl Schedule {
     }
 }
 
-/// beta of timestep `i` of `n` of the cosine schedule (Nichol and Dhariwal 2021, equation 17), at most 0.999.
+/// beta of timestep `i` of `n` of the cosine schedule (Nichol and Dhariwal 2021, equation 17), at
+/// most 0.999.
 fn cosine(i: usize, n: usize) -> f64 {
     let alpha_bar = |i: usize| libm::cos((i as f64 / n as f64 + 0.008) / 1.008 * FRAC_PI_2).powi(2);
     (1.0 - alpha_bar(i + 1) / alpha_bar(i)).min(0.999)

@@ -1,4 +1,4 @@
-//! The tensors of a weights file: each must be used once, under the library's present or former name for it.
+//! Tensors of a weights file: each is used once, under the library's present or former name for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ const RENAMED: [(&str, &str); 4] = [
     ("proj_attn", "to_out.0"),
 ];
 
-/// The tensors of a file that no layer has taken yet.
+/// Tensors of a file that no layer has taken yet.
 #[derive(Clone, Default)]
 pub struct Tensors(Arc<Mutex<HashMap<String, Tensor>>>);
 
@@ -41,12 +41,12 @@ impl Tensors {
         Ok(Tensors(Arc::new(Mutex::new(tensors))))
     }
 
-    /// Layers made with this take their tensors out.
+    /// Builder of layers. Each layer takes its tensors out.
     pub fn builder(&self) -> VarBuilder<'static> {
         VarBuilder::from_backend(Box::new(self.clone()), DType::F32, Device::Cpu)
     }
 
-    /// The first name that is left.
+    /// First name of the tensors that no layer has taken.
     pub fn left(&self) -> Option<String> {
         self.0
             .lock()
@@ -56,7 +56,7 @@ impl Tensors {
             .cloned()
     }
 
-    /// Number of values of all tensors that are left.
+    /// Number of values of all tensors that no layer has taken.
     pub fn values(&self) -> usize {
         let tensors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tensors.values().map(Tensor::elem_count).sum()

@@ -1,4 +1,4 @@
-//! The forward pass of UNet2DModel.
+//! Forward pass of UNet2DModel.
 
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::ops::silu;
@@ -56,7 +56,8 @@ impl UNet2DModel {
         })
     }
 
-    /// `x` is (1, 3, H, W) with sides that are multiples of [`Config::multiple`], `t` a real timestep.
+    /// Output (1, 3, H, W) for `x` (1, 3, H, W), with sides that are multiples of
+    /// [`Config::multiple`], at the real timestep `t`.
     pub fn forward(&self, x: &Tensor, t: f64) -> Result<Tensor> {
         let e = self.embed(t, x.device())?;
         let e = silu(&self.time_embedding[0].forward(&e)?)?;
@@ -80,7 +81,7 @@ impl UNet2DModel {
             .forward(&silu(&self.conv_norm_out.forward(&h)?)?)
     }
 
-    /// Sines and cosines of t, (1, first channel count); in f32 throughout, as the network saw them in training.
+    /// Sines and cosines of t, (1, first channel count). They are computed in f32, as in training.
     fn embed(&self, t: f64, device: &Device) -> Result<Tensor> {
         let half = self.config.block_out_channels[0] / 2;
         let slope = -libm::logf(MAX_PERIOD);
@@ -96,7 +97,7 @@ impl UNet2DModel {
         Tensor::from_vec(e, (1, 2 * half), device)?.to_dtype(DType::F32)
     }
 
-    /// Multiply-accumulates of one call on a picture of `pixels`, for each of them.
+    /// Multiply-accumulates of one call on a picture of `pixels`, for each pixel.
     pub fn macs_per_pixel(&self, pixels: f64) -> f64 {
         let ends = self.conv_in.weight().elem_count() + self.conv_out.weight().elem_count();
         let last = self.down_blocks.len() - 1;

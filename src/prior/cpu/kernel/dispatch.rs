@@ -1,8 +1,8 @@
 //! The checked door to the kernels.
 
+use crate::prior::cpu::kernel::instructions::Kernel;
 #[cfg(target_arch = "aarch64")]
 use crate::prior::cpu::kernel::neon;
-use crate::prior::cpu::kernel::instructions::Kernel;
 use crate::prior::cpu::kernel::plain;
 #[cfg(target_arch = "wasm32")]
 use crate::prior::cpu::kernel::simd128;

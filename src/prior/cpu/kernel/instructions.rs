@@ -67,8 +67,8 @@ impl Kernel {
     /// Widths of the panels into which `co` output channels are split, a multiple of [`GROUP`]. One
     /// call of the kernel computes one panel.
     ///
-    /// AVX-512 keeps up to five vectors a pixel, so that 80 and 160 channels split evenly. The other
-    /// kernels keep one group.
+    /// AVX-512 keeps up to five vectors a pixel, so that 80 and 160 channels split evenly. The
+    /// other kernels keep one group.
     pub(crate) fn panels(self, co: usize) -> Vec<usize> {
         let groups = co / GROUP;
         let most = match self {

@@ -1,11 +1,11 @@
-//! The register-blocked micro-kernel, written once and stamped out for each instruction set.
+//! Register-blocked micro-kernel, written once for all instruction sets.
 
 /// Defines `unsafe fn span(&mut Span)` from the vector operations of one instruction set.
 ///
-/// A tile is some pixels by `CV` vectors of output channels, all in registers while taps and input channels pass by.
-/// `most` gives, for each `CV` in use, the pixels of the largest tile that the register file holds. The loop over
-/// pixels is unrolled here and not by the compiler: past its limits the accumulators would live in memory, three
-/// times slower.
+/// A tile is some pixels by `CV` vectors of output channels, all in registers while taps and input
+/// channels pass by. `most` gives the pixels of the largest tile that the register file holds, for
+/// each `CV` in use. The loop over pixels is unrolled here and not by the compiler: past the
+/// compiler's limits the accumulators would live in memory, three times slower.
 macro_rules! micro_kernel {
     (ops: $ops:tt, most: { $($cv:literal => $most:literal),+ $(,)? }) => {
         $crate::prior::cpu::kernel::micro::micro_kernel!(@tile $ops tile1 [0]);
@@ -31,10 +31,11 @@ macro_rules! micro_kernel {
         }
         $name:ident [$($q:literal)+]
     ) => {
-        /// One tile: `x` and `out` point at its first pixel.
+        /// Computes one tile. `x` and `out` point at its first pixel.
         ///
         /// # Safety
-        /// The instructions are available, the tile's pixels fit behind both pointers, and the span holds `CV` vectors.
+        /// The instructions are available, both pointers are valid for the tile's pixels, and the
+        /// span holds `CV` vectors.
         #[target_feature(enable = $features)]
         unsafe fn $name<const CV: usize>(
             s: &$crate::prior::cpu::kernel::span::Span,
@@ -43,8 +44,9 @@ macro_rules! micro_kernel {
         ) {
             use $crate::prior::cpu::kernel::span::Epilogue;
             let (step, ci) = (s.step, s.ci);
-            // SAFETY: `Span::check` has shown that taps, weights, bias and scales hold what is read here for every
-            // pixel of the span, and the caller that the tile's pixels are among them.
+            // SAFETY: `Span::check` has shown that taps, weights, bias and scales hold what is read
+            // here for every pixel of the span, and the caller that the tile's pixels are among
+            // them.
             unsafe {
                 let mut bias = [$splat(0.0); CV];
                 for v in 0..CV {
@@ -88,7 +90,8 @@ macro_rules! micro_kernel {
     };
 
     (@span { features: $features:literal, lanes: $lanes:literal, $($rest:tt)* } { $($cv:literal => $most:literal),+ }) => {
-        /// Computes a span in tiles of near-equal width: a short last tile would waste the registers.
+        /// Computes a span in tiles of near-equal width, as a short last tile would waste the
+        /// registers.
         ///
         /// # Safety
         /// The instructions are available and `Span::check` has passed.

@@ -10,13 +10,13 @@
 //! out = out + acc                   Epilogue::Add
 //! ```
 //!
-//! A vector lane holds one output channel. Lanes never mix, so the width of the vectors cannot change
-//! a bit. [`Kernel::Simd128`] alone has no fused multiply-add: its products are rounded before they
-//! are added. Products of [`winograd`] are such chains over input channels; its transforms fuse
-//! nothing.
+//! A vector lane holds one output channel. Lanes never mix, so the width of the vectors cannot
+//! change a bit. [`Kernel::Simd128`] alone has no fused multiply-add: its products are rounded
+//! before they are added. Products of [`winograd`] are such chains over input channels; its
+//! transforms fuse nothing.
 //!
-//! Unsafe code of the crate is here, in `prior::cuda` and in the vector loops of `channel`. [`conv_span`]
-//! is the checked door to it here.
+//! Unsafe code of the crate is here, in `prior::cuda` and in the vector loops of `channel`.
+//! [`conv_span`] is the checked door to it here.
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]

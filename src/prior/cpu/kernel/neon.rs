@@ -5,7 +5,8 @@ use std::arch::aarch64::{
     vst1q_f32,
 };
 
-/// A comparison and a selection, because `vmaxq_f32` would pass NaN on: `a if a > 0, else +0`.
+/// `a if a > 0, else +0` times `scale`. `vmaxq_f32` would pass NaN on, so it is a comparison and a
+/// selection.
 #[inline]
 #[target_feature(enable = "neon")]
 fn relu_mul(a: float32x4_t, scale: float32x4_t) -> float32x4_t {
@@ -13,7 +14,7 @@ fn relu_mul(a: float32x4_t, scale: float32x4_t) -> float32x4_t {
     vmulq_f32(vbslq_f32(vcgtq_f32(a, zero), a, zero), scale)
 }
 
-/// The accumulator comes last here, as on x86.
+/// x w + acc. The accumulator comes last here, as on x86.
 #[inline]
 #[target_feature(enable = "neon")]
 fn fma(x: float32x4_t, w: float32x4_t, acc: float32x4_t) -> float32x4_t {

@@ -1,4 +1,4 @@
-//! The definition of the arithmetic, in safe scalar code for every machine.
+//! Definition of the arithmetic, in safe scalar code for every machine.
 
 use crate::prior::cpu::kernel::span::{Epilogue, GROUP, Span};
 

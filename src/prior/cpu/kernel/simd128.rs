@@ -1,4 +1,5 @@
-//! WebAssembly's SIMD128: 4 lanes, and no fused multiply-add, so that products and sums are rounded apart.
+//! WebAssembly's SIMD128: 4 lanes. It has no fused multiply-add, so products are rounded before
+//! they are added.
 
 use std::arch::wasm32::{
     f32x4_add, f32x4_mul, f32x4_pmax, f32x4_splat, v128, v128_load, v128_store,

@@ -16,8 +16,8 @@ pub(crate) enum Epilogue<'a> {
 
 /// One panel of output channels for a run of output pixels.
 ///
-/// Pixel `q` reads `ci` values at `x[q * step + tap]` for each tap, and writes `bias.len()` values at
-/// `out[q * out_step]`. `weights` is `[taps][ci][bias.len()]`.
+/// Pixel `q` reads `ci` values at `x[q * step + tap]` for each tap, and writes `bias.len()` values
+/// at `out[q * out_step]`. `weights` is `[taps][ci][bias.len()]`.
 #[derive(Debug)]
 pub(crate) struct Span<'a> {
     pub x: &'a [f32],

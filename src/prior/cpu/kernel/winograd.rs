@@ -1,13 +1,16 @@
-//! The transforms around the products of a 3 x 3 convolution by Winograd's minimal filtering F(4 x 4, 3 x 3) (Winograd 1980;
-//! Lavin and Gray 2016): 36 multiplications for 16 outputs where the sum over taps takes 144.
+//! Transforms around the products of a 3 x 3 convolution by Winograd's minimal filtering F(4 x 4, 3
+//! x 3) (Winograd 1980; Lavin and Gray 2016): 36 multiplications for 16 outputs. The sum over taps
+//! takes 144.
 //!
-//! Of a tile d of 6 x 6 inputs and the products m with the transformed weights, one for each of 36 points:
+//! d is a tile of 6 x 6 inputs, m its products with the transformed weights, one for each of 36
+//! points:
 //!
 //! ```text
 //! v = B^T d B     y = A^T m A     B^T and A^T by columns first, then along the rows
 //! ```
 //!
-//! Every sum is rounded where it is written, and nothing is fused: vectors of any width give the same bits.
+//! Every sum is rounded where it is written, and nothing is fused, so that vectors of any width
+//! give equal bits.
 
 use std::ops::Range;
 
@@ -21,10 +24,10 @@ pub(crate) const REACH: usize = TILE + 2;
 /// Points of a tile's transform.
 pub(crate) const POINTS: usize = REACH * REACH;
 
-/// Channels of one pixel, as many as a group.
+/// Channels of one pixel in a group.
 type Lanes = [f32; GROUP];
 
-/// Values of `tiles` tiles of `channels` channels at each point, `[POINTS][tiles][channels]`.
+/// Layout of `tiles` tiles of `channels` channels at each point, `[POINTS][tiles][channels]`.
 ///
 /// A few values of padding keep the points of one tile apart in the cache.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +47,7 @@ impl Points {
         POINTS * self.stride()
     }
 
-    /// Where group `group` of `tile` lies at `point`.
+    /// Index of group `group` of `tile` at `point`.
     #[inline(always)]
     fn at(self, point: usize, tile: usize, group: usize) -> usize {
         point * self.stride() + tile * self.channels + group * GROUP
@@ -55,8 +58,8 @@ impl Points {
 #[cfg(target_arch = "x86_64")]
 const LINE: usize = 64 / size_of::<f32>();
 
-/// Asks the memory for what is wanted soon, the values `columns` of the first [`TILE`] of these `rows`, as far as they exist: they are
-/// too many for the processor to guess.
+/// Asks the memory for the values `columns` of the first [`TILE`] of `rows`, as far as they exist.
+/// These streams are too many for the processor to guess.
 #[inline(always)]
 pub(crate) fn prefetch(rows: &[f32], stride: usize, columns: Range<usize>) {
     #[cfg(target_arch = "x86_64")]
@@ -110,10 +113,10 @@ fn lanes(values: &[f32], at: usize) -> &Lanes {
     values[at..].first_chunk().expect("a group of channels")
 }
 
-/// v of one tile: `inputs` are its pixels, row by row, each all channels.
+/// v of one tile. `inputs` are its pixels row by row, each with all channels.
 #[inline(always)]
 fn tile_in(inputs: &[&[f32]; POINTS], tile: usize, points: Points, v: &mut [f32]) {
-    // Filled anew for each group: clearing it there as well took time.
+    // Outside the loop, as each group overwrites it: clearing it there took time.
     let mut columns = [[[0.0; GROUP]; REACH]; REACH];
     for group in 0..points.channels / GROUP {
         for (x, column) in columns.iter_mut().enumerate() {
@@ -130,7 +133,7 @@ fn tile_in(inputs: &[&[f32]; POINTS], tile: usize, points: Points, v: &mut [f32]
     }
 }
 
-/// Where the outputs of a tile go: `out[row * stride + column * channels]`, rows and columns of it that exist.
+/// Outputs of a tile, at `out[row * stride + column * channels]`. `rows` and `columns` of it exist.
 #[derive(Debug)]
 pub(crate) struct Outputs<'a> {
     pub out: &'a mut [f32],
@@ -155,7 +158,7 @@ fn tile_out(m: &[f32], tile: usize, points: Points, bias: &[f32], epilogue: Epil
             for (x, value) in row(y).iter().enumerate().take(to.columns) {
                 let at = y * to.stride + x * points.channels + first;
                 let out: &mut Lanes = to.out[at..].first_chunk_mut().expect("a group of channels");
-                // Whole groups by value: as iterators over references these loops became scalar code.
+                // Whole groups by value: iterators over references became scalar code.
                 let acc: Lanes = std::array::from_fn(|l| value[l] + bias[l]);
                 *out = match epilogue {
                     Epilogue::Store => acc,
@@ -202,7 +205,8 @@ macro_rules! widened {
 }
 
 widened! {
-    /// v of one tile: `inputs` are its pixels, row by row, each all channels, a multiple of [`GROUP`].
+    /// v of one tile. `inputs` are its pixels row by row, each with all channels, a multiple of
+    /// [`GROUP`].
     ///
     /// # Panics
     /// If a slice is too short.
@@ -219,9 +223,10 @@ widened! {
     )
 }
 
-/// The weights of one pair of channels at the 36 points, G g G^T, of 3 x 3 taps `g`.
+/// Weights of one pair of channels at the 36 points, G g G^T, of 3 x 3 taps `g`.
 ///
-/// Computed as (24 G) g (24 G)^T / 576, whose sums are exact for weights of 16 bits; then rounded to f32.
+/// Computed as (24 G) g (24 G)^T / 576, then rounded to f32. The sums are exact for weights of 16
+/// bits.
 pub(crate) fn transform_weights(g: &[f32; 9]) -> [f32; POINTS] {
     let line = |[a, b, c]: [f64; 3]| {
         let (ends, wide) = (a + c, a + 4.0 * c);

@@ -29,7 +29,7 @@ fn parity(name: &str) -> Planes {
     parity_in(PARITY, name)
 }
 
-/// Planes of a parity file, whose scale is \[-0.5, 0.5\].
+/// Planes of a parity file. Its values are on the scale of \[-0.5, 0.5\].
 fn parity_in(file: &[u8], name: &str) -> Planes {
     let file = SafeTensors::deserialize(file).unwrap();
     let view = file.tensor(name).unwrap();
@@ -180,8 +180,8 @@ fn threads_and_earlier_calls_change_no_bit() {
 
 #[test]
 fn output_bits_are_pinned() {
-    // FNV-1a over the output of random weights: a change of the arithmetic changes every decoder's pictures. Sums over taps
-    // at all scales, then minimal filtering at two of them.
+    // FNV-1a over the output of random weights: a change of the arithmetic changes every decoder's
+    // pictures. Sums over taps at all scales, then minimal filtering at two of them.
     let network = Network::new(&odd()).unwrap();
     let pins = [
         ((40, 24), 0xf9582697ab88097f),

@@ -6,11 +6,11 @@ use candle_core::cuda::cudarc::driver::{CudaSlice, CudaStream};
 
 use crate::error::Result;
 use crate::pixels::planes::Planes;
-use crate::prior::Denoiser;
-use crate::prior::cuda::chain::Walk;
-use crate::prior::cuda::network::{Buffers, CudaNetwork};
-use crate::prior::cuda::{OnDevice, pool};
-use crate::prior::on_device::{Geometry, Resident, State};
+use crate::prior::cuda::chain::DeviceChain;
+use crate::prior::cuda::network::CudaNetwork;
+use crate::prior::cuda::queued::QueuedNetwork;
+use crate::prior::denoiser::Denoiser;
+use crate::prior::on_device::{DeviceDenoiser, DeviceState, Geometry};
 use crate::prior::tiling::Tiling;
 
 impl Denoiser for CudaNetwork {
@@ -23,47 +23,47 @@ impl Denoiser for CudaNetwork {
     }
 
     fn macs_per_pixel(&self) -> f64 {
-        self.config.macs_per_pixel()
+        self.config().macs_per_pixel()
     }
 
     fn highest_sigma(&self, _: usize, _: usize) -> f64 {
-        self.precondition.sigma_max
+        self.sigma_max()
     }
 
-    /// Memory of the machine: planes on their way.
+    /// Memory of the machine: planes on their way to the device and back.
     fn memory(&self, width: usize, height: usize) -> u64 {
         12 * (width * height) as u64
     }
 
     fn release(&self) {
-        *self.lock() = Buffers::default();
-        let stream = &self.kernels.stream;
-        // What fails here fails in the next call as well, which can say so.
-        let _ = stream.synchronize();
-        let _ = pool::trim(stream.context());
+        CudaNetwork::release(self);
     }
 
-    fn resident(&self) -> Option<&dyn Resident> {
+    fn on_device(self: Arc<Self>) -> Option<Arc<dyn DeviceDenoiser>> {
         Some(self)
     }
 }
 
-impl Resident for CudaNetwork {
-    fn reside(&self, geometry: &Geometry, tiling: Tiling) -> Result<Option<Box<dyn State + '_>>> {
-        Walk::begin(self, geometry, tiling)
+impl DeviceDenoiser for CudaNetwork {
+    fn state(
+        self: Arc<Self>,
+        geometry: &Geometry,
+        tiling: Tiling,
+    ) -> Result<Option<Box<dyn DeviceState>>> {
+        DeviceChain::allocate(self, geometry, tiling)
     }
 }
 
-impl OnDevice for CudaNetwork {
+impl QueuedNetwork for CudaNetwork {
     fn stream(&self) -> Arc<CudaStream> {
-        self.kernels.stream.clone()
+        CudaNetwork::stream(self).clone()
     }
 
-    fn need(&self, width: usize, height: usize) -> u64 {
-        self.device_memory(width, height)
+    fn device_memory(&self, width: usize, height: usize) -> u64 {
+        CudaNetwork::device_memory(self, width, height)
     }
 
-    fn x0_hat_device(
+    fn queue_x0_hat(
         &self,
         x: &CudaSlice<f32>,
         width: usize,

@@ -1,0 +1,11 @@
+//! Failures of the driver as errors of this crate.
+
+use candle_core::cuda::cudarc::driver::DriverError;
+
+use crate::error::Error;
+
+impl From<DriverError> for Error {
+    fn from(e: DriverError) -> Self {
+        Error::Backend(e.to_string())
+    }
+}
