@@ -170,7 +170,7 @@ pub(super) struct Layer {
     bias: CudaSlice<f32>,
     /// Undoes the factor of the weights.
     unit: f32,
-    /// NetworkKernels from large blocks to small.
+    /// Kernels from large blocks to small.
     variants: Vec<Variant>,
 }
 
