@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # The whole check of a GPU in one command, from a clean clone:
 #
-#   tests/gpu.sh            cuda (= cuda:0); also cuda:N, metal, or cpu, which checks candle on the CPU
+#   tests/gpu.sh    cuda (= cuda:0); also cuda:N, metal, or cpu, which checks candle on the CPU
 #
 # Builds with the device's feature. Encodes and decodes by the command in both directions. Walks the
 # chain on an NVIDIA GPU against the machine's own. Compares the pictures of CPU and device layer by
-# layer with the bound of clause 22.2 of the specification. Times both at 0.3, 2 and 12 megapixels, the
-# device in f32, bf16 and f16.
+# layer with the bound of clause 22.2 of the specification. Times both at 0.3, 2 and 12 megapixels,
+# the device in f32, bf16 and f16.
 #
-# Kodak's pictures are used where DCODEC_DATA names the folder with kodak/kodim01.png and so on, else
-# the samples. Ends with 0 if all is well.
+# Kodak's pictures are used where DCODEC_DATA names the folder with kodak/kodim01.png and so on,
+# else the samples. Ends with 0 if all is well.
 #
-# Parts of the CUDA toolkit from PyPI stand in for an installed one, all of one version, here 13.0, with
-# gcc as the host's compiler:
+# Parts of the CUDA toolkit from PyPI stand in for an installed one, all of one version, here 13.0,
+# with gcc as the host's compiler:
 #
 #   python3 -m venv cu
 #   cu/bin/pip install nvidia-curand \
@@ -27,14 +27,15 @@
 # libcuda is the driver's. A machine without one can still build, with a library of its symbols that
 # finds no device:
 #
-#   mkdir stubs && gcc -E $CUDA_HOME/include/cuda.h | grep -oE '\bcu[A-Z][A-Za-z0-9_]*\(' | sort -u |
+#   mkdir stubs
+#   gcc -E $CUDA_HOME/include/cuda.h | grep -oE '\bcu[A-Z][A-Za-z0-9_]*\(' | sort -u |
 #       sed 's/^/int /; s/($/(void) { return 100; }/' >stubs/cuda.c
 #   gcc -shared -fPIC -Wl,-soname,libcuda.so.1 -o stubs/libcuda.so stubs/cuda.c
 #   ln -s libcuda.so stubs/libcuda.so.1
 #   export LIBRARY_PATH=$LIBRARY_PATH:$PWD/stubs   # LD_LIBRARY_PATH too, to start the command there
 #
-# A build with CUDA does not start where these libraries or libcuda.so.1 are missing. The plain build
-# does.
+# A build with CUDA does not start where these libraries or libcuda.so.1 are missing. The plain
+# build does.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -221,7 +221,7 @@ impl CudaNetwork {
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Activations for planes of `pixels`: the ones at hand if they are large enough, else new ones.
+    /// Activations for planes of `pixels`: the present ones if they are large enough, else new ones.
     fn fit<'a>(
         &self,
         activations: &'a mut Option<Activations>,
@@ -365,7 +365,7 @@ impl CudaNetwork {
         Ok(x0_hat)
     }
 
-    /// Staging for `n` values: the one at hand if it is large enough, else a new one.
+    /// Staging for `n` values: the present one if it is large enough, else a new one.
     fn stage<'a>(&self, staging: &'a mut Option<Staging>, n: usize) -> Result<&'a mut Staging> {
         // One that is too small is freed before another is allocated.
         let kept = staging.take().filter(|s| s.host.len() >= n);
