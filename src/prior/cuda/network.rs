@@ -221,7 +221,7 @@ impl CudaNetwork {
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Activations for planes of `pixels`: the present ones if they are large enough, else new ones.
+    /// Activations for planes of `pixels`: the present ones if large enough, else new ones.
     fn fit<'a>(
         &self,
         activations: &'a mut Option<Activations>,
