@@ -63,7 +63,7 @@ enum Steps {
     Banded(Vec<Level>, [[f64; 3]; 3]),
 }
 
-impl<N: QueuedNetwork + 'static> DeviceChain<N> {
+impl<N: QueuedNetwork> DeviceChain<N> {
     /// Allocates x_t and all buffers. None where the picture is too large for the device or for the
     /// kernels' indices of 31 bits.
     ///

@@ -7,7 +7,7 @@ use candle_core::cuda::cudarc::driver::{CudaSlice, CudaStream};
 use crate::error::Result;
 
 /// A network that works in the memory of its device.
-pub(super) trait QueuedNetwork: Send + Sync {
+pub(super) trait QueuedNetwork: Send + Sync + 'static {
     /// Stream in which its work is queued.
     fn stream(&self) -> Arc<CudaStream>;
 

@@ -8,12 +8,12 @@ use candle_core::cuda::cudarc::driver::{CudaContext, CudaSlice, CudaStream};
 use super::chain::DeviceChain;
 use super::queued::QueuedNetwork;
 use crate::channel::code::Code;
+use crate::channel::layer::Shared;
 use crate::channel::rate;
 use crate::channel::split::Stages;
 use crate::channel::transform::Mixer;
-use crate::codes::Colour;
-use crate::container::BandAllocation;
-use crate::decoder::{Decoder, StreamDecoder};
+use crate::codes::{BandAllocation, Colour};
+use crate::decoder::Decoder;
 use crate::encoder::{Encoder, Target};
 use crate::error::Result;
 use crate::pixels::picture::Picture;
@@ -22,7 +22,7 @@ use crate::prior::on_device::{DeviceDenoiser, DeviceState, Geometry, PartSigns, 
 use crate::prior::tiling::Tiling;
 use crate::prior::{Denoiser, Device, Network, Prior, Weights, scale};
 use crate::random::Stream;
-use crate::reverse::{Shared, geometry};
+use crate::reverse::{Display, geometry};
 use crate::schedule::{Sigma, Step};
 use crate::timings::Meter;
 
@@ -120,9 +120,14 @@ fn picture(width: u32, height: u32) -> Picture {
     Picture::new(width, height, Colour::Rgb, samples, None).expect("fits")
 }
 
+/// A decoder that displays x0_hat as the chain has it.
+fn plain(prior: &Prior) -> Decoder {
+    Decoder::new(prior).display(Display::PLAIN)
+}
+
 /// x_t after all layers of a file, and the number of calls of the network.
 fn x_t(prior: &Prior, file: &[u8], preview: bool) -> (Planes, u64) {
-    let mut stream = StreamDecoder::new(prior, 1 << 30);
+    let mut stream = plain(prior).stream();
     let mut rest = file;
     while !rest.is_empty() {
         let (used, event) = stream.push(rest).expect("reads");
@@ -133,7 +138,7 @@ fn x_t(prior: &Prior, file: &[u8], preview: bool) -> (Planes, u64) {
             stream.preview().expect("shows");
         }
     }
-    let chain = stream.chain.as_mut().expect("a header");
+    let chain = &mut stream.body.as_mut().expect("a header").chain;
     let state = chain.state().expect("runs").expect("layers");
     (state.0.clone(), chain.meter().read().calls)
 }
@@ -157,7 +162,7 @@ fn a_chain_on_the_device_is_that_of_the_machine() {
     ] {
         let (there, here) = pair(side);
         let picture = picture(width, height);
-        let mut encoder = Encoder::new(&here).target(Target::Bpp(bpp));
+        let encoder = Encoder::new(&here).target(Target::Bpp(bpp));
         let file = encoder.encode(&picture).expect("encodes").bytes;
         for preview in [false, true] {
             let (a, calls) = x_t(&here, &file, preview);
@@ -168,9 +173,9 @@ fn a_chain_on_the_device_is_that_of_the_machine() {
             assert_eq!(calls, others);
         }
         for cut in [file.len() / 3, file.len() * 2 / 3, file.len()] {
-            let shown = |prior| Decoder::new(prior).decode(&file[..cut]).expect("decodes");
+            let shown = |prior| plain(prior).decode(&file[..cut]).expect("decodes");
             let (a, b) = (shown(&here), shown(&there));
-            assert_eq!(a.used, b.used);
+            assert_eq!(a.coverage, b.coverage);
             let psnr = crate::pixels::metrics::psnr(&a.picture, &b.picture).expect("same form");
             println!(
                 "  {cut} of {} bytes: PSNR {psnr:.1} between both",
@@ -230,15 +235,16 @@ fn steps_on_the_device_are_those_of_the_machine() {
             stream: Stream::new(5, 3),
             meter: &meter,
         };
+        let colour = if banded { Colour::Rgb } else { Colour::Grey };
+        let (t, s) = (Sigma::from_code(200), Sigma::from_code(188).expect("valid"));
         let stages = Stages {
             count: w * h / 200,
-            allocation: BandAllocation::first(banded),
-            sigma: 188,
+            allocation: BandAllocation::first(colour),
+            sigma: s.code(),
         };
         let bytes = |i: usize| shared.stream.value(i + (1 << 40)) as u8;
         let bits: Vec<u8> = (0..stages.count.div_ceil(2)).map(bytes).collect();
         let signs = shared.signs(&bits.view_bits()[..4 * stages.count], stages);
-        let (t, s) = (Sigma::from_code(200), Sigma::from_code(188).expect("valid"));
         let step = Step { t, s };
         let mut x_t = Planes::zeros(w, h);
         let noise = |i: usize| (shared.stream.value(i + (1 << 41)) >> 40) as f32 / (1 << 16) as f32;
@@ -313,7 +319,7 @@ fn all_on_the_device_keeps_to_the_cpu() {
     let here = Prior::on(&weights, Device::Cpu).expect("builds");
     assert!(there.is_on_device());
     let picture = picture(700, 450);
-    let mut encoder = Encoder::new(&here).target(Target::Bpp(0.4));
+    let encoder = Encoder::new(&here).target(Target::Bpp(0.4));
     let file = encoder.encode(&picture).expect("encodes").bytes;
     let ((a, calls), (b, others)) = (x_t(&here, &file, false), x_t(&there, &file, false));
     println!("{} levels apart", apart(&a, &b));
