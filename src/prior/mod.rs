@@ -17,6 +17,8 @@ mod load;
 pub(crate) mod on_device;
 mod precision;
 mod precondition;
+// As encoder/encoder.rs and decoder/decoder.rs, whose folders are private to the crate.
+#[allow(clippy::module_inception)]
 mod prior;
 pub(crate) mod scale;
 mod shipped;

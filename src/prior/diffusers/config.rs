@@ -101,7 +101,7 @@ impl Config {
     fn check(&self, f: &Fields) -> Result<()> {
         let channels = &self.block_out_channels;
         let first = channels[0];
-        if first % 2 != 0 || first / 2 <= self.freq_shift {
+        if !first.is_multiple_of(2) || first / 2 <= self.freq_shift {
             return Err(f.refused("block_out_channels", first, "an even first count from 4"));
         }
         let divides = |field: &str, n: usize, c: usize| match c.is_multiple_of(n) {
