@@ -169,7 +169,7 @@ fn what_is_not_known_is_refused_by_name() {
         ("encoder_hid_dim", json!(3)),
     ] {
         let copy = changed("attention", |config| config[field] = value.clone());
-        let e = Ddpm::from_folder(copy.path()).err().expect(field);
+        let e = Ddpm::from_folder(copy.path()).expect_err(field);
         assert!(matches!(e, Error::Unsupported(_)), "{field}: {e:?}");
         assert!(e.to_string().contains(field), "{field}: {e}");
     }
@@ -183,7 +183,7 @@ fn weights_must_fit_the_configuration() {
         ("block_out_channels", json!([16, 32]), "expected"),
     ] {
         let copy = changed("attention", |config| config[field] = value);
-        let e = Ddpm::from_folder(copy.path()).err().expect(field);
+        let e = Ddpm::from_folder(copy.path()).expect_err(field);
         assert!(matches!(e, Error::Backend(_)), "{field}: {e:?}");
         assert!(e.to_string().contains(tensor), "{field}: {e}");
     }
@@ -196,7 +196,7 @@ fn weights_must_fit_the_configuration() {
         Err(Error::Backend(_))
     ));
     fs::rename(&weights, weights.with_extension("bin")).expect("renamed");
-    let e = Ddpm::from_folder(copy.path()).err().expect("pickled");
+    let e = Ddpm::from_folder(copy.path()).expect_err("pickled");
     assert!(e.to_string().contains("diffusion_pytorch_model.bin"), "{e}");
 }
 
@@ -242,7 +242,7 @@ fn weights_may_be_in_several_files() {
             "gone.safetensors",
         ),
     ] {
-        let e = index(map).err().expect(what);
+        let e = index(map).expect_err(what);
         assert!(e.to_string().contains(what), "{what}: {e}");
     }
     fs::copy(at(a), at("twice.safetensors")).expect("copied");
