@@ -45,6 +45,7 @@ pub(super) fn identify(file: &[u8]) -> PriorId {
 
 /// Size of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
     /// Channels of each scale, finest first: the picture at 1/2, 1/4, .. of its size. 2 to 6
     /// scales, each a multiple of 16 from 16 to 512.
