@@ -8,7 +8,7 @@ use crate::pixels::picture::Picture;
 use crate::pixels::planes::Planes;
 use crate::pixels::samples::Samples;
 
-/// The alpha parts so far.
+/// The parts of alpha so far.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Alpha {
     /// The plane or its high bytes, once the part is whole.
@@ -18,7 +18,7 @@ pub(crate) struct Alpha {
 }
 
 impl Alpha {
-    /// Decodes a whole part, if it is one of alpha.
+    /// Decodes a whole part of alpha. Other parts have no effect.
     pub fn take(&mut self, header: &Header, name: PartName, payload: &[u8]) {
         let (width, height) = (header.form.width, header.form.height);
         match (name, &self.high) {
@@ -32,7 +32,7 @@ impl Alpha {
         }
     }
 
-    /// The plane as far as it has come.
+    /// The plane of width x height samples, row by row, as far as it has come. The rest is opaque.
     pub fn plane(self, header: &Header, parser: &Parser) -> Samples {
         let (width, height) = (header.form.width, header.form.height);
         if let Some(deep) = self.deep {
@@ -54,6 +54,9 @@ impl Alpha {
 }
 
 /// The picture of a file with this header.
+///
+/// # Errors
+/// Those of [`Picture::from_planes`].
 pub(crate) fn picture(header: &Header, x0_hat: &Planes, alpha: Option<Samples>) -> Result<Picture> {
     let form = &header.form;
     Picture::from_planes(

@@ -1,8 +1,7 @@
 //! The memory that a decoder takes at its peak, and its limit.
 
-use crate::container::{Event, Header, PartName};
-use crate::decoder::decoder::Decoder;
-use crate::decoder::stream::{Body, StreamDecoder};
+use crate::container::Header;
+use crate::decoder::settings::Decoder;
 use crate::error::Result;
 use crate::prior::Prior;
 use crate::reverse::{Display, footprint};
@@ -12,34 +11,36 @@ use crate::sampler::{Mode, Sampler};
 const RAISE: &str = "raise the limit";
 
 impl Decoder {
-    /// Expected peak of memory in bytes of decoding `bytes` bytes of a file with this header, these and the program
-    /// included: two arrays of 32-bit floats a sample, three if it is `cut` inside a layer, five for a sampler. The memory of a
-    /// denoiser of your own is included as far as it tells.
+    /// Expected peak of memory in bytes of decoding `bytes` bytes of a file with this header. The
+    /// file and the program are included.
+    ///
+    /// The peak has two arrays of 32-bit floats a sample, three if the file is `cut` inside a
+    /// layer, five for a sampler. The memory of a denoiser of your own is included as far as it
+    /// tells.
     ///
     /// # Errors
-    /// [`Error::WrongPrior`] and [`Error::Unsupported`] as in [`StreamDecoder::push`].
+    /// [`Error::WrongPrior`](crate::Error::WrongPrior) and
+    /// [`Error::Unsupported`](crate::Error::Unsupported) as in
+    /// [`StreamDecoder::push`](crate::StreamDecoder::push).
     pub fn memory(&self, header: &Header, bytes: u64, cut: bool) -> Result<u64> {
         let prior = self.prior_of(header)?;
         let display = self.display_of(&prior)?;
-        peak(&prior, &display, header, bytes, self.arrays(cut), 0)
+        Footprint::new(self, &prior, header, bytes).peak(&display, arrays(&self.sampler, cut))
     }
 
-    /// Expected peak of memory in bytes once the exact samples of a lossless file come, for which a model is held.
+    /// Expected peak of memory in bytes once the exact samples of a lossless file come, for which a
+    /// model is held.
     ///
     /// # Errors
     /// Those of [`Decoder::memory`].
     pub fn exact_memory(&self, header: &Header, bytes: u64) -> Result<u64> {
         let prior = self.prior_of(header)?;
         let display = self.display_of(&prior)?;
-        exact_peak(&prior, &display, header, bytes)
-    }
-
-    /// Arrays of D 32-bit floats that are alive at the peak.
-    fn arrays(&self, cut: bool) -> u64 {
-        arrays(&self.sampler, cut)
+        Footprint::new(self, &prior, header, bytes).exact_peak(&display)
     }
 }
 
+/// Arrays of D 32-bit floats that are alive at the peak; `cut` inside a layer or not.
 fn arrays(sampler: &Sampler, cut: bool) -> u64 {
     match sampler.mode() {
         Mode::Mean if cut => 3,
@@ -49,86 +50,89 @@ fn arrays(sampler: &Sampler, cut: bool) -> u64 {
     }
 }
 
-fn exact_peak(prior: &Prior, display: &Display, header: &Header, bytes: u64) -> Result<u64> {
-    // The payload, and the samples in 16 bits.
-    let aside = footprint::exact(&header.form, header.form.depth.bytes() + 2);
-    peak(prior, display, header, bytes, 2, aside)
+/// The memory of decoding one file, and its limit. All sizes are in bytes.
+#[derive(Debug)]
+pub(crate) struct Footprint {
+    prior: Prior,
+    header: Header,
+    sampler: Sampler,
+    /// The part of the file that the caller holds.
+    held: u64,
+    most: u64,
 }
 
-fn peak(
-    prior: &Prior,
-    display: &Display,
-    header: &Header,
-    bytes: u64,
-    arrays: u64,
-    aside: u64,
-) -> Result<u64> {
-    let alive = footprint::Alive {
-        arrays,
-        bytes: bytes + 2 * header.form.alpha_bytes(),
-        display,
-        searching: false,
-        aside,
-    };
-    footprint::peak(prior, header, alive)
-}
-
-impl StreamDecoder {
-    /// Expected peak with so many arrays, under the display of `body`.
-    fn peak(&self, body: &Body, arrays: u64) -> Result<u64> {
-        peak(
-            &body.prior,
-            &body.display,
-            &body.header,
-            self.held,
-            arrays,
-            0,
-        )
-    }
-
-    /// True if a picture for which so many arrays are alive is within the limit.
-    pub(crate) fn fits(&self, body: &Body, arrays: u64) -> bool {
-        self.peak(body, arrays)
-            .is_ok_and(|bytes| bytes <= self.settings.max_memory)
-    }
-
-    /// Does without what would be over the limit of memory.
-    pub(crate) fn fit_memory(&self, body: &mut Body) {
-        let sampler = &self.settings.sampler;
-        if !self.fits(body, arrays(sampler, false)) {
-            body.display = body.display.clone().without_prior();
+impl Footprint {
+    /// The footprint of a decoder of `prior`, for a file of which the caller holds `held` bytes.
+    pub fn new(settings: &Decoder, prior: &Prior, header: &Header, held: u64) -> Self {
+        Footprint {
+            prior: prior.clone(),
+            header: header.clone(),
+            sampler: settings.sampler.clone(),
+            held,
+            most: settings.max_memory,
         }
-        body.whole_layers = !self.fits(body, arrays(sampler, true));
     }
 
-    /// [`Error::Limits`] if the chain takes more memory than the limit.
-    pub(crate) fn check_memory(&self, body: &Body) -> Result<()> {
-        let need = self.peak(body, arrays(&self.settings.sampler, false))?;
-        let most = self.settings.max_memory;
-        footprint::check("decoding", &body.header, need, most, RAISE)
+    /// Expected peak with this number of arrays of D 32-bit floats.
+    fn peak(&self, display: &Display, arrays: u64) -> Result<u64> {
+        self.peak_beside(display, arrays, 0)
     }
 
-    /// [`Error::Limits`] if a walk of `sampler` takes more memory than the limit.
-    pub(crate) fn check_sampler(&self, sampler: &Sampler) -> Result<()> {
-        let Some(body) = &self.body else {
-            return Ok(());
+    /// Expected peak once exact samples come.
+    fn exact_peak(&self, display: &Display) -> Result<u64> {
+        // The payload, and the samples in 16 bits.
+        let form = &self.header.form;
+        self.peak_beside(display, 2, footprint::exact(form, form.depth.bytes() + 2))
+    }
+
+    /// Expected peak with work of `aside` bytes between layers.
+    fn peak_beside(&self, display: &Display, arrays: u64, aside: u64) -> Result<u64> {
+        let alive = footprint::Alive {
+            arrays,
+            bytes: self.held + 2 * self.header.form.alpha_bytes(),
+            display,
+            searching: false,
+            aside,
         };
-        let need = self.peak(body, arrays(sampler, true))?;
-        let most = self.settings.max_memory;
-        footprint::check("sampling", &body.header, need, most, RAISE)
+        footprint::peak(&self.prior, &self.header, alive)
     }
 
-    /// [`Error::Limits`] if exact samples have begun to come and there is no room for them.
-    pub(crate) fn check_exact(&self, event: &Event) -> Result<()> {
-        let part = self.parser.partial_part().map(|part| part.0);
-        let begun =
-            part == Some(PartName::EXACT) || matches!(event, Event::Part(PartName::EXACT, _));
-        let Some(body) = self.body.as_ref().filter(|_| begun) else {
-            return Ok(());
-        };
-        let need = exact_peak(&body.prior, &body.display, &body.header, self.held)?;
+    /// True if a picture for which this number of arrays is alive is within the limit.
+    pub fn fits(&self, display: &Display, arrays: u64) -> Result<bool> {
+        Ok(self.peak(display, arrays)? <= self.most)
+    }
+
+    /// `display`, without its prior where that would be over the limit.
+    pub fn fitted(&self, display: &Display) -> Result<Display> {
+        let display = display.clone();
+        Ok(match self.fits(&display, arrays(&self.sampler, false))? {
+            true => display,
+            false => display.without_prior(),
+        })
+    }
+
+    /// True if the part of a layer at a cut can be shown.
+    pub fn fits_cut(&self, display: &Display) -> Result<bool> {
+        self.fits(display, arrays(&self.sampler, true))
+    }
+
+    /// [`Error::Limits`](crate::Error::Limits) if the chain takes more memory than the limit.
+    pub fn check(&self, display: &Display) -> Result<()> {
+        let need = self.peak(display, arrays(&self.sampler, false))?;
+        footprint::check("decoding", &self.header, need, self.most, RAISE)
+    }
+
+    /// [`Error::Limits`](crate::Error::Limits) if a walk of `sampler` takes more memory than the
+    /// limit.
+    pub fn check_sampler(&self, display: &Display, sampler: &Sampler) -> Result<()> {
+        let need = self.peak(display, arrays(sampler, true))?;
+        footprint::check("sampling", &self.header, need, self.most, RAISE)
+    }
+
+    /// [`Error::Limits`](crate::Error::Limits) if exact samples take more memory than the limit.
+    pub fn check_exact(&self, display: &Display) -> Result<()> {
+        let need = self.exact_peak(display)?;
         let advice = "raise the limit, or stop after the last layer";
-        let most = self.settings.max_memory;
-        footprint::check("the exact end of", &body.header, need, most, advice)
+        footprint::check("the exact end of", &self.header, need, self.most, advice)
     }
 }

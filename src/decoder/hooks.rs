@@ -10,15 +10,21 @@ use image::{ColorType, ImageDecoder, ImageError, ImageResult};
 use crate::codes::{BitDepth, Colour};
 use crate::container::metadata::Metadata;
 use crate::container::{Event, Header, Parser, SIGNATURE};
-use crate::decoder::decoder::{DEFAULT_MAX_PIXELS, decode};
+use crate::decoder::decoder::decode;
+use crate::decoder::settings::DEFAULT_MAX_PIXELS;
 use crate::error::{Error, Result};
 
-/// Teaches the `image` crate to read `.dfc` files, whole or cut, known by their signature or their extension; files need a
-/// prior that comes with the crate. Returns whether this call did it: the first one of a process does, unless somebody else reads `.dfc`.
+/// Teaches the `image` crate to read `.dfc` files, whole or cut. They are known by their signature
+/// or their extension, and need a prior that comes with the crate.
 ///
-/// Pictures over 100 megapixels are refused; of the limits of `image` those of width and height hold, that of allocations does not.
+/// Returns true if this call did it. The first one of a process does, unless somebody else reads
+/// `.dfc`.
 ///
-/// Pictures come as they were coded: 8 or 16 bits, grey or RGB, with or without alpha, with colour profile, EXIF and XMP.
+/// Pictures over 100 megapixels are refused. Of the limits of `image` those of width and height
+/// hold; that of allocations does not.
+///
+/// Pictures come as they were coded: 8 or 16 bits, grey or RGB, with or without alpha, with colour
+/// profile, EXIF and XMP.
 ///
 /// ```
 /// # use dcodec::{Colour, Encoder, Picture, Prior, Target};
@@ -54,7 +60,7 @@ fn image_error(e: Error) -> ImageError {
     }
 }
 
-/// A file's bytes, and what can be told of it without the network.
+/// The bytes of a file, with its header and metadata, which need no network.
 struct DfcDecoder {
     bytes: Vec<u8>,
     header: Header,
@@ -74,6 +80,7 @@ impl DfcDecoder {
     }
 }
 
+/// Header and metadata of a file, or of a prefix of one.
 fn scan(bytes: &[u8]) -> Result<(Header, Metadata)> {
     let mut parser = Parser::new(DEFAULT_MAX_PIXELS);
     let mut metadata = Metadata::default();

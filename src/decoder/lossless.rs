@@ -1,37 +1,25 @@
-//! The end of the chain: x_0 itself, coded under what x_t and x0_hat say of it.
+//! The exact end of a file: x_0 itself, coded under x_t and x0_hat (annex A).
 
 use crate::container::{Header, Parser, PartName};
+use crate::decoder::decoded::Exact;
 use crate::entropy::{Reached, decode_exact};
 use crate::error::Result;
 use crate::pixels::picture::Picture;
 use crate::reverse::{Chain, Display};
 
-/// How much of a decoded picture is exact: equal to what was encoded, sample by sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Exact {
-    /// Nothing: the file has no exact part, or its bytes have not come.
-    #[default]
-    None,
-    /// So many rows from the top.
-    Rows(u32),
-    /// All of it, as its check proves.
-    All,
-    /// The file is exact, but this decoder's network is not the reference arithmetic (see [`Denoiser::is_reference`]),
-    /// or the check does not fit; the lossy picture is shown.
-    ///
-    /// [`Denoiser::is_reference`]: crate::prior::Denoiser::is_reference
-    Unusable,
-}
-
 /// Exact rows from the top of a picture.
 #[derive(Debug)]
-pub struct Rows {
+pub(crate) struct Rows {
+    /// Colour samples, row by row. Empty if they are of no use.
     samples: Vec<u16>,
     state: Exact,
 }
 
 impl Rows {
     /// The rows that a payload, whole or cut, gives at the end of the chain.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if the network fails.
     pub fn decode(chain: &mut Chain, header: &Header, payload: &[u8]) -> Result<Self> {
         let mut samples = Vec::new();
         if !chain.is_reference() {
@@ -58,14 +46,20 @@ impl Rows {
 }
 
 /// The exact rows of the bytes so far.
-pub enum Exacts<'a> {
+pub(crate) enum ExactRows<'a> {
+    /// The exact part has not begun.
     None,
+    /// The exact part is whole.
     Whole(&'a Rows),
+    /// The exact part is under way.
     Part(Rows),
 }
 
-impl<'a> Exacts<'a> {
-    /// Those of the part under way, unless it is `whole`.
+impl<'a> ExactRows<'a> {
+    /// The rows of a part that is `whole`, else of the part under way.
+    ///
+    /// # Errors
+    /// Those of [`Rows::decode`].
     pub fn of(
         parser: &Parser,
         header: &Header,
@@ -74,22 +68,22 @@ impl<'a> Exacts<'a> {
     ) -> Result<Self> {
         let part = parser.partial_part().filter(|p| p.0 == PartName::EXACT);
         Ok(match (whole, part) {
-            (Some(rows), _) => Exacts::Whole(rows),
-            (None, Some((_, payload))) => Exacts::Part(Rows::decode(chain, header, payload)?),
-            _ => Exacts::None,
+            (Some(rows), _) => ExactRows::Whole(rows),
+            (None, Some((_, payload))) => ExactRows::Part(Rows::decode(chain, header, payload)?),
+            _ => ExactRows::None,
         })
     }
 
-    /// How many there are.
+    /// The share of the picture that is exact.
     pub fn state(&self) -> Exact {
         match self {
-            Exacts::None => Exact::None,
-            Exacts::Whole(rows) => rows.state,
-            Exacts::Part(rows) => rows.state,
+            ExactRows::None => Exact::None,
+            ExactRows::Whole(rows) => rows.state,
+            ExactRows::Part(rows) => rows.state,
         }
     }
 
-    /// How to show the picture under them: plainly, if nothing of it will be seen.
+    /// `display`, or the plain one where exact rows cover the whole picture.
     pub fn display(&self, display: Display) -> Display {
         match self.state() {
             Exact::All => Display::PLAIN,
@@ -97,9 +91,11 @@ impl<'a> Exacts<'a> {
         }
     }
 
-    /// Puts them in the place of the lossy ones.
+    /// Puts the rows in the place of the lossy ones. Returns the share of the picture that is
+    /// exact.
     pub fn lay(&self, picture: &mut Picture) -> Exact {
-        if let Exacts::Whole(Rows { samples, .. }) | Exacts::Part(Rows { samples, .. }) = self {
+        if let ExactRows::Whole(Rows { samples, .. }) | ExactRows::Part(Rows { samples, .. }) = self
+        {
             picture.write_rows(samples);
         }
         self.state()

@@ -1,6 +1,8 @@
-//! The receiver: Algorithm 4 of Ho, Jain and Abbeel (2020), driven by the bytes of a file as they come.
+//! The receiver: Algorithm 4 of Ho, Jain and Abbeel (2020), driven by the bytes of a file as they
+//! come.
 
 mod alpha;
+mod decoded;
 mod decoder;
 mod footprint;
 #[cfg(feature = "hooks")]
@@ -8,12 +10,15 @@ mod hooks;
 mod lossless;
 mod partial;
 mod preview;
+mod scope;
+mod settings;
 mod stream;
 #[cfg(feature = "image")]
 mod thumbnail;
 
-pub use decoder::{Coverage, DEFAULT_MAX_PIXELS, Decoded, Decoder, decode};
+pub use decoded::{Coverage, Decoded, Exact};
+pub use decoder::decode;
 #[cfg(feature = "hooks")]
 pub use hooks::register_image_hooks;
-pub use lossless::Exact;
+pub use settings::{DEFAULT_MAX_PIXELS, Decoder};
 pub use stream::StreamDecoder;

@@ -6,7 +6,7 @@ use crate::channel::layer::PartialLayer;
 use crate::channel::split::Stages;
 use crate::container::{Layer, Parser};
 
-/// The stages of the layer under way whose bits have come; none between two layers.
+/// The stages of the layer under way whose bits have come. None between two layers.
 pub(crate) fn partial_layer(parser: &Parser) -> Option<PartialLayer<'_>> {
     let (layer, bytes) = parser.partial().filter(|(_, bytes)| !bytes.is_empty())?;
     let stages = stages(layer);

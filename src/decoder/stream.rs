@@ -4,22 +4,20 @@ use crate::channel::receiver::Receiver;
 use crate::container::metadata::Metadata;
 use crate::container::{Event, Header, Parser, PartName};
 use crate::decoder::alpha::Alpha;
-use crate::decoder::decoder::{Coverage, Decoded, Decoder};
+use crate::decoder::footprint::Footprint;
 use crate::decoder::lossless::Rows;
 use crate::decoder::partial::stages;
-use crate::decoder::preview::Scope;
+use crate::decoder::settings::Decoder;
 use crate::error::Result;
-use crate::pixels::picture::Picture;
 use crate::pixels::samples::Samples;
-use crate::prior::Prior;
 use crate::reverse::{Chain, Display};
 use crate::schedule::Sigma;
 use crate::timings::Part;
 
 /// A decoder that is fed with bytes as they come and shows a picture at any time.
 ///
-/// It keeps x_t, so new bytes continue where the last ones ended. Its memory is bounded by the picture: the state of the chain
-/// and the bits of one layer.
+/// It keeps x_t, so new bytes continue where the last ones ended. Its memory is bounded by the
+/// picture: it holds the state of the chain and the bits of one layer.
 ///
 /// ```
 /// use dcodec::{Colour, Decoder, Encoder, Event, Picture, Prior, Target};
@@ -41,8 +39,9 @@ use crate::timings::Part;
 /// # Ok::<(), dcodec::Error>(())
 /// ```
 ///
-/// A file on any web server is a preview first and the whole picture later: ask for its first bytes, and for the rest if
-/// that is wanted. Here `fetch` stands for a request with the header `Range: bytes=from-to`.
+/// A file on any web server is a preview first and the whole picture later. Ask for its first
+/// bytes, and for the rest if you want it. Here `fetch` stands for a request with the header
+/// `Range: bytes=from-to`.
 ///
 /// ```
 /// # use dcodec::{Colour, Decoder, Encoder, Picture, Prior, StreamDecoder, Target};
@@ -71,11 +70,11 @@ use crate::timings::Part;
 #[derive(Debug)]
 #[must_use]
 pub struct StreamDecoder {
-    pub(crate) settings: Decoder,
+    settings: Decoder,
     pub(crate) parser: Parser,
-    metadata: Metadata,
+    pub(crate) metadata: Metadata,
     /// Bytes of the file that the caller holds.
-    pub(crate) held: u64,
+    held: u64,
     /// None before the header.
     pub(crate) body: Option<Body>,
 }
@@ -84,15 +83,13 @@ pub struct StreamDecoder {
 #[derive(Debug)]
 pub(crate) struct Body {
     pub header: Header,
-    pub prior: Prior,
+    pub footprint: Footprint,
     pub chain: Chain,
-    alpha: Alpha,
+    pub alpha: Alpha,
     /// The exact samples, once their part is whole.
     pub exact: Option<Rows>,
-    /// As far as the limit of memory allows.
-    pub display: Display,
-    /// True if a layer that has not come whole is left out of what is shown.
-    pub whole_layers: bool,
+    /// As asked for; [`Body::display`] is within the limit of memory.
+    display: Display,
 }
 
 impl Body {
@@ -101,10 +98,30 @@ impl Body {
         let alpha = || self.alpha.clone().plane(&self.header, parser);
         self.header.form.alpha.then(alpha)
     }
+
+    /// The display, without its prior where that would be over the limit of memory.
+    ///
+    /// # Errors
+    /// Those of [`Footprint::fitted`].
+    pub fn display(&self) -> Result<Display> {
+        self.footprint.fitted(&self.display)
+    }
+
+    /// [`Error::Limits`](crate::Error::Limits) if exact samples have begun to come and there is no
+    /// room for them.
+    fn check_exact(&self, parser: &Parser, event: &Event) -> Result<()> {
+        let part = parser.partial_part().map(|part| part.0);
+        match (part, event) {
+            (Some(PartName::EXACT), _) | (_, Event::Part(PartName::EXACT, _)) => {
+                self.footprint.check_exact(&self.display()?)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl StreamDecoder {
-    /// A decoder at the start of a file of which the caller holds so many bytes.
+    /// A decoder at the start of a file of which the caller holds `held` bytes.
     pub(crate) fn new(settings: Decoder, held: u64) -> Self {
         StreamDecoder {
             parser: Parser::new(settings.max_pixels),
@@ -115,22 +132,25 @@ impl StreamDecoder {
         }
     }
 
-    /// Takes bytes from the front of `input` until something is complete. Returns how many, and the event. `input` is used up
-    /// only when it completes nothing more, so `while !input.is_empty()` is the loop that misses nothing.
+    /// Takes bytes from the front of `input` until something is complete. Returns the number of
+    /// bytes taken, and the event.
+    ///
+    /// `input` is used up only when it completes nothing more, so `while !input.is_empty()` is the
+    /// loop that misses nothing.
     ///
     /// # Errors
-    /// Those of [`Parser::push`]; [`Error::WrongPrior`](crate::Error::WrongPrior) if the file was made with another prior;
-    /// [`Error::Backend`](crate::Error::Backend) if the network fails; [`Error::Limits`](crate::Error::Limits) if the memory is
-    /// over the limit.
+    /// Those of [`Parser::push`]; [`Error::WrongPrior`](crate::Error::WrongPrior) if the file was
+    /// made with another prior; [`Error::Backend`](crate::Error::Backend) if the network fails;
+    /// [`Error::Limits`](crate::Error::Limits) if the memory is over the limit.
     pub fn push(&mut self, input: &[u8]) -> Result<(usize, Event)> {
         let (used, event) = self.parser.push(input)?;
         if let Event::Header(header) = &event {
             self.begin(header)?;
         }
-        self.check_exact(&event)?;
         let Some(body) = &mut self.body else {
             return Ok((used, event));
         };
+        body.check_exact(&self.parser, &event)?;
         match &event {
             Event::Part(PartName::EXACT, payload) => {
                 body.exact = Some(Rows::decode(&mut body.chain, &body.header, payload)?);
@@ -151,18 +171,15 @@ impl StreamDecoder {
 
     fn begin(&mut self, header: &Header) -> Result<()> {
         let prior = self.settings.prior_of(header)?;
-        let display = self.settings.display_of(&prior)?;
-        let mut body = Body {
+        let body = Body {
             chain: Chain::new(&prior, header)?,
             header: header.clone(),
-            prior,
+            footprint: Footprint::new(&self.settings, &prior, header, self.held),
             alpha: Alpha::default(),
             exact: None,
-            display,
-            whole_layers: false,
+            display: self.settings.display_of(&prior)?,
         };
-        self.fit_memory(&mut body);
-        self.check_memory(&body)?;
+        body.footprint.check(&body.display()?)?;
         self.body = Some(body);
         Ok(())
     }
@@ -172,7 +189,7 @@ impl StreamDecoder {
         self.parser.header()
     }
 
-    /// Noise level of the present state in 8-bit levels; none before the first layer.
+    /// Noise level of the present state in 8-bit levels. None before the first layer.
     pub fn sigma(&self) -> Option<f64> {
         let t = self.body.as_ref().and_then(|body| body.chain.t());
         t.map(Sigma::levels)
@@ -180,56 +197,9 @@ impl StreamDecoder {
 
     /// Sets how states are displayed from the next picture on, as [`Decoder::display`].
     pub fn set_display(&mut self, display: Display) {
-        if let Some(mut body) = self.body.take() {
+        if let Some(body) = &mut self.body {
             body.display = display.clone();
-            self.fit_memory(&mut body);
-            self.body = Some(body);
         }
         self.settings = self.settings.clone().display(display);
-    }
-
-    /// `picture` with the bytes it was made from.
-    pub(crate) fn decoded(&self, chain: &Chain, picture: Picture, coverage: Coverage) -> Decoded {
-        Decoded {
-            picture,
-            metadata: self.metadata.clone(),
-            coverage,
-            timings: chain.meter().read(),
-        }
-    }
-
-    /// Ends the stream with the picture that all its bytes give. Missing bytes are no error; [`Coverage::complete`] tells
-    /// whether the encoder's end was reached. Takes less memory than [`StreamDecoder::preview`], for no state has to be kept.
-    ///
-    /// # Errors
-    /// Those of [`StreamDecoder::preview`].
-    pub fn finish(mut self) -> Result<Decoded> {
-        let Some(body) = self.body.take() else {
-            return Err(self.parser.incomplete().into());
-        };
-        let Body {
-            header,
-            mut chain,
-            alpha,
-            exact,
-            display,
-            whole_layers,
-            ..
-        } = body;
-        let meter = chain.meter().clone();
-        let scope = Scope::of(&self.parser, &header, &exact, &mut chain, whole_layers)?;
-        chain.display_by(scope.display(display));
-        let x0_hat = chain.into_estimate(scope.partial)?;
-        let alpha = header
-            .form
-            .alpha
-            .then(|| alpha.plane(&header, &self.parser));
-        let (picture, coverage) = scope.picture(&header, &x0_hat, alpha)?;
-        Ok(Decoded {
-            picture,
-            metadata: self.metadata,
-            coverage,
-            timings: meter.read(),
-        })
     }
 }

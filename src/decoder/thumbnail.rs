@@ -1,15 +1,17 @@
 //! Small pictures from the first bytes of a file.
 //!
-//! Averages over boxes of f x f of x_t = x_0 + sigma n are averages of x_0 plus noise of sigma / f. So the chain is walked only as
-//! far as the noise of the averages asks for, and the last call of the prior, the one for showing, is made for the averages.
-//! (The calls before it cannot be: the sender subtracted the x0_hat of the whole picture, and the averages of another one would be
-//! off by their difference for good.)
+//! Averages over boxes of f x f of x_t = x_0 + sigma n are averages of x_0 plus noise of sigma / f.
+//! So the chain is walked only as far as the noise of the averages asks for. The last call of the
+//! prior, which makes the picture, is made for the averages. The calls before it cannot be: the
+//! sender subtracted the x0_hat of the whole picture, and the averages of another one would be off
+//! by their difference for good.
 
 use image::imageops::FilterType;
 
 use crate::container::{Event, Header};
-use crate::decoder::decoder::{Decoded, Decoder};
-use crate::decoder::preview::coverage;
+use crate::decoder::decoded::Decoded;
+use crate::decoder::scope::coverage;
+use crate::decoder::settings::Decoder;
 use crate::decoder::stream::StreamDecoder;
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
@@ -19,11 +21,13 @@ use crate::pixels::samples::Samples;
 const ENOUGH: f64 = 6.0;
 
 impl Decoder {
-    /// A small picture, `longest` pixels along the longer side, from as few of the first bytes as it needs; the whole
-    /// picture if it is no larger. [`Coverage`](crate::Coverage) says how far it read. It is the mean, whatever the sampler.
+    /// A small picture, `longest` pixels along the longer side, from as few of the first bytes as
+    /// it needs. It is the whole picture if that is no larger.
+    ///
+    /// [`Coverage`](crate::Coverage) tells how far it read. It is the mean, whatever the sampler.
     ///
     /// # Errors
-    /// As [`Decoder::decode`]; [`Error::Parameter`] for a side of zero.
+    /// Those of [`Decoder::decode`]; [`Error::Parameter`] for a side of zero.
     pub fn thumbnail(&self, bytes: &[u8], longest: u32) -> Result<Decoded> {
         let mut stream = self.stream_of(bytes);
         let mut rest = bytes;
@@ -41,17 +45,17 @@ impl Decoder {
 }
 
 impl StreamDecoder {
-    /// Whether [`StreamDecoder::thumbnail`] would be no better for more bytes.
+    /// True if [`StreamDecoder::thumbnail`] would be no better for more bytes.
     pub fn suffices(&self, longest: u32) -> bool {
         let f = self.header().and_then(|header| reduction(header, longest));
         matches!((f, self.sigma()), (Some(f), Some(sigma)) if sigma / f as f64 <= ENOUGH)
     }
 
-    /// Ends the stream with a small picture, `longest` pixels along the longer side, of the whole layers so far; as
-    /// [`StreamDecoder::finish`] if the picture is no larger.
+    /// Ends the stream with a small picture, `longest` pixels along the longer side, of the whole
+    /// layers so far. If the whole picture is no larger, it is that of [`StreamDecoder::finish`].
     ///
     /// # Errors
-    /// As [`StreamDecoder::finish`]; [`Error::Parameter`] for a side of zero.
+    /// Those of [`StreamDecoder::finish`]; [`Error::Parameter`] for a side of zero.
     pub fn thumbnail(self, longest: u32) -> Result<Decoded> {
         if longest == 0 {
             return Err(Error::Parameter("a picture has a pixel at least".into()));
@@ -62,9 +66,10 @@ impl StreamDecoder {
         }
     }
 
-    /// What the whole layers so far show in averages over boxes of `f` x `f`, fitted to `longest`.
-    fn reduced(mut self, f: usize, longest: u32) -> Result<Decoded> {
-        let Some(mut body) = self.body.take() else {
+    /// Averages over boxes of `f` x `f` of the picture of the whole layers so far, fitted to
+    /// `longest` pixels.
+    fn reduced(self, f: usize, longest: u32) -> Result<Decoded> {
+        let Some(mut body) = self.body else {
             return Err(self.parser.incomplete().into());
         };
         let x0_hat = body.chain.reduced_x0_hat(f)?;
@@ -88,17 +93,24 @@ impl StreamDecoder {
             }
         };
         let coverage = coverage(&self.parser, &body.chain, None);
-        Ok(self.decoded(&body.chain, picture, coverage))
+        Ok(Decoded {
+            picture,
+            metadata: self.metadata,
+            coverage,
+            timings: body.chain.meter().read(),
+        })
     }
 }
 
-/// Pixels of the picture along each side of the boxes that a thumbnail averages; none if it is no larger than that.
+/// Side in pixels of the boxes that a thumbnail averages. None if the picture is no larger than the
+/// thumbnail.
 fn reduction(header: &Header, longest: u32) -> Option<usize> {
     let side = header.form.width.max(header.form.height);
     (side > longest).then(|| (side / longest.max(1)) as usize)
 }
 
-/// Averages of one sample a pixel over boxes of `f` x `f`.
+/// Averages of one sample a pixel over boxes of `f` x `f`, rounded to nearest. Rows have `width`
+/// samples.
 fn average(samples: &Samples, width: usize, f: usize) -> Samples {
     let columns = width.div_ceil(f);
     let rows = (samples.len() / width).div_ceil(f);

@@ -1,0 +1,127 @@
+//! The settings of a decoder.
+
+use crate::container::Header;
+use crate::error::{Error, Result};
+use crate::prior::{Prior, Shipped};
+use crate::reverse::Display;
+use crate::sampler::Sampler;
+
+/// The default of [`Decoder::max_pixels`]: 100 megapixels, which take up to 4 GB of memory.
+pub const DEFAULT_MAX_PIXELS: u64 = 100_000_000;
+
+/// Decodes whole files and prefixes.
+///
+/// ```
+/// use dcodec::{Colour, Decoder, Encoder, Picture, Prior, Target};
+///
+/// let prior = Prior::shipped()?;
+/// let picture = Picture::new(32, 24, Colour::Grey, vec![77; 32 * 24], None)?;
+/// let file = Encoder::new(&prior).target(Target::Quality(50.0)).encode(&picture)?.bytes;
+/// let whole = Decoder::new(&prior).decode(&file)?;
+/// let half = Decoder::new(&prior).decode(&file[..file.len() / 2])?;
+/// assert!(whole.coverage.complete && !half.coverage.complete);
+/// assert_eq!(half.picture.width(), 32);
+/// # Ok::<(), dcodec::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Decoder {
+    /// The prior of the files. None is the shipped one that a file needs.
+    prior: Option<Prior>,
+    pub(crate) max_pixels: u64,
+    pub(crate) max_layers: u32,
+    pub(crate) max_memory: u64,
+    pub(crate) sampler: Sampler,
+    /// None is the recommended one.
+    display: Option<Display>,
+}
+
+impl Default for Decoder {
+    /// A decoder for files of all shipped priors, with default limits.
+    fn default() -> Self {
+        Decoder {
+            prior: None,
+            max_pixels: DEFAULT_MAX_PIXELS,
+            max_layers: u32::MAX,
+            max_memory: u64::MAX,
+            sampler: Sampler::default(),
+            display: None,
+        }
+    }
+}
+
+impl Decoder {
+    /// A decoder for files of this prior, with default limits. [`Decoder::default`] takes the
+    /// shipped prior that a file needs.
+    pub fn new(prior: &Prior) -> Self {
+        Decoder {
+            prior: Some(prior.clone()),
+            ..Decoder::default()
+        }
+    }
+
+    /// Refuses pictures of more pixels. The default is [`DEFAULT_MAX_PIXELS`].
+    pub fn max_pixels(mut self, pixels: u64) -> Self {
+        self.max_pixels = pixels;
+        self
+    }
+
+    /// Stops [`Decoder::decode`] and thumbnails after this number of layers.
+    pub fn max_layers(mut self, layers: u32) -> Self {
+        self.max_layers = layers;
+        self
+    }
+
+    /// Sets the limit of memory in bytes. Pictures that take more by [`Decoder::memory`] are
+    /// refused, and exact samples that take more by [`Decoder::exact_memory`]. Where they would
+    /// take more, a display by another prior and the part of a layer at a cut are not shown.
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.max_memory = bytes;
+        self
+    }
+
+    /// Shows something else than the mean E[x_0 | x_t].
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        self.sampler = sampler;
+        self
+    }
+
+    /// Sets how states are displayed. The default is [`Display::recommended`], and
+    /// [`Display::PLAIN`] is the fastest. Thumbnails are plain. So are samplers, except for the
+    /// mean that [`Mode::Realism`](crate::Mode::Realism) blends in.
+    pub fn display(mut self, display: Display) -> Self {
+        self.display = Some(display);
+        self
+    }
+
+    /// The prior for a file with this header.
+    ///
+    /// # Errors
+    /// [`Error::WrongPrior`] if the decoder's prior is another. [`Error::Unsupported`] if it has
+    /// none and the file needs one that is not shipped.
+    pub(crate) fn prior_of(&self, header: &Header) -> Result<Prior> {
+        let needed = header.prior;
+        match (&self.prior, Shipped::of(needed)) {
+            (Some(prior), _) if prior.ensemble_of(needed).is_some() => Ok(prior.clone()),
+            (Some(prior), _) => Err(Error::WrongPrior {
+                needed,
+                given: prior.id(),
+            }),
+            (None, Some((shipped, _))) => shipped.shared(),
+            (None, None) => Err(Error::Unsupported(format!(
+                "the file needs the prior {needed}, which this build does not have"
+            ))),
+        }
+    }
+
+    /// The display of files of `prior`.
+    ///
+    /// # Errors
+    /// Those of [`Display::recommended`].
+    pub(crate) fn display_of(&self, prior: &Prior) -> Result<Display> {
+        match &self.display {
+            Some(display) => Ok(display.clone()),
+            None => Display::recommended(prior),
+        }
+    }
+}
