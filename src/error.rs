@@ -7,7 +7,8 @@ use crate::codes::PriorId;
 /// Result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, by actor: the world, the bytes, this build, the caller, the limits, the network's back end.
+/// An error, by the one who has to act: the world, the bytes, this build, the caller, the limits,
+/// the network's back end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -52,11 +53,11 @@ pub enum Error {
 #[error("{part} at byte {offset}: {reason} (clause {clause})")]
 #[non_exhaustive]
 pub struct FormatError {
-    /// Offset of the part from the start of the file.
+    /// Offset in bytes of the part from the start of the file.
     pub offset: u64,
-    /// The part's name, for instance `layer 7`.
+    /// Name of the part, for instance `layer 7`.
     pub part: String,
-    /// The rule that is broken, with both numbers.
+    /// The rule that is broken, with the number in the file and the limit.
     pub reason: String,
     /// The clause of `codec-spec/format.md` that states the rule, for instance `5.5`.
     pub clause: &'static str,

@@ -12,17 +12,20 @@ pub struct Progress {
     pub layers: u32,
     /// Bytes written or read.
     pub bytes: u64,
-    /// Present noise level in 8-bit levels; none before the first layer.
+    /// Present noise level in 8-bit levels. None before the first layer.
     pub sigma: Option<f64>,
     /// Estimated share of the work that is done, 0..=1.
     pub done: f64,
 }
 
-/// A callback that hears of the progress, after each layer and each call of the network behind the last one. Work ends with
-/// [`Error::Cancelled`] where it returns [`ControlFlow::Break`].
+/// A callback that hears of the progress, after each layer and each call of the network after the
+/// last one. Where it returns [`ControlFlow::Break`], the work ends with [`Error::Cancelled`].
 pub type Report<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
 
-/// Goes on, or [`Error::Cancelled`].
+/// Turns the answer of a callback into a result.
+///
+/// # Errors
+/// [`Error::Cancelled`] for [`ControlFlow::Break`].
 pub fn checked(answer: ControlFlow<()>) -> Result<()> {
     match answer {
         ControlFlow::Continue(()) => Ok(()),
@@ -30,7 +33,7 @@ pub fn checked(answer: ControlFlow<()>) -> Result<()> {
     }
 }
 
-/// The report of somebody who does not want one.
+/// A callback that ignores the progress and never stops the work.
 pub fn unheard(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }

@@ -1,4 +1,4 @@
-//! Which stages each band gets.
+//! The stages of a layer, and the share of them that each band gets.
 
 use std::f64::consts::LN_2;
 
@@ -10,11 +10,11 @@ use crate::codes::{BANDS, BandAllocation, CHANGE, SigmaCode};
 use crate::container::{Layer, Writer};
 use crate::schedule::Sigma;
 
-/// Bits that a change must save in its first layer: eight times what it takes, for the next layers may want others, and heads are
-/// to stay within 1 % of a file.
+/// Bits that a change of the allocation must save in its first layer: eight times those that it
+/// takes. The next layers may need another change, and heads are to stay within 1 % of a file.
 const WORTH: f64 = 64.0 * BandAllocation::BYTES as f64;
 
-/// The room for one layer, and the file before it.
+/// The budget of one layer: its room, and the file before it.
 pub(crate) struct LayerBudget<'a> {
     /// Bytes that head and bits may take.
     pub room: usize,
@@ -49,17 +49,18 @@ impl Budget for LayerBudget<'_> {
     }
 }
 
-/// What a layer takes.
+/// The bits that a layer needs.
 pub(crate) struct Need {
-    /// D_g
+    /// D_g, the number of values of each band.
     pub lens: [usize; BANDS],
-    /// Bits of an ideal code of each band.
+    /// Bits of an ideal code for each band.
     bits: [f64; BANDS],
 }
 
 impl Need {
-    /// What bands of `lens` values and shifts of these squared norms take: D_g/2 log2(1 + |m_g|^2 / D_g) bits, but no more than
-    /// half a bit a value. Signs cannot tell much more than that; the next layer tells what is left.
+    /// The need of bands of `lens` values whose shifts have these squared norms: D_g/2
+    /// log2(1 + |m_g|^2 / D_g) bits, but no more than half a bit a value. Signs cannot tell much
+    /// more than that. The next layer tells the rest.
     pub fn new(lens: [usize; BANDS], energies: &[f64; BANDS]) -> Self {
         let bits = |band: usize| match lens[band] {
             0 => 0.0,
@@ -71,23 +72,25 @@ impl Need {
         }
     }
 
-    /// T
+    /// T, the number of stages of the layer.
     pub fn stages(&self, code: Code) -> usize {
         rate::stages_of(code, self.total())
     }
 
+    /// Bits of an ideal code for all bands.
     fn total(&self) -> f64 {
         self.bits.iter().sum()
     }
 
-    /// The allocation within reach of `now` that suits a layer that ends at the sigma code `s`, or `now` where a change costs more
-    /// than it brings.
+    /// The allocation within reach of `now` that suits a layer that ends at the sigma code `s`. It
+    /// is `now` where a change costs more bits than it saves.
     pub fn allot(&self, now: BandAllocation, s: SigmaCode) -> BandAllocation {
         let wanted = |band: usize| {
             let rate = self.bits[band] / self.lens[band].max(1) as f64;
             (rate > 0.0).then(|| 4.0 * libm::log2(rate) - f64::from(BandAllocation::drift(band, s)))
         };
-        // Codes count relative to each other: those stay that matter most, or all move where that reaches further.
+        // Only differences of codes count, so that all may move together. The bands that matter
+        // most stay where they are, or all move where that reaches further.
         let known = (0..BANDS).filter_map(|b| Some((b, wanted(b)?)));
         let offset: f64 = known
             .map(|(b, want)| self.bits[b] / self.total() * (f64::from(now.0[b]) - want))
@@ -99,18 +102,28 @@ impl Need {
                 BandAllocation::clamped(now.0[band], change.clamp(*CHANGE.start(), *CHANGE.end()))
             }))
         };
-        let suited = [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 7, -7]
-            .map(moved)
+        let with_loss = |lift: i16| {
+            let allocation = moved(lift);
+            (allocation, self.loss(allocation, s))
+        };
+        let (suited, loss) = [1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 7, -7]
+            .map(with_loss)
             .into_iter()
-            .min_by(|a, b| self.loss(*a, s).total_cmp(&self.loss(*b, s)))
-            .unwrap_or(now);
-        let gain = self.loss(now, s) - self.loss(suited, s);
+            .fold(with_loss(0), |best, next| {
+                match next.1.total_cmp(&best.1).is_lt() {
+                    true => next,
+                    false => best,
+                }
+            });
+        let gain = self.loss(now, s) - loss;
         if gain > WORTH { suited } else { now }
     }
 
-    /// Bits that an allocation costs over the ideal one. A band's part of the shift that is delivered goes as the root of its
-    /// stages, and the stages that a shift needs as its square; and the amplitude that its stages stand for is not that of its
-    /// values, so their noise is not what the prior is told.
+    /// Bits that an allocation costs over the ideal one.
+    ///
+    /// A band's part of the shift that is delivered goes as the root of its stages, and the stages
+    /// that a shift needs go as its square. And the amplitude that its stages stand for is not that
+    /// of its values, so that their noise is not of the level that the prior is told.
     fn loss(&self, allocation: BandAllocation, s: SigmaCode) -> f64 {
         let weight = |band: usize| allocation.weight(band, s) as f64 * self.lens[band] as f64;
         let scale = self.total() / (0..BANDS).map(weight).sum::<f64>().max(1.0);
@@ -165,7 +178,8 @@ mod tests {
             &LENS,
         );
         for (part, bits) in split.parts().iter().zip(bits) {
-            // A change that does not pay is not made: bands may miss their stages by as much as it would cost.
+            // A change that does not pay is not made: bands may miss their stages by as much as it
+            // would cost.
             let got = 4.0 / 1.05 * part.stages as f64;
             let loss = (got.sqrt() - f64::sqrt(bits)).powi(2);
             assert!(loss < WORTH, "{got} {bits}");

@@ -7,22 +7,23 @@ use crate::error::Result;
 use crate::pixels::picture::Picture;
 use crate::pixels::samples::Samples;
 
-/// Metadata that the picture does not need waits until the file is this many times its size.
+/// Metadata that the picture does not need is written once the file is this many times its size.
 const PATIENCE: usize = 8;
 
-/// Parts that are still to be written, as early as they hardly delay the picture and in any case before the file ends.
+/// Parts that are still to be written: as soon as they hardly delay the picture, and in any case
+/// before the file ends.
 pub(crate) struct DeferredParts {
     parts: Vec<(PartName, Vec<u8>)>,
 }
 
 impl DeferredParts {
-    /// Their bytes in the file.
+    /// Bytes of the parts in the file.
     pub fn bytes(&self) -> usize {
         let bytes = |(_, payload): &(_, Vec<u8>)| Writer::part_bytes(payload.len());
         self.parts.iter().map(bytes).sum()
     }
 
-    /// Writes them between two layers if it is `now` or never, or the file is long enough.
+    /// Writes the parts between two layers, if the file is long enough or they have to come `now`.
     pub fn write(&mut self, writer: &mut Writer, now: bool) {
         if now || writer.len() >= PATIENCE * self.bytes() {
             for (name, payload) in self.parts.drain(..) {
@@ -32,9 +33,11 @@ impl DeferredParts {
     }
 }
 
-/// Writes what stands before the first layer, the colour profile and alpha; returns the rest.
+/// Writes the colour profile and alpha, which stand before the first layer. Returns the other
+/// parts.
 ///
-/// Errors: [`crate::Error::Limits`] for metadata that no file can hold.
+/// # Errors
+/// [`Error::Limits`](crate::Error::Limits) for metadata that no file can hold.
 pub(crate) fn begin(
     writer: &mut Writer,
     picture: &Picture,
@@ -51,10 +54,11 @@ pub(crate) fn begin(
     Ok(DeferredParts { parts })
 }
 
-/// Alpha without loss: of 16 bits the high bytes, then the low ones unless all equal the high ones.
+/// Writes alpha without loss. Of 16 bits the high bytes come first, then the low ones unless all
+/// equal the high ones.
 fn write_alpha(writer: &mut Writer, picture: &Picture, alpha: &Samples) {
     let (width, height) = (picture.width(), picture.height());
-    // What no byte reaches is opaque.
+    // Opaque takes no byte: a decoder takes alpha that has not come as opaque.
     let code_high = |high: &[u8]| match high.iter().all(|&v| v == u8::MAX) {
         true => Vec::new(),
         false => entropy::encode_alpha(width, height, high),

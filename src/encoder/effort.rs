@@ -1,4 +1,4 @@
-//! How long the steps are, and how wide the trellis: work against bits.
+//! Effort: the length of the steps and the width of the trellis, work against bits.
 
 use crate::channel::code::Code;
 use crate::channel::rate;
@@ -9,13 +9,14 @@ use crate::prior::FINEST;
 use crate::reverse::WHOLE_STAGES;
 use crate::schedule::{CODES_PER_OCTAVE, Sigma, Step};
 
-/// Bits that the first layer should cost, which sets the noise level where the chain starts.
+/// Bits that the first layer should cost. They set the noise level at which the chain starts.
 pub(crate) const START_BITS: f64 = 24.0;
 
-/// What a layer costs besides its trellis bits and its head: half a byte's end, the start-up of the trellis.
+/// Cost of a layer in bits besides its trellis bits and its head: half of its last byte, and the
+/// start of the trellis.
 const LAYER_BITS: f64 = 8.0;
 
-/// How much shorter steps are where calls of the network cost little.
+/// Factor of the length of steps where calls of the network cost little.
 const REDUCED: f64 = 0.7;
 
 /// The state bits of the trellis and the stride of the [`grid`] of each effort.
@@ -27,7 +28,7 @@ const LEVELS: [(Trellis, f64); 5] = [
     (Trellis::Nu16, 1.75),
 ];
 
-/// How much work the encoder and the decoder do for fewer bits.
+/// The work that the encoder and the decoder do for fewer bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effort {
     trellis: Trellis,
@@ -36,13 +37,16 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// Level 1 (fastest) to 5 (smallest files). Level 3 is the default; 1 and 2 use the trellis of 12 state bits, 3 and 4
-    /// that of 14, 5 that of 16.
+    /// The effort of a level, 1 (fastest) to 5 (smallest files). None for other levels.
+    ///
+    /// Level 3 is the default. Levels 1 and 2 use the trellis of 12 state bits, 3 and 4 that of 14,
+    /// and 5 that of 16.
     pub fn new(level: u8) -> Option<Self> {
         let index = usize::from(level).checked_sub(1)?;
         LEVELS.get(index).map(Effort::at)
     }
 
+    /// The effort of a row of [`LEVELS`].
     fn at(&(trellis, stride): &(Trellis, f64)) -> Self {
         let grid = grid(stride);
         Effort { trellis, grid }
@@ -50,25 +54,29 @@ impl Effort {
 
     /// The highest level of the grid that is no higher than `highest`.
     pub(crate) fn first(&self, highest: Sigma) -> Sigma {
-        // The grid ends at code 0.
-        let found = self.grid.iter().copied().find(|&s| s <= highest);
-        found.unwrap_or(highest)
+        // There is one, as the grid ends at code 0.
+        self.grid[self.grid.partition_point(|&s| s > highest)]
     }
 
-    /// The end of the next layer, or, where its bits do not fit and it is so short that a decoder shows nothing of a part, the
-    /// lowest level above it that they reach whole.
+    /// The noise level at which the next layer ends. Where its bits do not fit and it is so short
+    /// that a decoder shows nothing of a part, it is the lowest level above that they reach whole.
+    /// `fits` tells for a number of stages.
     pub(crate) fn fitting(&self, next: &Candidate, fits: impl Fn(usize) -> bool) -> Sigma {
         let Some(t) = next.t.filter(|_| self.is_short(next)) else {
             return next.s;
         };
-        let whole = next.s.code().get()..t.code().get();
-        let reached = whole
-            .filter_map(Sigma::from_code)
-            .find(|&s| fits(self.stages(next, s)));
+        let codes = t.code().get() - next.s.code().get();
+        let mut above = (1..=codes).rev().map(|codes| t.below(codes));
+        let reached = above.find(|&s| fits(self.stages(next, s)));
         reached.unwrap_or(next.s)
     }
 
-    /// The same for a picture: the highest level at which it `suffices`, if it does at the end of the layer.
+    /// The noise level at which the next layer ends. Where the picture `suffices` there and the
+    /// layer is so short that a decoder shows nothing of a part, it is the highest level at which
+    /// it still does.
+    ///
+    /// # Errors
+    /// Those of `suffices`.
     pub(crate) fn sufficing(
         &self,
         next: &Candidate,
@@ -94,7 +102,7 @@ impl Effort {
         Ok(found)
     }
 
-    /// Whether a decoder shows nothing of a part of this layer.
+    /// True if a decoder shows nothing of a part of this layer.
     fn is_short(&self, next: &Candidate) -> bool {
         self.stages(next, next.s) < WHOLE_STAGES
     }
@@ -109,12 +117,14 @@ impl Effort {
         )
     }
 
+    /// The trellis of the files.
     pub(crate) fn trellis(&self) -> Trellis {
         self.trellis
     }
 
-    /// The noise level that the next layer goes down to: the next one of the grid. In small pictures, where the cost of a
-    /// layer's head asks for longer steps, one further down.
+    /// The noise level that the next layer goes down to: the next one of the grid. In small
+    /// pictures, where the cost of a layer's head asks for longer steps, it is one further down.
+    /// `error` is the squared error that the layer is to make up for.
     pub(crate) fn next(&self, t: Option<Sigma>, first: Sigma, end: Sigma, error: f64) -> Sigma {
         let Some(t) = t else {
             return first;
@@ -124,7 +134,7 @@ impl Effort {
         ));
         let s = self.first(highest);
         let codes = |from: Sigma, to: Sigma| from.code().get() - to.code().get();
-        // Rather one longer step than a last one that is hardly worth its call.
+        // One longer step is better than a last one that is hardly worth its call.
         let last = s <= end || 3 * codes(s, end) < codes(t, s);
         (if last { end } else { s }).max(t.below(MAX_DELTA))
     }
@@ -132,18 +142,21 @@ impl Effort {
 
 /// A layer that could be sent next.
 pub(crate) struct Candidate {
+    /// Noise level at which it starts. None at the start of the chain.
     pub t: Option<Sigma>,
+    /// Noise level at which it ends.
     pub s: Sigma,
-    /// |x_0 - x0_hat|^2, and of how many values.
+    /// |x_0 - x0_hat|^2 of `len` values.
     pub error: f64,
     pub len: usize,
 }
 
 /// Noise levels `stride` codes apart at 40 levels, and as sqrt(sigma) elsewhere.
 ///
-/// A step of d = ln(sigma_t / sigma_s) spends about d / 2 more than the ideal, so steps are short where many bits are: the
-/// bits per unit of ln sigma fall about as 1 / sigma, which makes this growth the best for a given number of calls. They are shorter
-/// by a factor of [`REDUCED`] where the network sees a reduced picture, in a quarter of the time or less.
+/// A step of d = ln(sigma_t / sigma_s) spends about d / 2 more than the ideal, so steps are short
+/// where many bits are. The bits per unit of ln sigma fall about as 1 / sigma, which makes this
+/// growth the best for a given number of calls. Steps are shorter by a factor of [`REDUCED`] where
+/// the network sees a reduced picture, in a quarter of the time or less.
 fn grid(stride: f64) -> Vec<Sigma> {
     let mut t = Sigma::from(SigmaCode::MAX.below(1));
     let mut grid = vec![t];
@@ -165,19 +178,22 @@ impl Default for Effort {
     }
 }
 
-/// The grid steps of the cheapest layer where the ideal code spends `bits` per unit of ln sigma.
+/// Length in codes of the cheapest layer where the ideal code spends `bits` per unit of ln sigma.
 ///
-/// Error that falls as sigma makes a step of d cost bits (e^d - 1)^2 / 2 more than the ideal, and each layer has its head: the
-/// least of both per unit of ln sigma.
+/// Error that falls as sigma makes a step of d cost bits (e^d - 1)^2 / 2 more than the ideal, and
+/// each layer has its head. The cheapest layer has the least of both per unit of ln sigma.
 fn least_codes(bits: f64) -> u16 {
     let unit = std::f64::consts::LN_2 / f64::from(CODES_PER_OCTAVE);
-    let cost = |codes: &u16| {
-        let d = f64::from(*codes) * unit;
-        // Checks are so many bytes apart, however many layers those are.
+    let cost = |codes: u16| {
+        let d = f64::from(codes) * unit;
+        // No check: checks come after a number of bytes, not of layers.
         let head = 8.0 * Layer::head_bytes(0, (bits * d / 4.0) as u32, None) as f64;
         (bits * libm::expm1(d).powi(2) / 2.0 + head + LAYER_BITS) / d
     };
-    (1..=60)
-        .min_by(|a, b| cost(a).total_cmp(&cost(b)))
-        .unwrap_or(1)
+    (2..=60).fold(1, |best, codes| {
+        match cost(codes).total_cmp(&cost(best)).is_lt() {
+            true => codes,
+            false => best,
+        }
+    })
 }

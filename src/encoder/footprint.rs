@@ -1,18 +1,21 @@
-//! What the encoder takes at its peak, and its limit.
+//! The memory that an encoder takes at its peak, and its limit.
 
 use crate::codes::Form;
 use crate::container::{Header, MAX_SIDE};
-use crate::encoder::encoder::Encoder;
+use crate::encoder::settings::Encoder;
 use crate::encoder::target::Target;
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
 use crate::reverse::{Display, footprint};
 
 impl Encoder {
-    /// The expected peak of memory in bytes of encoding a picture of this form, the picture and the program
-    /// included: two arrays of 32-bit floats a sample, six for [`Target::Psnr`], which tries cuts, eight with [`Encoder::psnr_as_displayed_by`], four
-    /// with [`Encoder::reconstruct`], and for [`Target::Lossless`] the model of the samples. What a denoiser of your own takes is
-    /// included as far as it says.
+    /// Expected peak of memory in bytes of encoding a picture of this form. The picture and the
+    /// program are included.
+    ///
+    /// The peak has two arrays of 32-bit floats a sample. It has six for [`Target::Psnr`], which
+    /// tries cuts, eight with [`Encoder::psnr_as_displayed_by`], and four with
+    /// [`Encoder::reconstruct`]. [`Target::Lossless`] also takes the model of the samples. The
+    /// memory of a denoiser of your own is included as far as it tells.
     ///
     /// # Errors
     /// [`Error::Backend`] if the display of a target of PSNR cannot be loaded.
@@ -20,7 +23,8 @@ impl Encoder {
         self.peak(&self.header(form), self.target)
     }
 
-    /// The display that a target of PSNR is measured by.
+    /// The display by which a target of PSNR is measured. Plain for other targets, and where
+    /// another would be over the limit of memory.
     ///
     /// # Errors
     /// Those of [`Display::recommended`].
@@ -49,7 +53,7 @@ impl Encoder {
         let filtered = self.prefilters(form, target);
         let alive = footprint::Alive {
             arrays: match target {
-                // A cut by a display holds two more on its way.
+                // A cut by a display holds two more.
                 Target::Psnr(_) if !display.is_plain() => 8,
                 Target::Psnr(_) => 6,
                 _ if self.reconstruct => 4,
@@ -64,7 +68,7 @@ impl Encoder {
             },
             searching: true,
             aside: match target.is_lossless() {
-                // The payload on its way into the file.
+                // The payload, before and in the file.
                 true => footprint::exact(form, 2 * form.depth.bytes()),
                 false if filtered => self.filtering(header),
                 false => 0,
@@ -79,21 +83,26 @@ impl Encoder {
         self.prefilter && !target.is_lossless() && form.width.min(form.height) >= 16
     }
 
-    /// Bytes that this takes beside what comes of it: the samples as they are, and four planes of a tile: its own, filtered, with noise,
-    /// and what is shown of that.
+    /// Bytes that filtering takes besides its result: the samples as they are, and four planes of a
+    /// tile. Those are its own, the filtered one, the one with noise, and the x0_hat of that.
     fn filtering(&self, header: &Header) -> u64 {
         let (width, height) = header.coded_size();
         let two = self.prior.memory(width, height, 1).1;
         header.coded_len() * header.form.depth.bytes() + two * 2
     }
 
-    /// Bytes a pixel of an interest and its classes, and of a map and its sums.
+    /// Bytes a pixel of an interest with its classes, and of a map with its sums.
     fn bytes_of_planes(&self) -> u64 {
         let (interest, map) = (self.interest.is_some(), self.map);
         5 * u64::from(interest) + 12 * u64::from(map)
     }
 
-    /// Refuses what cannot be encoded, before any work.
+    /// Refuses pictures that cannot be encoded for this target, before any work.
+    ///
+    /// # Errors
+    /// [`Error::Limits`] for a side over [`MAX_SIDE`], or memory over the limit.
+    /// [`Error::Unsupported`] for an exact end under a prior whose arithmetic is not the reference.
+    /// Those of [`Encoder::memory`].
     pub(crate) fn check(&self, picture: &Picture, target: Target) -> Result<()> {
         let form = picture.form();
         if form.width.max(form.height) > MAX_SIDE {
@@ -109,9 +118,13 @@ impl Encoder {
         self.check_memory(form)
     }
 
-    /// [`Error::Limits`](crate::Error::Limits) if [`Encoder::memory`] is over the limit.
+    /// Checks the memory of encoding a picture of this form against the limit.
     ///
-    /// [`Encoder::encode`] asks by itself; with this the caller can do so before the picture is read.
+    /// [`Encoder::encode`] does so by itself. With this the caller can do so before the picture is
+    /// read.
+    ///
+    /// # Errors
+    /// [`Error::Limits`] if [`Encoder::memory`] is over the limit. Those of [`Encoder::memory`].
     pub fn check_memory(&self, form: Form) -> Result<()> {
         let header = self.header(form);
         let bytes = self.peak(&header, self.target)?;

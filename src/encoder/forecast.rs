@@ -1,6 +1,6 @@
-//! Where a chain will end, by what is left to do.
+//! The forecast of the noise level at which a chain will end, by the work that remains.
 
-/// What the trellis spends over the ideal, roughly.
+/// Bits that the trellis spends over those of an ideal code, roughly.
 pub(crate) const OVERHEAD: f64 = 1.06;
 
 /// The squared error of `len` values at a PSNR in dB.
@@ -9,20 +9,23 @@ pub(crate) fn squared_error(psnr: f64, len: usize) -> f64 {
     mse * len as f64
 }
 
-/// What ends the chain.
+/// The work that remains until the chain ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Remaining {
-    /// Its last noise level in levels.
+    /// The way down to this noise level in levels.
     Sigma(f64),
-    /// So many bits.
+    /// This number of bits.
     Bits(f64),
-    /// The squared error of the picture, |x_0 - x0_hat|^2.
+    /// The way down to this squared error of the picture, |x_0 - x0_hat|^2.
     Error(f64),
 }
 
 impl Remaining {
-    /// The noise level in levels at which a chain that is at `sigma` with this squared error will end, by the law of
-    /// [`RoiClasses::end`].
+    /// The noise level in levels at which a chain that is at `sigma` with this squared error will
+    /// end.
+    ///
+    /// Errors of natural pictures fall about as their noise level, so that the bits of a unit of ln
+    /// sigma grow as 1 / sigma.
     pub fn end(self, sigma: f64, error: f64) -> f64 {
         match self {
             Remaining::Sigma(end) => end,

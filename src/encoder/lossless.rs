@@ -1,4 +1,4 @@
-//! The exact end of a file: x_0 itself, coded under what x_t and x0_hat say of it (annex A).
+//! The exact end of a file: x_0 itself, coded under x_t and x0_hat (annex A).
 
 use crate::container::Header;
 use crate::entropy::{Side, encode_exact};
@@ -7,13 +7,17 @@ use crate::pixels::picture::Picture;
 use crate::reverse::Chain;
 
 /// The payload that completes `picture` at the end of the chain.
-pub fn encode(chain: &mut Chain, header: &Header, picture: &Picture) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// [`Error::Backend`](crate::Error::Backend) if the network fails.
+pub(crate) fn encode(chain: &mut Chain, header: &Header, picture: &Picture) -> Result<Vec<u8>> {
     let side = chain.side_information(header)?;
     Ok(encode_exact(&side, |y, row| picture.read_row(y, row)))
 }
 
-/// Bits a sample of the middle of a picture, of at most 256 x 256 pixels, for a receiver who knows nothing of it.
-pub fn cost(picture: &Picture) -> f64 {
+/// Cost in bits a sample of the middle of a picture, at most 256 x 256 pixels, to a receiver who
+/// knows nothing of it.
+pub(crate) fn cost(picture: &Picture) -> f64 {
     let full = (picture.width() as usize, picture.height() as usize);
     let size = (full.0.min(256), full.1.min(256));
     let channels = picture.colour().channels();

@@ -1,6 +1,6 @@
 //! The sender: Algorithm 3 of Ho, Jain and Abbeel (2020), written into a file.
 
-pub(crate) mod allocation;
+mod allocation;
 mod ancillary;
 mod effort;
 mod encoder;
@@ -8,12 +8,15 @@ mod footprint;
 mod forecast;
 mod lossless;
 mod prefilter;
-pub(crate) mod psnr_search;
-pub(crate) mod roi;
+mod psnr_search;
+mod report;
+mod roi;
 mod session;
+mod settings;
 mod target;
 
 pub use effort::Effort;
-pub use encoder::{Encoded, Encoder, LayerReport};
+pub use report::{Encoded, LayerReport};
 pub use roi::{Interest, Region};
+pub use settings::Encoder;
 pub use target::Target;

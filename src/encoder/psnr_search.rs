@@ -9,19 +9,25 @@ use crate::pixels::planes::Planes;
 use crate::reverse::{Chain, Display};
 use crate::schedule::Sigma;
 
-/// How often a cut is looked for.
+/// Number of times that a cut is searched.
 const TRIES: usize = 3;
 
-/// Cuts that have more dB than they should by this are looked for again.
+/// Excess in dB from which a cut is searched again.
 const SLACK: f64 = 0.02;
 
 /// RGB PSNR in dB of the picture that a receiver shows for `x0_hat`.
+///
+/// # Errors
+/// Those of [`Picture::squared_error`].
 pub(crate) fn shown_psnr(picture: &Picture, x0_hat: &Planes) -> Result<f64> {
     let squares = picture.squared_error(x0_hat)?;
     Ok(psnr_of(squares, picture.samples().len(), picture.depth()))
 }
 
-/// The picture that a receiver shows for `x0_hat`.
+/// The picture that a receiver shows for `x0_hat`, with the form and the alpha of `like`.
+///
+/// # Errors
+/// Those of [`Picture::from_planes`].
 pub(crate) fn picture_of(like: &Picture, x0_hat: &Planes) -> Result<Picture> {
     Picture::from_planes(
         x0_hat,
@@ -33,10 +39,11 @@ pub(crate) fn picture_of(like: &Picture, x0_hat: &Planes) -> Result<Picture> {
     )
 }
 
-/// A PSNR in dB that the picture as displayed is to have.
+/// The search for the end of a file whose picture, as displayed, has a given PSNR.
 pub(crate) struct PsnrSearch<'r> {
     picture: &'r Picture,
-    goal: f64,
+    /// The PSNR in dB that the picture as displayed is to have.
+    target: f64,
     display: Display,
     /// Gain of the display beyond the chain's own x0_hat when last measured, in dB.
     gain: f64,
@@ -46,68 +53,86 @@ impl<'r> PsnrSearch<'r> {
     /// More than any display gains, in dB.
     const MOST: f64 = 1.0;
 
-    pub fn new(picture: &'r Picture, goal: f64, display: Display) -> Self {
+    /// The search for a PSNR of `target` dB of `picture` as displayed by `display`.
+    pub fn new(picture: &'r Picture, target: f64, display: Display) -> Self {
         PsnrSearch {
             picture,
-            goal,
+            target,
             display,
             gain: 0.0,
         }
     }
 
-    /// RGB PSNR in dB of the picture that `x0_hat` shows.
+    /// RGB PSNR in dB of the picture of `x0_hat`.
+    ///
+    /// # Errors
+    /// Those of [`shown_psnr`].
     pub fn psnr(&self, x0_hat: &Planes) -> Result<f64> {
         shown_psnr(self.picture, x0_hat)
     }
 
-    /// The PSNR that the chain's own x0_hat has to have: the network is called once for it, and not as often as a display asks for.
+    /// The PSNR in dB that the chain's own x0_hat has to have. It takes one call of the network, a
+    /// display may take several.
     pub fn wanted(&self) -> f64 {
-        self.goal - self.gain
+        self.target - self.gain
     }
 
-    /// Measures the gain at the state of the chain, whose x0_hat has this PSNR, where it may be the last.
+    /// Measures the gain at the state of the chain, whose x0_hat has a PSNR of `psnr` dB, where it
+    /// may be the last state.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if the network fails.
     pub fn approach(&mut self, chain: &mut Chain, psnr: f64) -> Result<()> {
-        if !self.display.is_plain() && psnr >= self.goal - Self::MOST {
-            let shown = self.displayed(chain, None)?;
-            self.gain = shown - psnr;
+        if !self.display.is_plain() && psnr >= self.target - Self::MOST {
+            self.gain = self.displayed(chain, None)? - psnr;
         }
         Ok(())
     }
 
-    /// Excess over the goal in dB of the PSNR as displayed; 0 where that is the chain's own x0_hat, by which the cut was
-    /// found. Corrects the gain.
+    /// Corrects the gain. Returns the excess in dB of the PSNR as displayed over the target. It is
+    /// 0 where the chain's own x0_hat is displayed, by which the cut was found.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if the network fails.
     pub fn measure(&mut self, chain: &mut Chain, partial: Option<PartialLayer>) -> Result<f64> {
         if self.display.is_plain() {
             return Ok(0.0);
         }
         let plain = self.psnr(&*chain.estimate(partial)?)?;
-        let shown = self.displayed(chain, partial)?;
-        let excess = shown - self.goal;
-        // One that falls short aims higher.
-        self.gain = shown - plain - if excess < 0.0 { SLACK / 2.0 } else { 0.0 };
+        let displayed = self.displayed(chain, partial)?;
+        let excess = displayed - self.target;
+        // Where it falls short, the next cut is to be higher.
+        self.gain = displayed - plain - if excess < 0.0 { SLACK / 2.0 } else { 0.0 };
         Ok(excess)
     }
 
     /// RGB PSNR in dB of the picture as displayed.
     fn displayed(&self, chain: &mut Chain, partial: Option<PartialLayer>) -> Result<f64> {
         chain.display_by(self.display.clone());
-        let psnr = chain.estimate(partial).and_then(|shown| self.psnr(&shown));
+        let psnr = chain
+            .estimate(partial)
+            .and_then(|planes| self.psnr(&planes));
         chain.display_by(Display::PLAIN);
         psnr
     }
 
-    /// Drops the stages of a layer that ends at `s` which the goal does not need. `before` is the chain at its start.
+    /// Drops the stages that the target does not need, of a layer that ends at `s`. `before` is the
+    /// chain at its start.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if the network fails.
     pub fn cut(&mut self, sent: &mut SentLayer, before: &mut Chain, s: Sigma) -> Result<()> {
         let mut best = sent.stages.count;
         // The gain changes little from one cut to the next.
         for _ in 0..TRIES {
             let wanted = self.wanted();
-            // The picture improves with every stage, give or take less than a reader of PSNR would see.
+            // The picture improves with every stage, up to differences that no reader of PSNR would
+            // see.
             let (mut lo, mut hi) = (0, sent.stages.count);
             while hi - lo > 2.max(sent.stages.count / 64) {
                 let mid = (lo + hi) / 2;
-                let shown = before.estimate(Some(sent.first(mid, s)))?;
-                if self.psnr(&shown)? >= wanted {
+                let x0_hat = before.estimate(Some(sent.first(mid, s)))?;
+                if self.psnr(&x0_hat)? >= wanted {
                     hi = mid
                 } else {
                     lo = mid

@@ -1,10 +1,12 @@
-//! Regions of interest: which share of the shift m is sent at each pixel.
+//! Regions of interest: the share of the shift m that is sent at each pixel.
 //!
-//! Where the noise is to end at r times the level sigma_0 of the most interesting pixels, the sender aims at x_0 through a noise
-//! floor: of the shift m it sends the share sigma^2 / (sigma^2 + (r^2 - 1) sigma_0^2). For Gaussian values this is the optimal
-//! control: the error obeys dE/du = -2 w E / u + 1 / u^2 with u = 1 / sigma^2 and share w, a step costs w^2 E du / 2 nats,
-//! and Pontryagin's principle gives dw/dln u = -w (1 - w). Error and rate are then those of a plain chain that ends at
-//! r sigma_0. A constant share costs more: it lets the chain make up detail early and pays for pulling it back.
+//! Where the noise is to end at r times the level sigma_0 of the most interesting pixels, the
+//! sender sends x_0 through a noise floor: of the shift m it sends the share
+//! sigma^2 / (sigma^2 + (r^2 - 1) sigma_0^2). For Gaussian values this is the optimal control: the
+//! error obeys dE/du = -2 w E / u + 1 / u^2 with u = 1 / sigma^2 and share w, a step costs w^2 E
+//! du / 2 nats, and Pontryagin's principle gives dw/dln u = -w (1 - w). Error and rate are then
+//! those of a plain chain that ends at r sigma_0. A constant share costs more: it lets the chain
+//! make up detail early, and pays to pull it back.
 
 use crate::channel::sender::{CLASSES, ShiftGain};
 use crate::encoder::forecast::{OVERHEAD, Remaining};
@@ -13,28 +15,31 @@ use crate::pixels::picture::Picture;
 use crate::pixels::planes::{Planar, Planes, mirror};
 use crate::prior::LOWEST_SIGMA;
 
-/// A rectangle of a picture and its weight; what is outside all rectangles weighs 1.
+/// A rectangle of a picture and its weight, in pixels. Pixels outside all rectangles weigh 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Region {
     /// Left column.
     pub x: u32,
     /// Top row.
     pub y: u32,
-    /// Columns; what reaches over the edge of the picture is cut off.
+    /// Columns. The rectangle is cut off at the edge of the picture.
     pub width: u32,
-    /// Rows.
+    /// Rows, cut off in the same way.
     pub height: u32,
-    /// The weight, positive. Where rectangles overlap the highest counts.
+    /// The weight, a positive number. Where rectangles overlap the highest counts.
     pub weight: f64,
 }
 
-/// How interesting each pixel of a picture is, for [`super::Encoder::interest`].
+/// The weight of each pixel of a picture, for [`Encoder::interest`](crate::Encoder::interest).
 ///
-/// Where the weight is highest the sender delivers the whole shift m of q(x_s|x_t,x_0). A pixel of a k-th of the highest weight
-/// ends at the quality that k times the noise level gives: the closer the chain comes to its end, the smaller the share of its
-/// shift that is sent. Nothing overshoots: a share below 1 moves the state to a place between the sample of q and the
-/// sample of p(x_s|x_t) that the shared noise alone gives. Format and decoder know nothing of it. The file is made for
-/// its full length: in a short prefix of it the weights hardly show.
+/// Where the weight is highest the sender delivers the whole shift m of q(x_s|x_t,x_0). A pixel of
+/// a k-th of the highest weight ends at the quality that k times the noise level gives: the closer
+/// the chain comes to its end, the smaller the share of its shift that is sent. Nothing overshoots:
+/// a share below 1 moves the state to a place between the sample of q and the sample of p(x_s|x_t)
+/// that the shared noise alone gives.
+///
+/// Format and decoder know nothing of it. The file is made for its full length: in a short prefix
+/// of it the weights hardly show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Interest {
     width: u32,
@@ -44,9 +49,11 @@ pub struct Interest {
 }
 
 impl Interest {
-    /// From one weight a pixel, row by row, for a picture of `width` x `height`.
+    /// The interest of one weight a pixel, row by row, in a picture of `width` x `height`.
     ///
-    /// Errors: [`Error::Parameter`] if a weight is negative or not finite, all are zero, or there are too many or too few.
+    /// # Errors
+    /// [`Error::Parameter`] if a weight is negative or not finite, all are zero, or there are too
+    /// many or too few.
     pub fn new(width: u32, height: u32, weights: &[f64]) -> Result<Self> {
         if weights.len() as u64 != u64::from(width) * u64::from(height) {
             return Err(Error::Parameter(format!(
@@ -73,9 +80,11 @@ impl Interest {
         })
     }
 
-    /// From rectangles.
+    /// The interest of rectangles in a picture of `width` x `height`.
     ///
-    /// Errors: [`Error::Parameter`] if one lies outside the picture, is empty, or has a weight that is not positive.
+    /// # Errors
+    /// [`Error::Parameter`] if one lies outside the picture, is empty, or has a weight that is not
+    /// positive.
     pub fn regions(width: u32, height: u32, regions: &[Region]) -> Result<Self> {
         let mut weights = vec![1.0; width as usize * height as usize];
         let mut set = vec![false; weights.len()];
@@ -107,9 +116,11 @@ impl Interest {
         Self::new(width, height, &weights)
     }
 
-    /// For a picture whose planes are like `planes`; none if all pixels weigh the same.
+    /// The classes for a picture whose planes have the size of `planes`. None if all pixels weigh
+    /// the same.
     ///
-    /// Errors: [`Error::Parameter`] if the picture is of another size.
+    /// # Errors
+    /// [`Error::Parameter`] if the picture is of another size.
     pub(crate) fn classes(&self, picture: &Picture, planes: &Planar) -> Result<Option<RoiClasses>> {
         let (size, own) = (
             (picture.width(), picture.height()),
@@ -130,7 +141,7 @@ impl Interest {
     }
 }
 
-/// Weights are told apart in this many steps.
+/// The class of the highest weight. Weights are told apart in this number of steps.
 const HIGHEST: u8 = u8::MAX;
 
 /// The class of each value of a plane: its weight over the highest, times [`HIGHEST`].
@@ -138,27 +149,29 @@ pub(crate) struct RoiClasses {
     classes: Vec<u8>,
 }
 
-/// How many times higher the noise of a class ends than that of the highest; infinite for weight 0.
+/// Noise level at which a class ends over that of the highest class. Infinite for weight 0.
 fn ratio(class: usize) -> f64 {
     f64::from(HIGHEST) / class as f64
 }
 
-/// Squared noise floor of a class where the noise of the highest ends at `end`.
+/// Noise floor of a class in squared levels, where the noise of the highest class ends at `end`
+/// levels.
 fn floor(class: usize, end: f64) -> f64 {
     end * end * (ratio(class).powi(2) - 1.0)
 }
 
 impl RoiClasses {
-    /// |x_0 - x0_hat|^2 by class, and the noise level in levels at which a chain that is at `sigma` will end.
+    /// |x_0 - x0_hat|^2 by class, and the noise level in levels at which a chain that is at `sigma`
+    /// will end.
     pub fn forecast(
         &self,
         sigma: f64,
         x_0: &Planar,
         x0_hat: &Planes,
-        left: Remaining,
+        remaining: Remaining,
     ) -> ([f64; CLASSES], f64) {
         let errors = self.errors(x_0, x0_hat);
-        let end = self.end(sigma, &errors, left);
+        let end = self.end(sigma, &errors, remaining);
         (errors, end)
     }
 
@@ -172,13 +185,14 @@ impl RoiClasses {
         sums
     }
 
-    /// The noise level in levels at which a chain that is at `sigma` with these errors will end, by what is left to do.
+    /// The noise level in levels at which a chain that is at `sigma` with these errors will end, by
+    /// the work that remains.
     ///
-    /// Errors of natural pictures fall about as their noise level, so that the bits of a unit of ln sigma grow as 1 / sigma.
-    fn end(&self, sigma: f64, errors: &[f64; CLASSES], left: Remaining) -> f64 {
+    /// The law is that of [`Remaining::end`], in each class above its floor.
+    fn end(&self, sigma: f64, errors: &[f64; CLASSES], remaining: Remaining) -> f64 {
         let classes = || (1..CLASSES).filter(|&k| errors[k] > 0.0);
         let level = |k: usize, end: f64| (sigma * sigma + floor(k, end)).sqrt();
-        let too_low = |end: f64| match left {
+        let too_low = |end: f64| match remaining {
             Remaining::Sigma(s) => end < s,
             Remaining::Bits(room) => {
                 let bits = |k: usize| {
@@ -201,7 +215,8 @@ impl RoiClasses {
         hi
     }
 
-    /// The share of the shift of each class at the noise power `power` in squared levels.
+    /// The share of the shift of each class at the noise power `power` in squared levels, where the
+    /// noise of the highest class ends at `end` levels.
     pub fn gain(&self, power: f64, end: f64) -> ShiftGain<'_> {
         let share = |k: usize| match k {
             0 => 0.0,
@@ -256,45 +271,46 @@ mod tests {
         assert!(Interest::new(1, 2, &[1.0, -1.0]).is_err());
     }
 
-    fn spread(picture: (u32, u32), regions: &[Region]) -> RoiClasses {
+    fn classes(picture: (u32, u32), regions: &[Region]) -> RoiClasses {
         let samples = vec![0; (picture.0 * picture.1) as usize];
         let grey = Picture::new(picture.0, picture.1, Colour::Grey, samples, None);
         let grey = grey.expect("a picture");
         let interest = Interest::regions(picture.0, picture.1, regions).expect("inside");
-        let spread = interest.classes(&grey, &grey.to_planar());
-        spread.expect("of this size").expect("not uniform")
+        let classes = interest.classes(&grey, &grey.to_planar());
+        classes.expect("of this size").expect("not uniform")
     }
 
     #[test]
     fn small_pictures_are_mirrored_like_their_planes() {
-        let spread = spread((3, 1), &[region(0, 0, 1, 1, 2.0)]);
-        assert_eq!(spread.classes[..6], [255, 128, 128, 128, 255, 128]);
-        assert_eq!(spread.classes.len(), 256);
+        let roi = classes((3, 1), &[region(0, 0, 1, 1, 2.0)]);
+        assert_eq!(roi.classes[..6], [255, 128, 128, 128, 255, 128]);
+        assert_eq!(roi.classes.len(), 256);
     }
 
     #[test]
     fn shares_fall_as_the_noise_comes_near_its_end() {
-        let spread = spread((16, 16), &[region(0, 0, 4, 4, 2.0)]);
-        let outside = usize::from(spread.classes[255]);
-        let share = |sigma: f64| spread.gain(sigma * sigma, 10.0).of(outside);
+        let roi = classes((16, 16), &[region(0, 0, 4, 4, 2.0)]);
+        let outside = usize::from(roi.classes[255]);
+        let share = |sigma: f64| roi.gain(sigma * sigma, 10.0).of(outside);
         assert!(share(500.0) > 0.99);
         // At the end w = 1 / r^2.
         assert!((share(10.0) - 0.25).abs() < 0.01);
-        assert_eq!(spread.gain(100.0, 10.0).of(255), 1.0);
+        assert_eq!(roi.gain(100.0, 10.0).of(255), 1.0);
         let mut m = vec![1.0; 768];
-        spread.gain(100.0, 10.0).apply(0, &mut m);
+        roi.gain(100.0, 10.0).apply(0, &mut m);
         assert_eq!([m[0], m[256], m[512]], [1.0; 3]);
         assert!(m[255] == m[767] && m[255] < 0.3);
         let mut end = vec![1.0; 300];
-        spread.gain(100.0, 10.0).apply(468, &mut end);
+        roi.gain(100.0, 10.0).apply(468, &mut end);
         assert_eq!(m[468..], end);
     }
 
-    /// Errors that fall as the noise level, walked down to a known end: the forecast is that end from everywhere.
+    /// Errors fall as the noise level, down to a known end. The forecast is that end from
+    /// everywhere.
     #[test]
     fn the_end_is_foreseen() {
-        let spread = spread((16, 16), &[region(0, 0, 8, 16, 2.0)]);
-        let (class, end) = (usize::from(spread.classes[255]), 12.0);
+        let roi = classes((16, 16), &[region(0, 0, 8, 16, 2.0)]);
+        let (class, end) = (usize::from(roi.classes[255]), 12.0);
         let level = |sigma: f64| (sigma * sigma + floor(class, end)).sqrt();
         let errors = |sigma: f64| {
             let mut errors = [0.0; CLASSES];
@@ -308,7 +324,7 @@ mod tests {
             OVERHEAD * (inside + outside) / std::f64::consts::LN_2
         };
         for sigma in [300.0, 60.0, 20.0] {
-            let of = |left| spread.end(sigma, &errors(sigma), left);
+            let of = |remaining| roi.end(sigma, &errors(sigma), remaining);
             let last: f64 = errors(end).iter().sum();
             for got in [
                 of(Remaining::Sigma(end)),
@@ -319,7 +335,7 @@ mod tests {
             }
         }
         assert_eq!(
-            spread.end(1.0, &errors(1.0), Remaining::Bits(1e9)),
+            roi.end(1.0, &errors(1.0), Remaining::Bits(1e9)),
             LOWEST_SIGMA
         );
     }

@@ -1,4 +1,4 @@
-//! One picture on its way into a file: layer after layer until the goal is met.
+//! One picture on its way into a file: layer after layer until the target is met.
 
 use bitvec::prelude::*;
 
@@ -11,12 +11,13 @@ use crate::container::{Header, Layer, PartName, Writer};
 use crate::encoder::allocation::LayerBudget;
 use crate::encoder::ancillary::{self, DeferredParts};
 use crate::encoder::effort::{Candidate, Effort};
-use crate::encoder::encoder::{Encoded, Encoder, LayerReport};
 use crate::encoder::forecast::{Remaining, squared_error};
 use crate::encoder::lossless;
 use crate::encoder::prefilter::{End, Prefilter, filtered};
 use crate::encoder::psnr_search::{PsnrSearch, picture_of, shown_psnr};
+use crate::encoder::report::{Encoded, LayerReport};
 use crate::encoder::roi::RoiClasses;
+use crate::encoder::settings::Encoder;
 use crate::encoder::target::{StopRule, Target};
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
@@ -50,8 +51,9 @@ pub(crate) struct Session<'r> {
     roi: Option<RoiClasses>,
     map: Option<Vec<f64>>,
     layers: Vec<LayerReport>,
-    /// The planes that the receiver shows in the end, where they are not the chain's x0_hat.
-    shown: Option<Planes>,
+    /// The planes that the receiver shows in the end, where the file ends inside a layer. Else they
+    /// are the chain's x0_hat.
+    partial_estimate: Option<Planes>,
     /// False where the lowest noise level came before the target.
     target_met: bool,
 }
@@ -61,7 +63,8 @@ pub(crate) struct LayerPlan {
     candidate: Candidate,
     /// Bytes that its head and bits may take.
     room: usize,
-    /// With an interest: the noise at which the chain will end where the interest is highest.
+    /// With an interest, the noise level in levels at which the chain will end where the interest
+    /// is highest.
     end: Option<f64>,
     /// PSNR in dB of the picture shown before it.
     psnr: f64,
@@ -78,7 +81,7 @@ impl<'r> Session<'r> {
         let energy: f64 = x_0.values().map(|v| f64::from(v).powi(2)).sum();
         let mut header = encoder.header(picture.form());
         let first = encoder.first(&header, energy);
-        // Even, and above the first level.
+        // The start is even, and above the first level.
         header.start = SigmaCode::saturating((first.code().get() + 2) & !1);
         let stop = StopRule::new(target, &header)?;
         let display = encoder.display_of(&header)?;
@@ -118,17 +121,20 @@ impl<'r> Session<'r> {
             map: encoder.map.then(|| vec![0.0; x_0.width * x_0.height]),
             x_0,
             layers: Vec::new(),
-            shown: None,
+            partial_estimate: None,
             target_met: false,
         })
     }
 
-    /// Bytes written or owed.
+    /// Bytes written, and those of deferred parts.
     fn used(&self) -> usize {
         self.writer.len() + self.deferred.bytes()
     }
 
     /// Decides on the next layer. None at the end of the file.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network fails.
     pub fn next(&mut self) -> Result<Option<LayerPlan>> {
         if self.stop.bytes.is_some_and(|b| self.used() >= b) {
             self.target_met = true;
@@ -151,7 +157,8 @@ impl<'r> Session<'r> {
         self.plan(psnr).map(Some)
     }
 
-    /// Chooses the noise level at which the next layer ends; `psnr` is that of the present x0_hat.
+    /// Chooses the noise level at which the next layer ends. `psnr` in dB is that of the present
+    /// x0_hat.
     fn plan(&mut self, psnr: f64) -> Result<LayerPlan> {
         let (error, end) = self.error_to_send()?;
         let (t, len) = (self.chain.t(), self.x_0.data.len());
@@ -184,15 +191,15 @@ impl<'r> Session<'r> {
         Ok(plan)
     }
 
-    /// |x_0 - x0_hat|^2 as far as the next shift makes up for it. With an interest also the noise level at which the chain will
-    /// end.
+    /// |x_0 - x0_hat|^2 as far as the next shift makes up for it. With an interest also the noise
+    /// level in levels at which the chain will end.
     fn error_to_send(&mut self) -> Result<(f64, Option<f64>)> {
         let t = self.chain.t();
         let x0_hat = self.chain.x0_hat()?;
         match (&self.roi, t) {
             (Some(roi), Some(t)) => {
-                let left = self.stop.left(self.writer.len(), x0_hat.len());
-                let (errors, end) = roi.forecast(t.levels(), &self.x_0, x0_hat, left);
+                let remaining = self.stop.remaining(self.writer.len(), x0_hat.len());
+                let (errors, end) = roi.forecast(t.levels(), &self.x_0, x0_hat, remaining);
                 let gain = roi.gain(t.levels().powi(2), end);
                 Ok((gain.error_sent(&errors), Some(end)))
             }
@@ -200,25 +207,26 @@ impl<'r> Session<'r> {
         }
     }
 
-    /// Sends the chain to what it can reach (with an interest, where that is highest) if the picture is filtered; `psnr` is that
-    /// of its x0_hat.
+    /// Filters the picture for the noise level at which the chain will end, if that is due. With an
+    /// interest it is the level where the interest is highest. `psnr` in dB is that of the present
+    /// x0_hat.
     fn refilter(&mut self, psnr: f64) -> Result<()> {
         let Some(prefilter) = &mut self.prefilter else {
             return Ok(());
         };
         let len = self.x_0.data.len();
-        let left = self.stop.left(self.writer.len(), len);
-        let end = match (left, self.chain.t()) {
+        let remaining = self.stop.remaining(self.writer.len(), len);
+        let end = match (remaining, self.chain.t()) {
             (Remaining::Sigma(end), _) => End::Known(end),
             (_, None) => return Ok(()),
-            (left, Some(t)) => {
+            (remaining, Some(t)) => {
                 let t = t.levels();
                 let end = match &self.roi {
                     Some(roi) => {
                         let x0_hat = self.chain.x0_hat()?;
-                        roi.forecast(t, &self.x_0, x0_hat, left).1
+                        roi.forecast(t, &self.x_0, x0_hat, remaining).1
                     }
-                    None => left.end(t, squared_error(psnr, len)),
+                    None => remaining.end(t, squared_error(psnr, len)),
                 };
                 End::Expected { end, t }
             }
@@ -231,13 +239,16 @@ impl<'r> Session<'r> {
         Ok(())
     }
 
-    /// Bytes of the head of a layer of so many stages, at most.
+    /// Bytes of the head of a layer of this number of stages, at most.
     fn head_bytes(&self, stages: usize) -> usize {
         let change = self.header.banded.then_some(true);
         Layer::head_bytes(self.writer.unchecked(), stages as u32, change)
     }
 
-    /// Sends a layer and writes it. True if it is whole, so that more may follow.
+    /// Sends a layer and writes it. Returns true if it is whole, so that more may follow.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network fails.
     pub fn send(&mut self, plan: &LayerPlan) -> Result<bool> {
         let s = plan.candidate.s;
         let budget = plan.budget(&self.writer);
@@ -258,7 +269,7 @@ impl<'r> Session<'r> {
             && search.psnr(self.chain.x0_hat()?)? >= search.wanted()
         {
             search.cut(&mut sent, &mut before, s)?;
-            // A layer that is needed whole has been walked already.
+            // The chain has walked a layer that is needed whole.
             whole = sent.bits.len() == 4 * sent.stages.count;
             if !whole {
                 self.chain = before;
@@ -269,9 +280,10 @@ impl<'r> Session<'r> {
         Ok(whole)
     }
 
+    /// Writes a layer as it was sent, and a cut one as far as there is room.
     fn write(&mut self, plan: &LayerPlan, mut sent: SentLayer, whole: bool) -> Result<()> {
         let s = plan.candidate.s;
-        // Nothing can stand behind a layer that is not whole.
+        // Nothing can follow a layer that is not whole.
         let Stages {
             count, allocation, ..
         } = sent.stages;
@@ -294,7 +306,7 @@ impl<'r> Session<'r> {
                     bits: &sent.bits,
                     stages: sent.stages,
                 };
-                self.shown = Some(self.chain.estimate(Some(partial))?.into_owned());
+                self.partial_estimate = Some(self.chain.estimate(Some(partial))?.into_owned());
             }
         }
         let bits = sent.bits.len() as u64;
@@ -321,7 +333,10 @@ impl<'r> Session<'r> {
         }
     }
 
-    /// Writes what stands behind the last layer.
+    /// Writes the parts after the last layer.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network fails.
     pub fn finish(mut self) -> Result<Encoded> {
         let (picture, chain) = (self.picture, &mut self.chain);
         let mut exact_bytes = None;
@@ -333,17 +348,17 @@ impl<'r> Session<'r> {
             exact_bytes = Some(payload.len() as u64);
         }
         self.deferred.write(&mut self.writer, true);
-        let reconstruction = match (self.reconstruct, &self.shown) {
+        let reconstruction = match (self.reconstruct, &self.partial_estimate) {
             (false, _) => None,
             (true, _) if exact_bytes.is_some() => Some(picture.clone()),
-            (true, Some(shown)) => Some(picture_of(picture, shown)?),
+            (true, Some(x0_hat)) => Some(picture_of(picture, x0_hat)?),
             (true, None) => Some(picture_of(picture, self.chain.x0_hat()?)?),
         };
         let most = self.stop.bytes.unwrap_or(usize::MAX);
         let last = self.layers.last();
         let bytes = match last.is_some_and(|l| l.bits < 4 * u64::from(l.layer.stages)) {
             true => self.writer.cut(most),
-            // Room for a part of the end marker only is filled with that part.
+            // Room for only a part of the end marker is filled with that part.
             false => {
                 let mut bytes = self.writer.finish();
                 bytes.truncate(most);
@@ -371,7 +386,7 @@ impl LayerPlan {
         LayerBudget { room, writer }
     }
 
-    /// The sender of this layer, if it ends at `s`.
+    /// The sender of this layer, where it ends at `s`.
     fn sender<'a>(
         &self,
         s: Sigma,
@@ -387,7 +402,7 @@ impl LayerPlan {
     }
 }
 
-/// The bytes of `bits`, with zeros behind the last.
+/// The bytes of `bits`, with zeros after the last.
 fn into_bytes(mut bits: BitVec<u8, Msb0>) -> Vec<u8> {
     bits.set_uninitialized(false);
     bits.into_vec()

@@ -1,4 +1,4 @@
-//! Where an encoder stops.
+//! The end of a file: a target, and the rule that stops the encoder.
 
 use crate::container::Header;
 use crate::encoder::forecast::{Remaining, squared_error};
@@ -8,24 +8,30 @@ use crate::pixels::picture::Picture;
 use crate::prior::LOWEST_SIGMA;
 use crate::schedule::Sigma;
 
-/// Where to stop.
+/// The point at which a file ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Target {
     /// At a final noise level of [`Target::quality_sigma`] levels, quality 0..=100.
     Quality(f64),
-    /// At this many bytes, headers included; a smaller file if the lowest noise level comes first.
+    /// At this number of bytes, headers included. The file is smaller if the lowest noise level
+    /// comes first.
     Bytes(u64),
-    /// At this many bits per pixel, headers included; a smaller file if the lowest noise level comes first.
+    /// At this number of bits per pixel, headers included. The file is smaller if the lowest noise
+    /// level comes first.
     Bpp(f64),
-    /// At the first four bits at which the decoded picture has this RGB PSNR in dB, or at the lowest noise level.
+    /// At the first four bits at which the decoded picture has this RGB PSNR in dB, or at the
+    /// lowest noise level.
     Psnr(f64),
-    /// At the exact picture: its samples follow layers that end at this quality. None given, the quality is 75, or 25 for
-    /// drawings and screenshots, of which exact samples say more with fewer bits than layers do.
+    /// At the exact picture: its samples follow layers that end at this quality. The default is 75,
+    /// and 25 for drawings and screenshots, whose exact samples take fewer bits than layers of a
+    /// higher quality do.
     Lossless(Option<f64>),
 }
 
 impl Target {
-    /// The final noise level of a quality: 1.5 levels at 100, doubling every ten points below.
+    /// The final noise level in 8-bit levels of a quality: 1.5 levels at 100, doubling every ten
+    /// points below.
     pub fn quality_sigma(quality: f64) -> f64 {
         LOWEST_SIGMA * libm::exp2((100.0 - quality) / 10.0)
     }
@@ -35,7 +41,7 @@ impl Target {
         matches!(self, Target::Lossless(_))
     }
 
-    /// The same with a quality for this picture, if it had none.
+    /// This target, with a quality for this picture if it had none.
     pub(crate) fn with_default_quality(self, picture: &Picture) -> Self {
         match self {
             // A photograph takes two bits a sample and more.
@@ -46,14 +52,21 @@ impl Target {
     }
 }
 
-/// A target in terms of one picture: the noise level to stop at, and what may stop the encoder before.
+/// A target in terms of one picture. The encoder stops at whichever comes first.
 pub(crate) struct StopRule {
+    /// Noise level to stop at.
     pub sigma: Sigma,
+    /// Length of the file to stop at.
     pub bytes: Option<usize>,
+    /// RGB PSNR in dB to stop at.
     pub psnr: Option<f64>,
 }
 
 impl StopRule {
+    /// The rule of `target` for a file with this header.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a number out of its range, or bytes that do not hold the header.
     pub fn new(target: Target, header: &Header) -> Result<Self> {
         let lowest = Sigma::nearest(LOWEST_SIGMA);
         let mut stop = StopRule {
@@ -94,8 +107,8 @@ impl StopRule {
         Ok(stop)
     }
 
-    /// What is left to do for a file of `written` bytes so far and a picture of `len` values.
-    pub fn left(&self, written: usize, len: usize) -> Remaining {
+    /// The work that remains for a file of `written` bytes so far and a picture of `len` values.
+    pub fn remaining(&self, written: usize, len: usize) -> Remaining {
         match (self.bytes, self.psnr) {
             (Some(b), _) => Remaining::Bits(8.0 * b.saturating_sub(written) as f64),
             (_, Some(psnr)) => Remaining::Error(squared_error(psnr, len)),
@@ -103,7 +116,8 @@ impl StopRule {
         }
     }
 
-    /// Share of the network calls that are done. They go as the steps, whose density is 1 / sqrt(sigma).
+    /// Share of the network calls that are done, 0..=1. They go as the steps, whose density is
+    /// 1 / sqrt(sigma).
     pub fn progress(&self, header: &Header, s: Sigma, bytes: usize) -> f64 {
         let place = |s: Sigma| s.levels().powf(-0.5);
         let start = place(header.start.into());

@@ -1,24 +1,27 @@
-//! Where in a picture the filter is worth it.
+//! The places in a picture where the filter is worth it.
 //!
-//! The filter is right where the prior is: what it takes for faint in a drawing or a page of text may be what x0_hat would have shown.
-//! So the end of the chain is tried, once with x_0 and once with what the filter made of it, through the same noise of level
-//! sigma_0. By the filter the error that is shown grows from D to D_f, and what is left to code falls from D to E_f. What is
-//! faint is left to code all along the chain, so that (D - E_f) / (2 sigma_0^2) nats are saved, and for a nat the chain gets rid of
-//! some 1.6 sigma_0^2 of error: on four of Kodak's pictures 1.5 where chains end at 78 levels and 1.7 at 22, in smooth places much as
-//! in busy ones.
+//! The filter is right where the prior is. In a drawing or a page of text x0_hat may show
+//! components that the filter takes for faint. So the end of the chain is tried, once with x_0 and
+//! once with the filtered picture, through the same noise of level sigma_0.
+//!
+//! By the filter the error of the shown picture grows from D to D_f, and the error left to code
+//! falls from D to E_f. Faint components are left to code all along the chain, so that
+//! (D - E_f) / (2 sigma_0^2) nats are saved. For a nat the chain gets rid of some 1.6 sigma_0^2 of
+//! error: on four of Kodak's pictures 1.5 where chains end at 78 levels and 1.7 at 22, in smooth
+//! places much as in busy ones.
 
 use crate::error::Result;
 use crate::pixels::planes::Planes;
 use crate::random::Stream;
 
-/// The error that is got rid of for each unit of D - E_f.
+/// Error that the chain gets rid of for each unit of D - E_f.
 const SAVED: f64 = 0.8;
 
-/// Pixels of the side of a square. Gains are summed by squares.
+/// Side in pixels of a square. Gains are summed by squares.
 const SIDE: usize = 16;
 
-/// Puts x_0 back into `filtered` where the filter loses in a chain that ends at `sigma` levels. `denoise` makes x0_hat of an x_t of this
-/// level.
+/// Puts x_0 back into `filtered` where the filter loses in a chain that ends at `sigma` levels.
+/// `denoise` makes x0_hat of an x_t of this level.
 ///
 /// # Errors
 /// Those of `denoise`.
@@ -52,7 +55,8 @@ pub(crate) fn restore_where_worse(
     Ok(())
 }
 
-/// Of unit variance: the sum of four uniform values, which takes a third of the time of a normal one, or less.
+/// A value of unit variance: the sum of four uniform values. It takes a third of the time of a
+/// normal one, or less.
 fn nearly_normal(bits: u64) -> f32 {
     let sum: u64 = (0..4).map(|i| (bits >> (16 * i)) & 0xFFFF).sum();
     (sum as f32 / 65536.0 - 2.0) * 3f32.sqrt()
@@ -60,13 +64,15 @@ fn nearly_normal(bits: u64) -> f32 {
 
 /// A value for each square of a picture.
 struct Squares {
-    /// Of the picture, in pixels.
+    /// Height of the picture in pixels.
     height: usize,
+    /// Squares in a row.
     columns: usize,
     values: Vec<f64>,
 }
 
 impl Squares {
+    /// Zeros for the squares of planes of this size.
     fn of(x: &Planes) -> Self {
         let (columns, rows) = (x.width.div_ceil(SIDE), x.height.div_ceil(SIDE));
         Squares {
@@ -76,7 +82,7 @@ impl Squares {
         }
     }
 
-    /// Adds `factor` times |a - b|^2.
+    /// Adds `factor` times |a - b|^2 of each square, summed over the planes.
     fn add(&mut self, factor: f64, a: &Planes, b: &Planes) {
         let lines = a.data.chunks(a.width).zip(b.data.chunks(a.width));
         for (i, (a, b)) in lines.enumerate() {
@@ -89,7 +95,8 @@ impl Squares {
         }
     }
 
-    /// 1 where the value, with those around it by half and by a quarter, is above 0, and 0 elsewhere.
+    /// Sets each value to 1 or 0. It is 1 where the value is above 0 together with its neighbours,
+    /// which count half, and a quarter at corners.
     fn decide(&mut self) {
         let (columns, rows) = (self.columns, self.rows());
         let near = |i: usize, n: usize| {
@@ -126,6 +133,7 @@ impl Squares {
         line(above) + y * (line(below) - line(above))
     }
 
+    /// Squares in a column.
     fn rows(&self) -> usize {
         self.values.len() / self.columns
     }
@@ -135,7 +143,7 @@ impl Squares {
 mod tests {
     use super::*;
 
-    /// On the left x0_hat shows nothing of x_0, on the right it knows all of it.
+    /// On the left x0_hat shows nothing of x_0, on the right all of it.
     #[test]
     fn what_is_not_shown_is_left_out_and_what_is_shown_stays() {
         let mut x_0 = Planes::zeros(192, 40);
@@ -177,7 +185,7 @@ mod tests {
     fn errors_are_summed_by_squares() {
         let mut squares = Squares::of(&Planes::zeros(40, 24));
         let (zeros, mut one) = (Planes::zeros(40, 24), Planes::zeros(40, 24));
-        // The second plane's last pixel, in the last square.
+        // The last pixel of the second plane, in the last square.
         one.data[2 * 40 * 24 - 1] = 3.0;
         squares.add(2.0, &zeros, &one);
         assert_eq!(squares.values, [0.0, 0.0, 0.0, 0.0, 0.0, 18.0]);

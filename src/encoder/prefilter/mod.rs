@@ -1,11 +1,16 @@
-//! What the chain is sent to: the picture without what its file has no bits for.
+//! The rate-targeted pre-filter: the picture that the chain is sent to, without faint components
+//! that its file has no bits for.
 //!
-//! White noise of level sigma_0 at the end of a chain costs bits for everything in a picture, down to what is so faint that x0_hat hardly
-//! shows it. An optimal code spends nothing there: for Gaussian values its test channel has a filter before the noise as well as
-//! the estimator behind it (Berger 1971; Zamir, Kochman and Erez 2008), and the filter takes a component of variance v down to about
-//! v / (v + (k sigma_0)^2) of it. What a component is in a picture the prior knows: the filter is x0_hat of x_0 itself, as if it were a state
-//! with noise of k sigma_0. A tenth of the difference to x0_hat as through heavier noise is added, since what is in between comes out of
-//! the chain too weak. Where that loses, x_0 stays (`restore_where_worse`).
+//! White noise of level sigma_0 at the end of a chain costs bits for everything in a picture, down
+//! to components so faint that x0_hat hardly shows them. An optimal code spends nothing there. For
+//! Gaussian values its test channel has a filter before the noise as well as the estimator after it
+//! (Berger 1971; Zamir, Kochman and Erez 2008). The filter takes a component of variance v down to
+//! about v / (v + (k sigma_0)^2) of it.
+//!
+//! The prior knows the components of a picture: the filter is x0_hat of x_0 itself, as if it were a
+//! state with noise of k sigma_0. A tenth of the difference to x0_hat as through heavier noise is
+//! added, since components in between come out of the chain too weak. Where that loses, x_0 stays
+//! (`restore_where_worse`).
 //!
 //! Format and decoder know nothing of it.
 
@@ -21,45 +26,47 @@ use crate::pixels::planes::{Planar, Planes};
 use crate::prior::{LOWEST_SIGMA, Prior};
 use crate::timings::Meter;
 
-/// k
+/// k: the filter takes x_0 for a state with noise of this factor times the level at the end.
 const FAINT: f64 = 0.4;
 
-/// The same for what comes out too weak.
+/// The factor of the heavier noise. Components between the two come out too weak.
 const WEAK: f64 = 1.6;
 
-/// How much of that is added.
+/// Share of the difference between the two that is added.
 const LIFT: f64 = 0.1;
 
-/// A chain that is sent to less ends at a lower level.
+/// A chain of a filtered picture ends at a level lower by this factor.
 const LOWER: f64 = 0.88;
 
 /// Ends that differ by less than this factor count as one.
 const SAME: f64 = 1.3;
 
-/// Where a chain will end is not asked before it is within this factor of it: until then faint things cost next to nothing.
+/// A picture is filtered once its chain is within this factor of its end. Until then faint
+/// components cost next to nothing.
 const NEAR: f64 = 6.0;
 
-/// The highest end of which anything is known, in levels; where chains end above, pictures are hardly seen.
+/// The highest end in levels for which filters were measured. Where chains end above, pictures are
+/// hardly seen.
 const HIGHEST: f64 = 100.0;
 
-/// Where a chain ends.
+/// The end of a chain.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum End {
-    /// At this noise level in levels.
+    /// This noise level in levels.
     Known(f64),
-    /// At about this one, if it goes on to x_0 from the level `t`.
+    /// About the level `end`, if the chain goes on to x_0 from the level `t`, both in levels.
     Expected { end: f64, t: f64 },
 }
 
 /// The filter of one picture.
 #[derive(Debug, Default)]
 pub(crate) struct Prefilter {
-    /// Where the chain was taken to end when the picture was last filtered.
+    /// The end in levels for which the picture was last filtered.
     end: Option<f64>,
 }
 
 impl Prefilter {
-    /// The end that the picture is to be filtered for now, if it is not yet.
+    /// The end in levels for which the picture is to be filtered now. None if it is already.
     pub fn due(&mut self, end: End) -> Option<f64> {
         let end = match end {
             End::Known(end) => end,
@@ -75,7 +82,7 @@ impl Prefilter {
     }
 }
 
-/// What a chain that ends at about `end` levels is to be sent to.
+/// The filtered planes of `picture`, for a chain that ends at about `end` levels.
 ///
 /// # Errors
 /// [`Error::Backend`](crate::Error::Backend) if the network fails.
@@ -112,11 +119,13 @@ pub(crate) fn filtered(
     })
 }
 
-/// The filter for a chain that ends at `end`: factors of what x0_hat would be if x_0 were an x_t of these noise levels, or of x_0 itself
-/// where the level is 0.
+/// The filter for a chain that ends at `end` levels, as a sum of terms (factor, level). A term is
+/// the x0_hat that x_0 would have if it were an x_t of this noise level, or x_0 itself where the
+/// level is 0.
 fn terms(end: f64) -> Vec<(f32, f64)> {
     let faint = FAINT * end;
-    // Below its lowest level the network is not to be trusted: less of that is the same for what stands out.
+    // The network is not to be trusted below its lowest level. A smaller share of its x0_hat there
+    // does the same to what stands out.
     let share = (faint / LOWEST_SIGMA).powi(2).min(1.0);
     let lift = LIFT * share;
     let terms = [
