@@ -29,7 +29,8 @@ fn is_banded(file: &[u8]) -> bool {
     }
 }
 
-/// In the mean of some seeds, and of all that is in the picture: one file is longer or shorter than its like by a per cent.
+/// In the mean of some seeds, over a picture with many things in it: a single file is longer or
+/// shorter by a per cent.
 #[test]
 fn bands_save_bits() {
     let picture = common::crop("coffee.png", 0, 0, 600, 400);

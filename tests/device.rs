@@ -1,9 +1,10 @@
-//! Pictures decoded on another device than the CPU's own kernels are the same within clause 22.2 of the specification, in
-//! both directions.
+//! Pictures decoded on another device than the CPU's own kernels are the same within clause 22.2 of
+//! the specification, in both directions.
 //!
-//! `DCODEC_DEVICE` names the device (`cuda`, `cuda:1`, `metal`; `cpu` is candle on the CPU) and asks for the long check:
-//! Kodak's pictures below `DCODEC_DATA`, or the samples, and timings of up to 12 megapixels. `tests/gpu.sh` calls it so.
-//! Without it candle on the CPU stands for the device, on one small picture.
+//! `DCODEC_DEVICE` names the device (`cuda`, `cuda:1`, `metal`; `cpu` is candle on the CPU) and
+//! asks for the long check: Kodak's pictures below `DCODEC_DATA`, or the samples, and timings of up
+//! to 12 megapixels. `tests/gpu.sh` calls it so. Without it candle on the CPU stands for the
+//! device, on one small picture.
 
 #![cfg(feature = "candle")]
 
@@ -15,7 +16,7 @@ use common::layers;
 use dcodec::prior::{CandleUNet, Device, Precision, Shipped, Weights};
 use dcodec::{Colour, Decoder, Display, Encoder, Picture, Planes, Prior, Target, metrics};
 
-/// The device asked for; none for the short check.
+/// The device asked for. None for the short check.
 fn asked() -> Option<String> {
     std::env::var("DCODEC_DEVICE").ok()
 }
@@ -25,12 +26,12 @@ fn device() -> Device {
     asked().map_or(Device::Cpu, |d| d.parse().expect("a device"))
 }
 
-/// The shipped prior on the device under test, and what that is called.
+/// The shipped prior on the device under test, and the name of the device.
 fn other() -> (Prior, String) {
     other_in(Precision::F32)
 }
 
-/// The same in numbers of another type.
+/// The shipped prior on the device under test, in numbers of another type.
 fn other_in(precision: Precision) -> (Prior, String) {
     let (weights, device) = (Weights::shipped().expect("valid"), device());
     let name = device.name().unwrap_or_else(|e| panic!("{e}"));
@@ -65,8 +66,8 @@ fn pictures() -> Vec<(String, Picture)> {
     paths.into_iter().map(load).collect()
 }
 
-/// How far two pictures are apart: difference of their PSNRs against the original in dB, and the share of samples that
-/// differ by more than one level.
+/// Distance of two pictures: the difference of their PSNRs against the original in dB, and the
+/// share of samples that differ by more than one level.
 fn apart(original: &Picture, a: &Picture, b: &Picture) -> (f64, f64) {
     if a == b {
         return (0.0, 0.0);
@@ -80,7 +81,7 @@ fn apart(original: &Picture, a: &Picture, b: &Picture) -> (f64, f64) {
     )
 }
 
-/// Clause 22.2.
+/// The tolerance of clause 22.2.
 fn conforms((psnr, far): (f64, f64)) -> bool {
     psnr <= 0.01 && far <= 0.001
 }
@@ -95,7 +96,8 @@ fn the_bound_is_that_of_the_clause() {
     let (original, shown) = (picture(3000, 100), picture(0, 0));
     let conforms = |other: &Picture| conforms(apart(&original, &shown, other));
     assert!(conforms(&shown));
-    // One level in every sample moves the PSNR by 0.8 dB, in few by little; of 3000, three may be further away.
+    // One level in every sample moves the PSNR by 0.8 dB, in few by little; of 3000, three may be
+    // further away.
     assert!(!conforms(&picture(3000, 111)) && conforms(&picture(30, 111)));
     assert!(conforms(&picture(3, 112)) && !conforms(&picture(4, 112)));
 }
@@ -142,7 +144,8 @@ fn pictures_of_both_devices_agree() {
     assert!(broken.is_empty(), "clause 22.2 is broken: {broken:#?}");
 }
 
-/// Prefixes decoded at once: no layer is shown on the way, so that x_t may stay where the network is.
+/// Prefixes decoded at once. No layer is shown on the way, so that x_t may stay where the network
+/// is.
 #[test]
 fn prefixes_on_both_devices_agree() {
     let (ours, (theirs, name)) = (common::prior(), other());
@@ -168,7 +171,8 @@ fn prefixes_on_both_devices_agree() {
     assert!(broken.is_empty(), "clause 22.2 is broken: {broken:#?}");
 }
 
-/// A picture of any size out of mirror images of a sample: detail as in a photograph, unlike an enlargement.
+/// A picture of any size out of mirror images of a sample: detail as in a photograph, unlike an
+/// enlargement.
 fn mirrored(width: u32, height: u32) -> Picture {
     let tile = common::load(common::sample_path("coffee.png")).without_alpha();
     let (w, h, pixels) = (tile.width(), tile.height(), common::eight(&tile));
@@ -203,7 +207,7 @@ fn timings_of_both_devices() {
         None => &[(256, 192)],
     };
     let target = Target::Bpp(0.3);
-    // Whatever a device does once is not timed.
+    // The first run is not timed: a device does some work once.
     let small = mirrored(64, 64);
     for (_, prior) in priors() {
         let file = Encoder::new(prior).target(target).encode(&small);
@@ -233,13 +237,13 @@ fn timings_of_both_devices() {
             );
             shown.push(metrics::psnr(&picture, &decoded.picture).expect("same form"));
         }
-        // Each by its own encoder, hence of unlike files of the same rate.
+        // Each has its own encoder, so that the files differ, at the same rate.
         let apart = |psnr: &f64| (shown[0] - psnr).abs() < 0.1;
         assert!(shown.iter().all(apart), "PSNR {shown:?}");
     }
 }
 
-/// Where the time of decoding two megapixels goes, on the device that was asked for.
+/// The time of each part of decoding two megapixels, on the device that was asked for.
 #[test]
 fn parts_of_a_decode() {
     if asked().is_none() {
@@ -302,14 +306,15 @@ fn narrow_numbers_cost_little() {
     narrow_numbers(96, 64);
 }
 
-/// The figures of clause 22.4: `cargo test --release --test device figures -- --ignored --nocapture` prints them.
+/// The figures of clause 22.4:
+/// `cargo test --release --test device figures -- --ignored --nocapture` prints them.
 #[test]
 #[ignore = "takes a minute; the same on a smaller picture always runs"]
 fn figures_of_narrow_numbers() {
     narrow_numbers(192, 128);
 }
 
-/// What the narrow types change in x0_hat and in decoded pictures.
+/// Changes of x0_hat and of decoded pictures by the narrow types.
 fn narrow_numbers(width: u32, height: u32) {
     let picture = common::resized("coffee.png", width, height);
     let ours = common::prior();
@@ -355,7 +360,7 @@ fn narrow_numbers(width: u32, height: u32) {
         let pairs = shown.iter().zip(&others);
         let all = pairs.map(|(a, b)| apart(&picture, a, b));
         let worst = all.fold((0f64, 0f64), |m, d| (m.0.max(d.0), m.1.max(d.1)));
-        // Both ends in the narrow type: what the prior itself loses.
+        // Both ends in the narrow type: the loss of the prior itself.
         let own = encode(&theirs);
         let kept = last(&layers(&theirs, &own)) - last(&shown);
         println!(

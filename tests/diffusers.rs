@@ -1,4 +1,5 @@
-//! DDPMs of the diffusers library: equal to its own outputs (`training/diffusers_parity.py` wrote them), and priors.
+//! DDPMs of the diffusers library: equal to its own outputs (`training/diffusers_parity.py` wrote
+//! them), and priors.
 #![cfg(feature = "candle")]
 
 mod common;
@@ -64,7 +65,7 @@ fn outputs_are_those_of_diffusers() {
                 net = net.max(worst(&out.data, &expected));
                 continue;
             }
-            // The same state in 8-bit levels, where the noise has not been scaled down.
+            // This state in 8-bit levels, where the noise has not been scaled down.
             let sigma = ddpm.schedule().sigma(t as usize);
             let levels = 127.5 * (1.0 + sigma * sigma).sqrt();
             x.data.iter_mut().for_each(|v| *v *= levels as f32);
@@ -102,8 +103,8 @@ fn noise_levels_are_those_of_diffusers() {
 
 #[test]
 fn pictures_survive() {
-    // Of the size of training, and larger with sides that are no multiples. Random weights tell little of a picture, so
-    // that it is as good as the last noise level.
+    // Of the size of training, and larger with sides that are no multiples. Random weights know
+    // little of a picture, so that it is as good as the last noise level.
     for (model, width, height) in [("attention", 32, 32), ("former", 32, 32), ("plain", 45, 37)] {
         let prior = Prior::from_file(folder(model)).expect("a prior");
         let picture = crop("coffee.png", 100, 100, width, height);

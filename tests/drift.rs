@@ -1,5 +1,6 @@
-//! Decoders whose arithmetic differs show nearly the same pictures (clause 22.2 of the specification): differences of the
-//! network's calls stay in proportion on their way through the chain.
+//! Decoders whose arithmetic differs show nearly the same pictures (clause 22.2 of the
+//! specification): differences of the network's calls stay in proportion on their way through the
+//! chain.
 
 #![cfg(feature = "candle")]
 
@@ -16,8 +17,9 @@ use dcodec::{Encoder, Picture, Planes, Prior, Result, Target, metrics};
 
 /// The network with an error added to every call.
 ///
-/// The error has the root mean square `size` times c_out = sigma d / sqrt(sigma^2 + d^2), the size of what the network adds
-/// to c_skip x_t: `size` is the relative error of the network's own output F.
+/// The error has the root mean square `size` times c_out = sigma d / sqrt(sigma^2 + d^2), the size
+/// of what the network adds to c_skip x_t: `size` is the relative error of the network's own output
+/// F.
 struct Shaken {
     network: Network,
     /// Standard deviation of pictures in levels, the d of clause 15.2.
@@ -32,9 +34,9 @@ const SIZES: [f64; 5] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
-    /// Independent of value to value and of call to call, as roundings are.
+    /// Independent from value to value and from call to call, as roundings are.
     White,
-    /// The same sign everywhere and in every call: a systematic error.
+    /// Of one sign everywhere and in every call: a systematic error.
     Constant,
 }
 
@@ -94,15 +96,16 @@ fn encode(picture: &Picture, quality: f64) -> Vec<u8> {
     encoder.encode(picture).expect("encodes").bytes
 }
 
-/// How far two decodes are apart: the largest over the layers, and the last.
+/// Distance of two decodes: the largest over the layers, and the last.
 #[derive(Debug, Default, Clone, Copy)]
 struct Drift {
     /// Difference of the PSNRs against the original in dB.
     psnr: f64,
     /// Share of samples that differ by more than one level.
     far: f64,
-    /// Mean absolute difference in levels, after the worst layer and after the last. Unlike the root mean square of
-    /// rounded samples it goes as the difference before rounding, for so go the samples that round otherwise.
+    /// Mean absolute difference in levels, after the worst layer and after the last. Unlike the
+    /// root mean square of rounded samples it goes as the difference before rounding, for so go the
+    /// samples that round otherwise.
     mean: f64,
     last_mean: f64,
 }
@@ -124,7 +127,7 @@ fn drift(original: &Picture, a: &[Picture], b: &[Picture]) -> Drift {
     drift
 }
 
-/// Clause 22.2.
+/// The tolerance of clause 22.2.
 fn conforms(d: &Drift) -> bool {
     d.psnr <= 0.01 && d.far <= 0.001
 }
@@ -158,7 +161,7 @@ fn kernels_agree_to_the_bit() {
     }
 }
 
-/// What WebAssembly's vectors compute, which have no fused multiply-add.
+/// The arithmetic of WebAssembly's vectors, which have no fused multiply-add.
 #[test]
 fn sums_of_rounded_products_conform() {
     let picture = common::resized("coffee.png", 192, 128);
@@ -193,7 +196,7 @@ fn errors_of_the_network_stay_in_proportion() {
                 d.mean,
                 d.last_mean
             );
-            // What clause 22.4 promises.
+            // The promise of clause 22.4.
             if size <= if kind == Kind::White { 1e-3 } else { 1e-4 } {
                 assert!(conforms(&d), "{kind:?} {size}: {d:?}");
             }
@@ -206,7 +209,8 @@ fn errors_of_the_network_stay_in_proportion() {
     }
 }
 
-/// The plot of clause 22.4: `cargo test --release --test drift -- --ignored` writes `codec-spec/drift.svg`.
+/// The plot of clause 22.4: `cargo test --release --test drift -- --ignored` writes
+/// `codec-spec/drift.svg`.
 ///
 /// The picture has samples of 16 bits, so that differences far below a level count.
 #[test]
@@ -225,7 +229,8 @@ fn plot_of_the_drift() {
     let line = |size: f64, kind: Kind| {
         let sigma = |i: usize| exact[i].coverage.sigma.expect("a layer has arrived");
         let one = Shaken::new(size, kind);
-        // Of the uniform distribution the mean absolute value is half of the root of three times the deviation.
+        // Of the uniform distribution the mean absolute value is half of the root of three times
+        // the deviation.
         let mean = if kind == Kind::White {
             0.75f64.sqrt()
         } else {

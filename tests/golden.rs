@@ -1,8 +1,9 @@
-//! Files of the first version decode to the same layers and samples for ever: a change here is a change of the format.
+//! Files of the first version decode to the same layers and samples for ever: a change here is a
+//! change of the format.
 //!
 //! To make the files anew after such a change:
-//! `cargo test --test golden -- --ignored write_the_files`, then `cargo test --test golden -- --nocapture` prints the rows
-//! that the tables below must hold.
+//! `cargo test --test golden -- --ignored write_the_files`, then
+//! `cargo test --test golden -- --nocapture` prints the rows that the tables below must hold.
 
 mod common;
 

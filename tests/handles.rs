@@ -1,4 +1,5 @@
-//! Handles own what they need, one callback reports and cancels, and one decode shows what the command shows.
+//! Handles own what they need, one callback reports and cancels, and one decode shows what the
+//! command shows.
 
 mod common;
 
@@ -51,7 +52,7 @@ fn a_stream_outlives_its_prior_and_goes_to_another_thread() {
     assert!(feed.join().expect("no panic").coverage.complete);
 }
 
-/// Stops after so many reports.
+/// A callback that stops after `most` reports.
 fn patience(most: usize) -> impl FnMut(Progress) -> ControlFlow<()> {
     let mut heard = 0;
     move |progress| {

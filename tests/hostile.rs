@@ -27,7 +27,8 @@ fn count(bytes: isize) {
     });
 }
 
-// SAFETY: everything is passed on to the system's allocator; counting neither allocates nor unwinds.
+// SAFETY: everything is passed on to the system's allocator; counting neither allocates nor
+// unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
@@ -53,7 +54,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What `work` returns and the most bytes that it held at a time, on one thread so that all are counted.
+/// Returns the result of `work` and the most bytes that it held at a time. It runs on one thread,
+/// so that all are counted.
 fn memory<T: Send>(work: impl FnOnce() -> T + Send) -> (T, usize) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     pool.expect("a thread").install(|| {
@@ -91,7 +93,7 @@ fn small(prior: &Prior) -> Vec<u8> {
         .bytes
 }
 
-/// Pushes everything, also behind an error, with a preview now and then; what came out does not matter.
+/// Pushes everything, also after an error, with a preview now and then. The results do not matter.
 fn abuse(prior: &Prior, bytes: &[u8], piece: usize) {
     let mut stream = common::plain(prior).max_pixels(1 << 16).stream();
     for chunk in bytes.chunks(piece) {
@@ -106,7 +108,7 @@ fn abuse(prior: &Prior, bytes: &[u8], piece: usize) {
     }
 }
 
-/// Reads all events of `bytes`; whether the end marker was among them.
+/// Reads all events of `bytes`. Returns true if the end marker was among them.
 fn parse(bytes: &[u8], max_pixels: u64) -> Result<bool> {
     let mut parser = Parser::new(max_pixels);
     let mut rest = bytes;
@@ -186,7 +188,8 @@ fn damage_is_located() {
         .target(Target::Quality(75.0))
         .encode(&common::noise(48, 48, Colour::Rgb, false, 1))
         .expect("encodes");
-    // The bits of a layer are closed by the next check: that of a layer 1,024 bytes or more behind the last, or of the end.
+    // The bits of a layer are closed by the next check: that of a layer 1,024 bytes or more after
+    // the last, or of the end.
     let header = Writer::new(&header(&prior, 48, 48)).len() as u64;
     let (mut checked, mut units) = (header, Vec::new());
     for layer in file.layers.iter().map(|l| l.layer) {
@@ -229,7 +232,7 @@ fn huge_pictures_are_refused_without_memory() {
             other => panic!("{other:?}"),
         }
         assert!(most < 1 << 16, "{most} bytes");
-        // To know what a file holds costs no memory either.
+        // Reading the events of a file takes no memory either.
         let (result, most) = memory(|| parse(&bytes, u64::MAX));
         assert!(result.expect("valid"));
         assert!(most < 1 << 16, "{most} bytes");
@@ -260,7 +263,7 @@ fn announced_but_missing_bytes_take_no_memory() {
     let mut layer = Writer::new(&opaque);
     layer.layer(common::code(200), large.coded_len() as u32);
     let layer = layer.cut(usize::MAX);
-    // Parts whose length is all that there is of them.
+    // Parts of which only the length is there.
     let part = |name: &[u8], len: &[u8]| {
         let mut bytes = Writer::new(&large).cut(usize::MAX);
         let head = [name, len].concat();
@@ -324,7 +327,7 @@ fn forged_layers(banded: bool) {
     assert!(least < 100 * len);
     assert!(decode(&no_body) < least + (1 << 12));
     assert!(decode(&part) < 100 * len);
-    // One stage more than values.
+    // One stage more than there are values.
     let mut over = Writer::new(&forged);
     over.layer(common::code(200), len as u32 + 1);
     let result = common::plain(&prior).decode(&over.finish());
@@ -422,7 +425,7 @@ fn a_thousand_random_strings() {
         let n = rng.below(200);
         bytes.extend(rng.bytes(n));
         let whole = parse(&bytes, DEFAULT_MAX_PIXELS).map_err(|e| e.to_string());
-        // In pieces the verdict is the same.
+        // In pieces the result is the same.
         let mut parser = Parser::new(DEFAULT_MAX_PIXELS);
         let mut split = Ok(false);
         'all: for chunk in bytes.chunks(1 + rng.below(9)) {

@@ -42,7 +42,7 @@ fn samples_of_all_kinds_come_back() {
     }
     let flat = Picture::new(90, 60, Colour::Rgb, vec![77; 90 * 60 * 3], None).expect("a picture");
     assert!(assert_exact(&prior, &flat, "flat") < 200);
-    // A drawing is coded as one: behind a few layers.
+    // A drawing is coded as one: after a few layers.
     let tiles = (0..120 * 80 * 3).map(|i| ((i / 3 % 120 / 8 + i / 360 / 8) % 2 * 255) as u8);
     let tiles = Picture::new(120, 80, Colour::Rgb, tiles.collect(), None).expect("a picture");
     assert!(assert_exact(&prior, &tiles, "tiles") < 1000);
@@ -95,7 +95,7 @@ fn sixteen_bits_come_back() {
         let picture = Picture::from_samples(60, 44, Colour::Rgb, samples.into(), None);
         assert_exact(&prior, &picture.expect("a picture"), "16 bits")
     };
-    // Low bytes that say nothing new cost little; those that do cost what they say.
+    // Low bytes that say nothing new cost little. Others cost their information.
     let eight = assert_exact(&prior, &eight, "8 bits");
     let (wide, deep) = (encode(wide), encode(deep));
     assert!(wide < 2 * eight && deep > wide, "{eight} {wide} {deep}");
@@ -109,13 +109,14 @@ fn noise_grows_by_less_than_a_hundredth() {
     assert!(size as f64 <= 1.01 * bytes_of(&picture) as f64, "{size}");
 }
 
-/// The layers are those of the lossy file, so that every prefix up to their end is one of it.
+/// The layers equal those of the lossy file, so that every prefix up to their end is a prefix of
+/// it.
 #[test]
 fn prefixes_are_those_of_the_lossy_file() {
     let prior = prior();
     let picture = crop("chelsea.png", 100, 60, 96, 64);
     let file = lossless(&prior, &picture);
-    // Which leave nothing out.
+    // The lossy file is not filtered either.
     let encoder = Encoder::new(&prior)
         .target(Target::Quality(75.0))
         .prefilter(false);

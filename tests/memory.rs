@@ -8,8 +8,8 @@ use dcodec::{
     Target,
 };
 
-/// Encodes a picture and decodes what comes out, whole and cut, in a process of its own; the estimate and the measured
-/// peak of each, in bytes.
+/// Encodes a picture and decodes the file, whole and cut, in a process of its own. Returns the
+/// estimate and the measured peak of each, in bytes.
 ///
 /// The child is this test binary again, running the test `child` alone.
 #[cfg(target_os = "linux")]
@@ -118,8 +118,8 @@ fn child() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_estimate_is_the_peak() {
-    // The closed-form prior takes no time, so it can be asked about a large picture.
-    // The other must come down to where it is called at full size.
+    // The closed-form prior takes no time, so that it can encode a large picture. With the other
+    // prior the chain must come down to levels where it is called at full size.
     let lossy: &[&str] = &["encode", "decode", "cut", "averaged"];
     let exact: &[&str] = &["encode exact", "decode exact"];
     for (works, prior, quality, width, height) in [
@@ -147,8 +147,8 @@ fn the_estimate_is_the_peak() {
     }
 }
 
-/// 100 megapixels in 4 GB, 12 in 1.5 GB: the promise of the README, with the shipped prior, on four threads. Each more takes
-/// some 9 MB to encode and 1 MB to decode.
+/// 100 megapixels in 4 GB, 12 in 1.5 GB: the promise of the README, with the shipped prior, on four
+/// threads. Each thread more takes some 9 MB to encode and 1 MB to decode.
 #[test]
 fn large_pictures_fit() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build();
@@ -203,8 +203,8 @@ fn the_estimate_grows_with_the_picture_and_the_target() {
     let encoder = |target| Encoder::new(&prior).target(target);
     let quality = encoder(Target::Quality(75.0));
     let memory = |width, alpha| quality.memory(form(width, 1000, alpha)).expect("sizes");
-    // Two arrays of floats, the samples in 8 and in 16 bits, and an eighth of a byte a value for codewords: 33 bytes and 3/8 a pixel. Bands take
-    // two planes and a third.
+    // Two arrays of floats, the samples in 8 and in 16 bits, and an eighth of a byte a value for
+    // codewords: 33 bytes and 3/8 a pixel. Bands take two planes and a third.
     let pixel =
         |from, to| (memory(to, false) - memory(from, false)) as f64 / 1000.0 / f64::from(to - from);
     assert!(
@@ -327,7 +327,7 @@ fn a_limit_counts_the_exact_samples() {
     );
     let exact = decoder().max_memory(need).decode(&file).expect("fits");
     assert!(exact.coverage.exact == Exact::All && exact.picture == picture);
-    // The layers before them are not in want of it.
+    // The layers before the exact samples do not need that memory.
     let lossy = decoder().max_memory(need - 1).max_layers(5).decode(&file);
     assert_eq!(lossy.expect("fits").coverage.layers, 5);
     let encode = |most| {

@@ -1,4 +1,5 @@
-//! ICC profile, EXIF and XMP arrive byte for byte, never stop the picture, and count in every target.
+//! ICC profile, EXIF and XMP arrive byte for byte, never stop the picture, and count in every
+//! target.
 
 mod common;
 
@@ -68,7 +69,7 @@ fn everything_comes_back_whatever_the_target() {
             let file = encode(&prior, &metadata, target);
             let what = format!("{sizes:?} {target:?}: {:?}", units(&file.bytes));
             let decoded = common::plain(&prior).decode(&file.bytes).expect("decodes");
-            // Nothing is as good as none.
+            // Empty metadata counts as none.
             let kept = |bytes: &Option<Vec<u8>>| bytes.clone().filter(|b| !b.is_empty());
             let wanted = Metadata {
                 icc: kept(&metadata.icc),

@@ -1,4 +1,4 @@
-//! What the modes of decoding cost and bring, at the same bytes.
+//! Costs and gains of the modes of decoding, at the same bytes.
 
 mod common;
 
@@ -67,7 +67,7 @@ fn show(prior: &Prior, prefix: &[u8], mode: Mode) -> Picture {
 fn sharpness_costs_error() {
     let prior = common::prior();
     let meter = Meter::new(common::crop("coffee.png", 180, 60, 256, 192));
-    // A file that leaves out what is faint would be less of a sample of q.
+    // A filtered file would be less of a sample of q.
     let file = Encoder::new(&prior)
         .target(Target::Bpp(0.2))
         .prefilter(false)
@@ -96,7 +96,8 @@ fn sharpness_costs_error() {
     assert!(sample[0] < flow[0]);
 }
 
-/// Wherever the file is cut, also inside a layer: no realism is the preview, and a walk does not disturb the chain.
+/// Wherever the file is cut, also inside a layer, no realism gives the preview, and a walk does not
+/// disturb the chain.
 #[test]
 fn every_cut_can_be_shown_in_every_mode() {
     let prior = common::gaussian();
@@ -132,7 +133,7 @@ fn every_cut_can_be_shown_in_every_mode() {
             assert!(show(Mode::Realism(1.0)).picture == flow.picture);
             assert_eq!(flow.picture.colour(), picture.colour());
             assert_eq!(flow.picture.alpha(), preview.picture.alpha());
-            // Mid grey before the first layer, a walk behind it.
+            // Mid grey before the first layer, a walk after it.
             let known = preview.coverage.layers > 0;
             assert_eq!(flow.picture != preview.picture, known);
             assert_eq!(
@@ -159,8 +160,9 @@ fn feed(stream: &mut StreamDecoder, mut rest: &[u8]) {
     }
 }
 
-/// The table of the module `sampler`: eight whole Kodak pictures, a row of each as it comes, then the means. It takes long:
-/// some 120 predictions of the network for each picture and rate. `DCODEC_SHOWN` may name a folder for the pictures.
+/// The table of the module `sampler`: eight whole Kodak pictures, a row of each as it comes, then
+/// the means. It takes long: some 120 predictions of the network for each picture and rate.
+/// `DCODEC_SHOWN` may name a folder for the pictures.
 #[test]
 #[ignore = "long: run it with --ignored --nocapture for the table"]
 fn table_of_modes() {

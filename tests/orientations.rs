@@ -1,4 +1,5 @@
-//! Averages over orientations of the picture: of the prior, which makes files smaller, and of what is shown.
+//! Averages over orientations of the picture: of the prior, which makes files smaller, and of the
+//! display.
 
 mod common;
 
@@ -33,17 +34,17 @@ fn the_more_the_smaller_and_the_closer() {
     let prior = prior();
     let (mut sizes, mut psnrs) = ([0; 4], [0.0; 4]);
     for (name, x, y) in [("astronaut.png", 100, 20), ("coffee.png", 150, 20)] {
-        // Large enough for what an average gains to exceed what chance moves the size of a file.
+        // So large that the gain of an average exceeds the changes of the size of a file by chance.
         let picture = crop(name, x, y, 320, 256);
         let plain = encode(&prior, &picture, Target::Quality(60.0), 1);
         for (i, n) in ENSEMBLES.into_iter().enumerate() {
             let file = encode(&prior, &picture, Target::Quality(60.0), n);
             assert_eq!(file == plain, n == 1);
             sizes[i] += file.len();
-            // The decoder finds out by itself over how many the prior is averaged.
+            // The decoder knows from the file over how many orientations the prior is averaged.
             let own = metrics::psnr(&picture, &decode(&prior, &file, 1)).expect("alike");
             assert!(own > 30.0, "{name}, {n}: {own}");
-            // The same file, shown better.
+            // This file, displayed better.
             psnrs[i] += metrics::psnr(&picture, &decode(&prior, &plain, n)).expect("alike");
         }
     }

@@ -1,4 +1,5 @@
-//! Files are made without what they have no bits for: closer to the picture at their size, and no other where nothing is to be left out.
+//! Files leave out components that they have no bits for: they are closer to the picture at their
+//! size. They are unchanged where nothing is to be left out.
 
 mod common;
 
@@ -12,7 +13,7 @@ fn encode(prior: &Prior, picture: &Picture, target: Target, filtered: bool) -> E
     encoder.encode(picture).expect("encodes")
 }
 
-/// PSNR in dB of a file of so many bits per pixel, with and without the filter.
+/// PSNR in dB of a file of this number of bits per pixel, with and without the filter.
 fn pair(prior: &Prior, picture: &Picture, bpp: f64) -> [f64; 2] {
     [true, false].map(|filtered| {
         let file = encode(prior, picture, Target::Bpp(bpp), filtered);
@@ -74,7 +75,7 @@ fn page(width: u32, height: u32, side: u32) -> Picture {
     Picture::new(width, height, Colour::Rgb, samples, None).expect("samples of a picture")
 }
 
-/// The prior has seen photographs: what it takes for faint in letters is not to be lost.
+/// The prior has seen photographs. Parts of letters that it takes for faint are not to be lost.
 #[test]
 fn letters_stay() {
     let prior = common::prior();
@@ -100,7 +101,8 @@ fn a_target_of_psnr_takes_fewer_bytes() {
     assert!((with as f64) < 0.99 * without as f64, "{with} {without}");
 }
 
-/// Where exact samples follow, what is faint is wanted too, and smaller planes hold values more than once.
+/// Where exact samples follow, faint components are needed too, and smaller planes hold values more
+/// than once.
 #[test]
 fn nothing_is_left_out_of_exact_and_of_tiny_pictures() {
     let prior = common::prior();

@@ -4,8 +4,9 @@ mod common;
 
 use dcodec::{Encoder, Event, Picture, Target, metrics};
 
-/// What the first 32nd, eighth, half and all of a file show of each sample: bytes, and the largest error of a
-/// colour sample. A new prior changes them; `cargo test --release --test prefix -- --nocapture` prints the rows.
+/// The first 32nd, eighth, half and all of the file of each sample picture: bytes, and the largest
+/// error of a colour sample. A new prior changes them:
+/// `cargo test --release --test prefix -- --nocapture` prints the rows.
 const CHECKPOINTS: [(&str, [(usize, u16); 4]); 6] = [
     (
         "astronaut.png",

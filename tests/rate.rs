@@ -1,4 +1,5 @@
-//! The bits that a file spends are close to the Kullback-Leibler divergence that it transmits, and the rest is small.
+//! The bits that a file spends are close to the Kullback-Leibler divergence that it transmits, and
+//! the rest is small.
 
 mod common;
 
@@ -26,7 +27,8 @@ fn bits_are_close_to_the_divergence() {
         let file = encode(&prior, &picture, 0.5, effort);
         let (mut sum_bits, mut sum_kl, mut counted) = (0, 0.0, 0);
         for l in &file.layers {
-            // The last layer may be cut; its bits and its divergence are of different things then.
+            // The last layer may be cut. Then its bits are those of a part, its divergence that of
+            // the whole.
             if l.bits < 4 * u64::from(l.layer.stages) {
                 continue;
             }
@@ -59,7 +61,7 @@ fn bits_are_close_to_the_divergence() {
         if effort == 3 {
             assert!(ratio <= 1.06, "{ratio:.4}");
         }
-        // Of a fourth of the pixels, and as many layers as of all.
+        // A fourth of the pixels, in as many layers as all of them.
         assert!(overhead <= 0.022, "{:.2} %", 100.0 * overhead);
     }
 }
@@ -78,7 +80,7 @@ fn kodak_pictures_at_three_tenths_of_a_bit() {
         let psnr = metrics::psnr(&picture, &shown.picture).expect("same form");
         let overhead = overhead(&file);
         println!("{name}: {psnr:.2} dB, overhead {:.2} %", 100.0 * overhead);
-        // 1 % is the aim: smooth pictures of few bits reach low noise levels, in many layers.
+        // 1 % is the target: smooth pictures of few bits reach low noise levels, in many layers.
         let most = if name.contains("03") || name.contains("23") {
             0.0115
         } else {

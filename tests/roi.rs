@@ -75,7 +75,8 @@ fn the_region_gains_and_the_rest_remains_a_picture() {
     );
 }
 
-/// The noise in the region ends below that of a file without one, and the filter is for where it ends.
+/// The noise in the region ends below that of a file without one, and the filter is for where it
+/// ends.
 #[test]
 fn the_filter_spares_the_region() {
     let prior = common::prior();
@@ -99,7 +100,8 @@ fn another_size_is_refused() {
     assert!(e.contains("24 x 32") && e.contains("32 x 24"), "{e}");
 }
 
-/// `cargo test --release --test roi -- --ignored --nocapture` prints what regions gain and cost.
+/// `cargo test --release --test roi -- --ignored --nocapture` prints the gains and costs of
+/// regions.
 #[test]
 #[ignore = "a measurement of minutes"]
 fn kodak_figures() {

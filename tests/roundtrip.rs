@@ -1,4 +1,5 @@
-//! What goes in comes out: sizes, colours and targets as asked, alpha exactly, pixels as the encoder itself foresaw them.
+//! Decoded pictures are as encoded: sizes, colours and targets as asked, alpha exactly, pixels as
+//! in the encoder's own chain.
 
 mod common;
 
@@ -27,7 +28,8 @@ fn psnr(a: &Picture, b: &Picture) -> f64 {
     dcodec::metrics::psnr(a, b).expect("same form")
 }
 
-/// Decodes and holds the result against the encoder's own chain, which must agree to the last sample.
+/// Decodes and holds the result against the encoder's own chain, which must agree to the last
+/// sample.
 fn check(prior: &Prior, file: &Encoded, what: &str) -> Decoded {
     let decoded = decode(prior, &file.bytes);
     assert_eq!(decoded.coverage.bytes, file.bytes.len() as u64, "{what}");
@@ -54,7 +56,7 @@ fn bytes_and_bits_per_pixel_are_met_exactly() {
         check(&prior, &file, &format!("{bpp} bpp"));
     }
     let picture = common::crop("chelsea.png", 150, 60, 32, 24);
-    // Every place where a file can end: in the head of a layer, behind it, in its bits.
+    // Every place where a file can end: in the head of a layer, after it, in its bits.
     for bytes in (25..70).chain([101, 150, 199]) {
         let file = encode(&prior, &picture, Target::Bytes(bytes));
         assert!(file.target_met);
@@ -130,8 +132,9 @@ fn psnr_is_reached_and_hardly_exceeded() {
                 file.bytes.len()
             );
             assert!(got >= target, "{name}: {got:.3} of {target} dB");
-            // A layer of under 64 stages is shown only when it is whole, and ends on the grid of noise levels; in a file of 45
-            // bytes one level of the grid moves the picture by up to 0.9 dB.
+            // A layer of under 64 stages is shown only when it is whole, and ends on the grid of
+            // noise levels; in a file of 45 bytes one level of the grid moves the picture by up to
+            // 0.9 dB.
             let step = file.layers.last().is_some_and(|l| l.layer.stages < 64);
             let most = if step { 1.0 } else { 0.3 };
             assert!(got < target + most, "{name}: {got:.3} of {target} dB");
@@ -139,7 +142,8 @@ fn psnr_is_reached_and_hardly_exceeded() {
     }
 }
 
-/// What a refiner shows is better than what the file's own prior does, so a file for it is shorter.
+/// The display prior shows a better picture than the file's own prior, so that a file for it is
+/// shorter.
 #[test]
 fn psnr_is_that_of_the_view() {
     let (prior, other) = (common::prior(), common::larger());
@@ -167,7 +171,7 @@ fn psnr_is_that_of_the_view() {
             file.target_met && (target..target + most).contains(&got),
             "{got:.3} of {target} dB"
         );
-        // A layer of few stages is shown when it is whole, by any view.
+        // A layer of few stages is shown when it is whole, by any display.
         let shorter = if side < 64 {
             bytes <= more
         } else {
@@ -177,7 +181,8 @@ fn psnr_is_that_of_the_view() {
     }
 }
 
-/// In tiny pictures most layers have so few stages that they are shown only when whole: the lower bound is what holds.
+/// In tiny pictures most layers have so few stages that they are shown only when whole: the lower
+/// bound is what holds.
 #[test]
 fn psnr_is_reached_in_tiny_pictures() {
     let prior = common::prior();
@@ -284,7 +289,7 @@ fn sixteen_bits_stay_sixteen_bits() {
     }
 }
 
-/// A smooth picture: what 8 bits cannot show survives.
+/// A smooth picture: values between those of 8 bits survive.
 #[test]
 fn sixteen_bits_are_finer_than_eight() {
     let prior = common::prior();
@@ -478,7 +483,7 @@ fn another_prior_is_refused_by_name() {
     }
 }
 
-/// A prior that knows next to no noise.
+/// A prior for next to no noise.
 struct Faint(Gaussian);
 
 impl Denoiser for Faint {

@@ -1,5 +1,5 @@
-//! A static file on a plain web server is a preview first, then more: a client asks for ranges of bytes and feeds them to a
-//! `StreamDecoder`.
+//! A static file on a plain web server is a preview first, then more: a client asks for ranges of
+//! bytes and feeds them to a `StreamDecoder`.
 
 mod common;
 
@@ -62,7 +62,7 @@ fn answer(mut connection: TcpStream, file: &[u8]) -> std::io::Result<()> {
     }
 }
 
-/// What a request for a range gives: the bytes, and the size of the whole file.
+/// The answer to a request for a range: the bytes, and the size of the whole file.
 struct Part {
     body: Vec<u8>,
     size: usize,

@@ -33,7 +33,8 @@ fn files(prior: &Prior) -> Vec<Vec<u8>> {
     .collect()
 }
 
-/// A file of layers with random bits, some without any stage, and parts between them, for the prior of `common::gaussian`.
+/// A file of layers with random bits, some without any stage, and parts between them, for the prior
+/// of `common::gaussian`.
 fn forged(seed: u64) -> Vec<u8> {
     let mut rng = Rng(seed);
     let header = Header {
@@ -70,7 +71,7 @@ fn forged(seed: u64) -> Vec<u8> {
     writer.finish()
 }
 
-/// Feeds `piece` until it is used up; nothing more may be complete then.
+/// Feeds `piece` until it is used up. Then nothing more may be complete.
 fn feed(stream: &mut StreamDecoder, mut piece: &[u8], events: &mut Vec<Event>) {
     while !piece.is_empty() {
         let (used, event) = stream.push(piece).expect("valid");
@@ -86,7 +87,8 @@ fn same(a: &Decoded, b: &Decoded) -> bool {
     a.picture == b.picture && a.coverage == b.coverage
 }
 
-/// Feeds `file` in pieces of the lengths that `next` says, with previews in between where `look` says so.
+/// Feeds `file` in pieces of the lengths that `next` says, with previews in between where `look`
+/// says so.
 fn in_pieces(
     prior: &Prior,
     file: &[u8],
@@ -161,7 +163,7 @@ fn a_preview_is_the_decoded_prefix() {
             match (stream.preview(), decoder.decode(&file[..at])) {
                 (Ok(shown), Ok(decoded)) => {
                     assert!(same(&shown, &decoded), "file {n}, {at} bytes");
-                    // Twice the same question, twice the same answer.
+                    // A second call gives an equal answer.
                     assert!(same(&stream.preview().expect("again"), &decoded));
                     cuts += 1;
                 }
@@ -174,7 +176,8 @@ fn a_preview_is_the_decoded_prefix() {
     assert!(cuts >= 150);
 }
 
-/// After every single byte the stream shows what a decoder makes of the bytes so far, also where a layer has no stages.
+/// After every single byte the stream shows what a decoder makes of the bytes so far, also where a
+/// layer has no stages.
 #[test]
 fn every_byte_counts_at_once() {
     let prior = common::gaussian();

@@ -1,4 +1,5 @@
-//! A thumbnail comes from the first bytes, in a part of the layers, close to the picture made small.
+//! A thumbnail comes from the first bytes, in a part of the layers, close to the picture made
+//! small.
 
 mod common;
 
@@ -49,7 +50,7 @@ fn a_thumbnail_is_good_and_needs_a_part_of_the_file() {
             f64::from(small.coverage.layers) < share * f64::from(layers),
             "{n}"
         );
-        // The bytes behind what it used are not needed.
+        // The bytes after those that it used are not needed.
         let cut = &file[..small.coverage.bytes as usize];
         let again = decoder.thumbnail(cut, n).expect("decodes");
         assert!(again.picture == small.picture);

@@ -1,4 +1,5 @@
-//! What the tests share: the prior, sample pictures, and the measuring pictures where they are present.
+//! Shared by the tests: the prior, sample pictures, and the measuring pictures where they are
+//! present.
 #![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
@@ -23,7 +24,8 @@ pub fn plain(prior: &Prior) -> Decoder {
     Decoder::new(prior).display(Display::PLAIN)
 }
 
-/// The picture that the command, and the library by default, display of a file of the default prior.
+/// The picture that the command, and the library by default, display of a file of the default
+/// prior.
 pub fn displayed(file: &[u8]) -> Picture {
     dcodec::decode(file).expect("decodes").picture
 }
@@ -59,7 +61,8 @@ pub fn crop(name: &str, x: u32, y: u32, width: u32, height: u32) -> Picture {
     Picture::from_image(image).expect("samples of 8 or 16 bits")
 }
 
-/// A measuring picture named relative to $DCODEC_DATA; says so and returns none where they are absent.
+/// A measuring picture named relative to $DCODEC_DATA. Where they are absent, prints that and
+/// returns none.
 pub fn data(name: &str) -> Option<Picture> {
     match std::env::var_os("DCODEC_DATA") {
         Some(root) => Some(load(PathBuf::from(root).join(name))),
@@ -93,7 +96,7 @@ pub fn noise(width: u32, height: u32, colour: Colour, alpha: bool, seed: u64) ->
     Picture::new(width, height, colour, samples, alpha).expect("lengths fit")
 }
 
-/// The same of 16 bits.
+/// A picture of random samples of 16 bits.
 pub fn deep_noise(width: u32, height: u32, colour: Colour, alpha: bool, seed: u64) -> Picture {
     let mut rng = Rng(seed);
     let pixels = (width * height) as usize;
@@ -106,7 +109,7 @@ pub fn deep_noise(width: u32, height: u32, colour: Colour, alpha: bool, seed: u6
     Picture::from_samples(width, height, colour, samples, alpha).expect("lengths fit")
 }
 
-/// SplitMix64: the same numbers in every run.
+/// SplitMix64: equal numbers in every run.
 pub struct Rng(pub u64);
 
 impl Rng {
@@ -127,7 +130,7 @@ impl Rng {
     }
 }
 
-/// What is shown after every layer.
+/// The decoded picture after every layer, with its coverage.
 pub fn decoded_layers(prior: &Prior, file: &[u8]) -> Vec<Decoded> {
     let mut stream = plain(prior).max_pixels(u64::MAX).stream();
     let (mut rest, mut shown) = (file, Vec::new());

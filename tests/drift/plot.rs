@@ -1,4 +1,5 @@
-//! The drawing of clause 22.4: differences over noise levels, both logarithmic, as an SVG in the look of `dcodec rd`.
+//! The drawing of clause 22.4: differences over noise levels, both logarithmic, as an SVG in the
+//! look of `dcodec rd`.
 
 use std::fmt::Write;
 
@@ -7,7 +8,7 @@ pub struct Line {
     pub name: String,
     /// (sigma, difference) in levels, layer by layer.
     pub chain: Vec<(f64, f64)>,
-    /// The same for what one call of the network puts in.
+    /// (sigma, error) in levels of one call of the network.
     pub call: Vec<(f64, f64)>,
 }
 
@@ -22,12 +23,12 @@ const HEIGHT: f64 = 560.0;
 const TOP: f64 = 124.0;
 const BOTTOM: f64 = 488.0;
 const LEFT: f64 = 72.0;
-/// Room for the names of the lines behind each panel.
+/// Room for the names of the lines after each panel.
 const NAMES: f64 = 62.0;
 const INK: &str = "#222222";
 const GREY: &str = "#6e6e6e";
 const GRID: &str = "#e4e4e4";
-/// Of Okabe and Ito, for all kinds of colour vision.
+/// Colours of Okabe and Ito, for all kinds of colour vision.
 const COLOURS: [&str; 5] = ["#0072b2", "#009e73", "#e69f00", "#d55e00", "#cc79a7"];
 
 fn text(svg: &mut String, (x, y): (f64, f64), size: u32, colour: &str, more: &str, text: &str) {
