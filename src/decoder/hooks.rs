@@ -51,6 +51,7 @@ pub fn register_image_hooks() -> bool {
     new
 }
 
+/// An error of the `image` crate that tells of this one.
 fn image_error(e: Error) -> ImageError {
     match e {
         Error::Limits(_) => {

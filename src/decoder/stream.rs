@@ -169,6 +169,7 @@ impl StreamDecoder {
         Ok((used, event))
     }
 
+    /// Starts the chain of a file with this header, if its memory is within the limit.
     fn begin(&mut self, header: &Header) -> Result<()> {
         let prior = self.settings.prior_of(header)?;
         let body = Body {

@@ -47,6 +47,7 @@ impl Encoder {
         })
     }
 
+    /// One encode for `target`, which has a quality if it is lossless.
     fn encode_to(
         &self,
         picture: &Picture,

@@ -43,11 +43,13 @@ impl Encoder {
         })
     }
 
+    /// Expected peak in bytes, with the display by which a target of PSNR is measured.
     fn peak(&self, header: &Header, target: Target) -> Result<u64> {
         let display = self.display_of(header)?;
         self.peak_by(&display, header, target)
     }
 
+    /// Expected peak in bytes, with a target of PSNR measured by `display`.
     fn peak_by(&self, display: &Display, header: &Header, target: Target) -> Result<u64> {
         let form = &header.form;
         let filtered = self.prefilters(form, target);
