@@ -67,7 +67,7 @@ impl Footprint {
         Footprint {
             prior: prior.clone(),
             header: header.clone(),
-            sampler: settings.sampler.clone(),
+            sampler: settings.sampler,
             held,
             most: settings.max_memory,
         }
