@@ -9,7 +9,7 @@ use dcodec::channel::code::Code;
 use dcodec::channel::rotation::Rotation;
 use dcodec::channel::search::search;
 use dcodec::channel::split::Split;
-use dcodec::channel::transform::Mixer;
+use dcodec::channel::transform::Transform;
 use dcodec::channel::trellis::Signs;
 use dcodec::container::Trellis;
 use dcodec::random::Stream;
@@ -53,7 +53,7 @@ fn rotation(c: &mut Criterion) {
 
 fn trellis(c: &mut Criterion) {
     let stream = Stream::new(1, 1);
-    let w = Mixer::Whole(Rotation::new(0, LEN)).forward(&stream, shift());
+    let w = Transform::Whole(Rotation::new(0, LEN)).forward(&stream, shift());
     let mut out = shift();
     let mut group = c.benchmark_group("trellis");
     group

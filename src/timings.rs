@@ -33,7 +33,7 @@ impl Timings {
 
 /// What a [`Meter`] times.
 #[derive(Debug, Clone, Copy)]
-pub enum Part {
+pub enum Activity {
     Network,
     Rotation,
     Trellis,
@@ -51,12 +51,12 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Runs `work` on the account of `part`.
-    pub fn time<T>(&self, part: Part, work: impl FnOnce() -> T) -> T {
+    /// Runs `work` on the account of `activity`.
+    pub fn time<T>(&self, activity: Activity, work: impl FnOnce() -> T) -> T {
         let start = now();
         let done = work();
         let spent = start.map_or(0, |start| start.elapsed().as_nanos() as u64);
-        self.nanoseconds[part as usize].fetch_add(spent, Relaxed);
+        self.nanoseconds[activity as usize].fetch_add(spent, Relaxed);
         done
     }
 
@@ -68,13 +68,15 @@ impl Meter {
 
     /// The sums so far.
     pub fn read(&self) -> Timings {
-        let time = |part: Part| Duration::from_nanos(self.nanoseconds[part as usize].load(Relaxed));
+        let time = |activity: Activity| {
+            Duration::from_nanos(self.nanoseconds[activity as usize].load(Relaxed))
+        };
         Timings {
-            network: time(Part::Network),
-            rotation: time(Part::Rotation),
-            trellis: time(Part::Trellis),
-            alpha: time(Part::Alpha),
-            exact: time(Part::Exact),
+            network: time(Activity::Network),
+            rotation: time(Activity::Rotation),
+            trellis: time(Activity::Trellis),
+            alpha: time(Activity::Alpha),
+            exact: time(Activity::Exact),
             calls: self.calls.load(Relaxed),
             macs: 1e3 * self.kilomacs.load(Relaxed) as f64,
         }

@@ -6,13 +6,13 @@ use rayon::prelude::*;
 use crate::channel::code::Code;
 use crate::channel::rate;
 use crate::channel::split::Stages;
-use crate::channel::transform::Mixer;
+use crate::channel::transform::Transform;
 use crate::channel::trellis::Signs;
 use crate::pixels::planes::{Planar, Planes};
 use crate::pixels::samples::{Sample, Samples};
 use crate::random::Stream;
 use crate::schedule::{Sigma, Step};
-use crate::timings::{Meter, Part};
+use crate::timings::{Activity, Meter};
 
 /// A layer of which some stages have come.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ impl PartialLayer<'_> {
 /// What both ends share about one layer: the code, the bands and rotations, and the noise.
 pub struct Shared<'a> {
     pub code: Code,
-    pub mixer: &'a Mixer,
+    pub transform: &'a Transform,
     pub stream: Stream,
     pub meter: &'a Meter,
 }
@@ -48,24 +48,24 @@ pub struct Shared<'a> {
 impl Shared<'_> {
     /// The signs that the bits of the stages that arrived choose, of `stages` in all.
     pub fn signs(&self, bits: &BitSlice<u8, Msb0>, stages: Stages) -> Signs {
-        let read = || Signs::new(self.code, &self.stream, bits, self.mixer.split(stages));
-        self.meter.time(Part::Trellis, read)
+        let read = || Signs::new(self.code, &self.stream, bits, self.transform.split(stages));
+        self.meter.time(Activity::Trellis, read)
     }
 
     /// Adds std z to `mean`, z as the receiver gets it from `signs`.
     pub fn deliver(&self, signs: &Signs, step: &Step, mean: &mut Planes) {
         let amplitudes = self.amplitudes(signs);
         let fill = |part: usize, first: usize, y: &mut [f32]| signs.fill(part, first, y);
-        self.meter.time(Part::Rotation, || {
+        self.meter.time(Activity::Rotation, || {
             let x = &mut mean.data;
-            self.mixer
+            self.transform
                 .add(&self.stream, &amplitudes, fill, step.std(), x);
         });
     }
 
     /// The amplitude of each part.
     pub fn amplitudes(&self, signs: &Signs) -> Vec<f64> {
-        let lens = self.mixer.lens().into_iter().enumerate();
+        let lens = self.transform.lens().into_iter().enumerate();
         lens.map(|(part, len)| rate::amplitude(self.code, signs.stages(part), len))
             .collect()
     }

@@ -16,5 +16,8 @@ pub mod split;
 pub mod transform;
 pub mod trellis;
 
-mod simd;
+mod dispatch;
+mod fwht;
+mod signs;
+mod viterbi;
 mod window_walk;

@@ -10,14 +10,14 @@ const LONG: usize = 1 << 20;
 ///
 /// Line j takes the one of place j * stride mod count. The values behind the last whole line keep their places.
 #[derive(Debug, Clone, Copy)]
-pub struct Lines {
+pub struct Permutation {
     width: usize,
     count: usize,
     stride: usize,
     inverse: usize,
 }
 
-impl Lines {
+impl Permutation {
     /// The lines of `len` values, at least one.
     pub fn new(len: usize) -> Self {
         let width = if len < LONG { 1 } else { LINE };
@@ -31,7 +31,7 @@ impl Lines {
                 None => stride += 1,
             }
         };
-        Lines {
+        Permutation {
             width,
             count,
             stride,
@@ -61,7 +61,7 @@ impl Lines {
 
     /// The places of line `first` and of those behind it, without an end.
     pub fn places(&self, first: usize) -> impl Iterator<Item = usize> + use<> {
-        let Lines { count, stride, .. } = *self;
+        let Permutation { count, stride, .. } = *self;
         let first = mul_mod(first, stride, count);
         std::iter::successors(Some(first), move |&at| Some(add_mod(at, stride, count)))
     }
@@ -114,8 +114,13 @@ mod tests {
             (1_179_648, [16, 73_728, 45_569, 11_777]),
             (1_512_297, [16, 94_518, 58_415, 71_579]),
         ] {
-            let lines = Lines::new(len);
-            let of = [lines.width, lines.count, lines.stride, lines.inverse];
+            let permutation = Permutation::new(len);
+            let of = [
+                permutation.width,
+                permutation.count,
+                permutation.stride,
+                permutation.inverse,
+            ];
             assert_eq!(of, numbers, "{len}");
         }
     }
@@ -123,19 +128,22 @@ mod tests {
     #[test]
     fn every_line_has_a_place_and_the_rest_stays() {
         for len in [1, 2, 15, 16, 1000, LONG - 1, LONG, LONG + 13] {
-            let lines = Lines::new(len);
-            let width = lines.width;
+            let permutation = Permutation::new(len);
+            let width = permutation.width;
             assert_eq!(width, if len < LONG { 1 } else { LINE });
             let mut seen = vec![false; len];
             for position in 0..len {
-                let place = lines.place_of_value(position);
+                let place = permutation.place_of_value(position);
                 assert!(!std::mem::replace(&mut seen[place], true), "{len}");
                 assert_eq!(place % width, position % width);
-                if position >= lines.count * width {
+                if position >= permutation.count * width {
                     assert_eq!(place, position);
                 } else {
-                    assert_eq!(lines.position_of(place / width), position / width);
-                    assert_eq!(lines.places(position / width).next(), Some(place / width));
+                    assert_eq!(permutation.position_of(place / width), position / width);
+                    assert_eq!(
+                        permutation.places(position / width).next(),
+                        Some(place / width)
+                    );
                 }
             }
         }

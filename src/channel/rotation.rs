@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::channel::permutation::{LINE, Lines};
-use crate::channel::simd;
-use crate::channel::window_walk::Visits;
+use crate::channel::fwht::fwht_f32;
+use crate::channel::permutation::{LINE, Permutation};
+use crate::channel::signs::flip;
+use crate::channel::window_walk::WindowWalk;
 use crate::parallel;
 use crate::random::Stream;
 
@@ -34,7 +35,7 @@ pub struct Rotation {
     /// The number of the first position in the shared stream.
     base: usize,
     len: usize,
-    lines: Lines,
+    permutation: Permutation,
     /// Values that are rotated at a time.
     pub(crate) window: usize,
 }
@@ -46,7 +47,7 @@ impl Rotation {
         Rotation {
             base,
             len,
-            lines: Lines::new(len),
+            permutation: Permutation::new(len),
             window: window(len),
         }
     }
@@ -62,8 +63,8 @@ impl Rotation {
     }
 
     /// The permutation.
-    pub(crate) fn lines(&self) -> &Lines {
-        &self.lines
+    pub(crate) fn permutation(&self) -> &Permutation {
+        &self.permutation
     }
 
     /// Rotates `x` in its own memory, and returns how the rotated values lie there. No second array of its length is made where
@@ -77,19 +78,25 @@ impl Rotation {
             y.par_chunks_mut(BLOCK).enumerate().for_each(|(b, chunk)| {
                 let first = window.start + b * BLOCK;
                 self.gather(x, first, chunk);
-                simd::flip(stream, SIGN_BIT, self.base + first, chunk);
+                flip(stream, SIGN_BIT, self.base + first, chunk);
                 transform(chunk, 1.0);
             });
             energy += parallel::squares(&y);
             if windows.len() == 1 {
                 parallel::copy(&y, x);
-                let lines = None;
-                return Order { lines, energy };
+                let permutation = None;
+                return Order {
+                    permutation,
+                    energy,
+                };
             }
             self.scatter(&y, window, x, |x, y| *x = y);
         }
-        let lines = Some(self.lines);
-        Order { lines, energy }
+        let permutation = Some(self.permutation);
+        Order {
+            permutation,
+            energy,
+        }
     }
 
     /// Undoes [`Rotation::forward`]: rotates the values back that `fill(x, first, y)` writes for the positions from `first`,
@@ -114,7 +121,7 @@ impl Rotation {
                 let first = window.start + b * BLOCK;
                 fill(before, first, chunk);
                 transform(chunk, gain);
-                simd::flip(stream, SIGN_BIT, self.base + first, chunk);
+                flip(stream, SIGN_BIT, self.base + first, chunk);
             });
             self.scatter(&y, window, x, &apply);
         }
@@ -130,7 +137,7 @@ impl Rotation {
 
     /// Copies the values of `x` to `chunk`, the positions from `first`, where a block begins.
     fn gather(&self, x: &[f32], first: usize, chunk: &mut [f32]) {
-        match self.lines.width() {
+        match self.permutation.width() {
             LINE => self.gather_lines::<LINE>(x, first, chunk),
             _ => self.gather_lines::<1>(x, first, chunk),
         }
@@ -139,7 +146,7 @@ impl Rotation {
     fn gather_lines<const WIDTH: usize>(&self, x: &[f32], first: usize, chunk: &mut [f32]) {
         let (from, rest) = x.as_chunks::<WIDTH>();
         let (lines, tail) = chunk.as_chunks_mut::<WIDTH>();
-        for (line, place) in lines.iter_mut().zip(self.lines.places(first / WIDTH)) {
+        for (line, place) in lines.iter_mut().zip(self.permutation.places(first / WIDTH)) {
             *line = from[place];
         }
         // Only the last chunk has a tail, which is that of `x`.
@@ -154,7 +161,7 @@ impl Rotation {
         x: &mut [f32],
         apply: impl Fn(&mut f32, f32) + Sync,
     ) {
-        match self.lines.width() {
+        match self.permutation.width() {
             LINE => self.scatter_lines::<LINE>(y, window, x, apply),
             _ => self.scatter_lines::<1>(y, window, x, apply),
         }
@@ -175,7 +182,7 @@ impl Rotation {
             return;
         }
         let start = window.start / WIDTH;
-        let visits = Visits::new(&self.lines, start..start + from.len());
+        let visits = WindowWalk::new(&self.permutation, start..start + from.len());
         let chunks = lines.par_chunks_mut(BLOCK / WIDTH).enumerate();
         chunks.for_each(|(c, chunk)| {
             let (mut i, mut at) = visits.first(c * (BLOCK / WIDTH));
@@ -193,7 +200,7 @@ impl Rotation {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Order {
     /// The permutation, where they lie at the places.
-    lines: Option<Lines>,
+    permutation: Option<Permutation>,
     /// The sum of the squares.
     energy: f64,
 }
@@ -230,24 +237,18 @@ impl<'a> Rotated<'a> {
     #[inline(always)]
     pub fn every(self, first: usize, step: usize) -> impl Iterator<Item = (usize, f32)> {
         let positions = (first..self.data.len()).step_by(step);
-        positions.map(move |i| match &self.order.lines {
+        positions.map(move |i| match &self.order.permutation {
             None => (i, self.data[i]),
-            Some(lines) => (i, self.data[lines.place_of_value(i)]),
+            Some(permutation) => (i, self.data[permutation.place_of_value(i)]),
         })
     }
-}
-
-/// `v`, negated where the lowest bit is set.
-#[inline(always)]
-pub(crate) fn signed(v: f32, bit: u64) -> f32 {
-    f32::from_bits(v.to_bits() ^ (bit as u32) << 31)
 }
 
 /// Transforms the powers of two, largest first, that make up `chunk`, and multiplies by `gain`.
 fn transform(mut chunk: &mut [f32], gain: f64) {
     while !chunk.is_empty() {
         let (block, rest) = chunk.split_at_mut(1 << chunk.len().ilog2());
-        simd::fwht_f32(block);
+        fwht_f32(block);
         let scale = (gain / (block.len() as f64).sqrt()) as f32;
         block.iter_mut().for_each(|v| *v *= scale);
         chunk = rest;
@@ -257,6 +258,7 @@ fn transform(mut chunk: &mut [f32], gain: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::signs::signed;
 
     fn noise(len: usize) -> Vec<f32> {
         let stream = Stream::new(5, 9);
@@ -290,7 +292,7 @@ mod tests {
         let order = rotation.forward(&stream, &mut y);
         let y = Rotated::new(&y, order);
         let turned = |j: usize| {
-            let from = rotation.lines.place_of_value(j);
+            let from = rotation.permutation.place_of_value(j);
             signed(x[from], stream.value(rotation.base + j) >> SIGN_BIT)
         };
         let mut expected: Vec<f32> = (0..len).map(turned).collect();

@@ -5,11 +5,11 @@ use rayon::prelude::*;
 
 use crate::channel::code::{Code, RESTART, SIGN_BIT};
 use crate::channel::rate;
-use crate::channel::rotation::signed;
-use crate::channel::simd;
+use crate::channel::signs::signed;
 use crate::channel::split::Split;
-use crate::channel::transform::Mixed;
+use crate::channel::transform::Coefficients;
 use crate::channel::trellis::bytes;
+use crate::channel::viterbi::Viterbi;
 use crate::random::Stream;
 
 /// The root mean square of the correlations X after they are scaled to integers.
@@ -20,7 +20,7 @@ const METRIC_RMS: f64 = 500.0;
 pub fn search(
     code: Code,
     stream: &Stream,
-    w: &Mixed,
+    w: &Coefficients,
     split: &Split,
     limit: usize,
 ) -> BitVec<u8, Msb0> {
@@ -45,7 +45,7 @@ pub fn search(
     let threads = rayon::current_num_threads();
     let shared = threads > 1 && firsts.len() < 4 * threads;
     let together = if shared { threads } else { firsts.len().max(1) };
-    let find = |viterbi: &mut simd::Viterbi, &first: &usize| {
+    let find = |viterbi: &mut Viterbi, &first: &usize| {
         let last = (first + RESTART).min(limit);
         let mut counts = split.first(first);
         let places: Vec<(usize, usize)> = (first..last)
@@ -68,7 +68,7 @@ pub fn search(
     };
     let mut stretches: Vec<Vec<u8>> = Vec::with_capacity(firsts.len());
     for some in firsts.chunks(together) {
-        let buffers = || simd::Viterbi::new(code);
+        let buffers = || Viterbi::new(code);
         stretches.par_extend(some.par_iter().map_init(buffers, find));
     }
     let mut bits = BitVec::with_capacity(8 * bytes(limit));
@@ -80,7 +80,7 @@ pub fn search(
 
 /// Bytes that [`search`] takes on all threads together.
 pub fn search_bytes(code: Code) -> u64 {
-    (rayon::current_num_threads() * simd::Viterbi::bytes(code)) as u64
+    (rayon::current_num_threads() * Viterbi::bytes(code)) as u64
 }
 
 /// The integer nearest to `v`, |v| < 2^22, modulo 2^16: the addition shifts it into the lowest bits of the mantissa.
@@ -93,7 +93,7 @@ fn nearest(v: f32) -> i16 {
 mod tests {
     use super::*;
     use crate::channel::rotation::Rotation;
-    use crate::channel::transform::Mixer;
+    use crate::channel::transform::Transform;
     use crate::codes::Trellis;
 
     #[test]
@@ -101,7 +101,7 @@ mod tests {
         let len = 90_000;
         let (code, stream) = (Code::new(Trellis::Nu12), Stream::new(4, 0));
         let m = (0..len).map(|i| 0.3 * stream.gauss(i) as f32).collect();
-        let w = Mixer::Whole(Rotation::new(0, len)).forward(&stream, m);
+        let w = Transform::Whole(Rotation::new(0, len)).forward(&stream, m);
         // Three stretches: one after the other, two and one at a time with helpers, and all together with helpers.
         let stages = 2 * RESTART + 21;
         let found = [1, 2, 5].map(|threads| {

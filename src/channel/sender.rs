@@ -8,11 +8,11 @@ use crate::channel::layer::{Channel, PartialLayer, Shared, shift, shift_energy, 
 use crate::channel::rate;
 use crate::channel::search::search;
 use crate::channel::split::Stages;
-use crate::channel::transform::Mixed;
+use crate::channel::transform::Coefficients;
 use crate::codes::{BANDS, BandAllocation, SigmaCode};
 use crate::pixels::planes::{Planar, Planes};
 use crate::schedule::{Sigma, Step};
-use crate::timings::Part;
+use crate::timings::Activity;
 
 /// Classes of values that a [`ShiftGain`] tells apart.
 pub const CLASSES: usize = u8::MAX as usize + 1;
@@ -160,7 +160,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Finds the bits that there is room for. Returns the transformed shift, in the memory of x0_hat.
-    pub fn search(&mut self, step: &Step, shared: &Shared, x0_hat: Planes) -> Mixed {
+    pub fn search(&mut self, step: &Step, shared: &Shared, x0_hat: Planes) -> Coefficients {
         let m = self.shift(step, x0_hat);
         if let Some(map) = &mut self.map {
             for plane in m.chunks_exact(map.len()) {
@@ -168,12 +168,12 @@ impl<'a> Sender<'a> {
                 map.iter_mut().zip(bits).for_each(|(sum, v)| *sum += v);
             }
         }
-        let mix = || shared.mixer.forward(&shared.stream, m);
-        let w = shared.meter.time(Part::Rotation, mix);
+        let mix = || shared.transform.forward(&shared.stream, m);
+        let w = shared.meter.time(Activity::Rotation, mix);
         // A part that comes first may spare the check. A surplus is cut off later.
-        let split = shared.mixer.split(self.sent.stages);
+        let split = shared.transform.split(self.sent.stages);
         let fit = self.budget.most_stages(self.sent.stages, true);
-        self.sent.bits = shared.meter.time(Part::Trellis, || {
+        self.sent.bits = shared.meter.time(Activity::Trellis, || {
             search(shared.code, &shared.stream, &w, &split, fit)
         });
         w
@@ -183,7 +183,7 @@ impl<'a> Sender<'a> {
 impl Channel for Sender<'_> {
     fn open(&mut self, step: &Step, shared: &Shared, x0_hat: &Planes) -> bool {
         self.sent.stages.sigma = step.s.code();
-        let energy = match shared.mixer.bands() {
+        let energy = match shared.transform.bands() {
             None => {
                 let energy = match &self.gain {
                     None => shift_energy(step, self.x_0, x0_hat),
@@ -194,7 +194,7 @@ impl Channel for Sender<'_> {
             }
             Some(bands) => {
                 let energies = || self.energies(bands, step, x0_hat);
-                let energies = shared.meter.time(Part::Rotation, energies);
+                let energies = shared.meter.time(Activity::Rotation, energies);
                 let budget = self.budget;
                 self.sent.stages = budget.allocate(shared.code, bands.lens(), &energies, step.s);
                 energies.iter().sum()

@@ -16,14 +16,14 @@ pub struct Stages {
 /// The stages of a layer, dealt out to the parts of the rotated values: the bands, or one part that holds all.
 #[derive(Debug, Clone)]
 pub struct Split {
-    parts: Vec<Part>,
+    parts: Vec<BandStages>,
     /// The part of each stage; nothing where there is one.
     order: Vec<u8>,
 }
 
 /// A part of the rotated values.
 #[derive(Debug, Clone, Copy)]
-pub struct Part {
+pub struct BandStages {
     /// The number of its first position in the shared stream.
     pub base: usize,
     /// T_g
@@ -34,7 +34,7 @@ impl Split {
     /// All stages for one part.
     pub fn whole(stages: usize) -> Self {
         Split {
-            parts: vec![Part { base: 0, stages }],
+            parts: vec![BandStages { base: 0, stages }],
             order: Vec::new(),
         }
     }
@@ -76,7 +76,7 @@ impl Split {
         let mut base = 0;
         let parts = each.iter().zip(lens).map(|(&stages, len)| {
             base += len;
-            Part {
+            BandStages {
                 base: base - len,
                 stages,
             }
@@ -98,7 +98,7 @@ impl Split {
     }
 
     /// The parts.
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[BandStages] {
         &self.parts
     }
 

@@ -7,18 +7,18 @@ use crate::random::Stream;
 
 /// The map of the values of three planes to rotated values, in one part or in one for each band.
 #[derive(Debug, Clone)]
-pub enum Mixer {
+pub enum Transform {
     /// One rotation of all values.
     Whole(Rotation),
     /// One of each band; none where it has no values.
     Banded(Bands, Vec<Option<Rotation>>),
 }
 
-impl Mixer {
+impl Transform {
     /// For planes of `width` x `height`, at least 16 each.
     pub fn new(width: usize, height: usize, banded: bool) -> Self {
         if !banded {
-            return Mixer::Whole(Rotation::new(0, 3 * width * height));
+            return Transform::Whole(Rotation::new(0, 3 * width * height));
         }
         let bands = Bands::new(width, height);
         let mut base = 0;
@@ -27,38 +27,38 @@ impl Mixer {
             (len > 0).then(|| Rotation::new(base - len, len))
         };
         let rotations = bands.lens().map(rotation).into();
-        Mixer::Banded(bands, rotations)
+        Transform::Banded(bands, rotations)
     }
 
     /// The bands, if there are any.
     pub fn bands(&self) -> Option<&Bands> {
         match self {
-            Mixer::Whole(_) => None,
-            Mixer::Banded(bands, _) => Some(bands),
+            Transform::Whole(_) => None,
+            Transform::Banded(bands, _) => Some(bands),
         }
     }
 
     /// The stages of a layer, dealt out to the parts.
     pub fn split(&self, stages: Stages) -> Split {
         match self {
-            Mixer::Whole(_) => Split::whole(stages.count),
-            Mixer::Banded(bands, _) => Split::new(stages, &bands.lens()),
+            Transform::Whole(_) => Split::whole(stages.count),
+            Transform::Banded(bands, _) => Split::new(stages, &bands.lens()),
         }
     }
 
     /// D_g of each part.
     pub fn lens(&self) -> Vec<usize> {
         match self {
-            Mixer::Whole(rotation) => vec![rotation.len()],
-            Mixer::Banded(bands, _) => bands.lens().into(),
+            Transform::Whole(rotation) => vec![rotation.len()],
+            Transform::Banded(bands, _) => bands.lens().into(),
         }
     }
 
     /// The rotation of each part; none where it has no values.
     pub(crate) fn rotations(&self) -> Vec<Option<&Rotation>> {
         match self {
-            Mixer::Whole(rotation) => vec![Some(rotation)],
-            Mixer::Banded(_, rotations) => rotations.iter().map(Option::as_ref).collect(),
+            Transform::Whole(rotation) => vec![Some(rotation)],
+            Transform::Banded(_, rotations) => rotations.iter().map(Option::as_ref).collect(),
         }
     }
 
@@ -74,7 +74,7 @@ impl Mixer {
     }
 
     /// Mixes a shift, in its own memory.
-    pub fn forward(&self, stream: &Stream, mut m: Vec<f32>) -> Mixed {
+    pub fn forward(&self, stream: &Stream, mut m: Vec<f32>) -> Coefficients {
         if let Some(bands) = self.bands() {
             bands.forward(&mut m);
         }
@@ -84,10 +84,10 @@ impl Mixer {
             (len, order.unwrap_or_default())
         };
         let parts = self.deal(&mut m).into_iter().map(mix).collect();
-        Mixed { data: m, parts }
+        Coefficients { data: m, parts }
     }
 
-    /// Undoes [`Mixer::forward`]: mixes the values back that `fill(part, first, y)` writes for the positions of a part from
+    /// Undoes [`Transform::forward`]: mixes the values back that `fill(part, first, y)` writes for the positions of a part from
     /// `first`, multiplied by the part's gain, and adds `std` times them to `x`.
     pub fn add(
         &self,
@@ -102,15 +102,15 @@ impl Mixer {
     }
 
     /// The same of what `fill(part, old, first, y)` makes of mixed values, `old` those of the part, in their memory.
-    pub fn add_mixed(
+    pub fn add_changed(
         &self,
         stream: &Stream,
-        mixed: Mixed,
+        mixed: Coefficients,
         fill: impl Fn(usize, Rotated, usize, &mut [f32]) + Sync,
         std: f64,
         x: &mut [f32],
     ) {
-        let Mixed { data, parts } = mixed;
+        let Coefficients { data, parts } = mixed;
         let gains = vec![1.0; parts.len()];
         let fill = |part: usize, old: &[f32], first: usize, y: &mut [f32]| {
             fill(part, Rotated::new(old, parts[part].1), first, y);
@@ -129,12 +129,12 @@ impl Mixer {
         x: &mut [f32],
     ) {
         match self {
-            Mixer::Whole(rotation) => {
+            Transform::Whole(rotation) => {
                 let (data, std) = (data.unwrap_or_default(), std as f32);
                 let fill = |_: &[f32], first: usize, y: &mut [f32]| fill(0, &data, first, y);
                 rotation.inverse(stream, gains[0], fill, x, |x, z| *x += std * z);
             }
-            Mixer::Banded(bands, _) => {
+            Transform::Banded(bands, _) => {
                 let mut data = data.unwrap_or_else(|| vec![0.0; x.len()]);
                 for (part, (rotation, values)) in self.deal(&mut data).into_iter().enumerate() {
                     let fill = |old: &[f32], first: usize, y: &mut [f32]| fill(part, old, first, y);
@@ -148,15 +148,15 @@ impl Mixer {
     }
 }
 
-/// Mixed values, part by part.
+/// Coefficients values, part by part.
 #[derive(Debug, Clone)]
-pub struct Mixed {
+pub struct Coefficients {
     data: Vec<f32>,
     /// The length of each part, and how it lies.
     parts: Vec<(usize, Order)>,
 }
 
-impl Mixed {
+impl Coefficients {
     /// The rotated values of each part.
     pub fn parts(&self) -> Vec<Rotated<'_>> {
         let mut rest = &self.data[..];
@@ -186,20 +186,20 @@ mod tests {
             let x: Vec<f32> = (0..3 * w * h).map(|i| stream.gauss(i) as f32).collect();
             let energy: f64 = x.iter().map(|&v| f64::from(v).powi(2)).sum();
             for banded in [false, true] {
-                let mut mixer = Mixer::new(w, h, banded);
+                let mut transform = Transform::new(w, h, banded);
                 // The largest is rotated through several windows.
-                match &mut mixer {
-                    Mixer::Whole(rotation) => rotation.window = BLOCK,
-                    Mixer::Banded(_, rotations) => {
+                match &mut transform {
+                    Transform::Whole(rotation) => rotation.window = BLOCK,
+                    Transform::Banded(_, rotations) => {
                         rotations
                             .iter_mut()
                             .flatten()
                             .for_each(|r| r.window = BLOCK);
                     }
                 }
-                let y = mixer.forward(&stream, x.clone());
+                let y = transform.forward(&stream, x.clone());
                 assert!((y.energy() / energy - 1.0).abs() < 1e-5);
-                assert_eq!(mixer.lens().iter().sum::<usize>(), x.len());
+                assert_eq!(transform.lens().iter().sum::<usize>(), x.len());
                 let fill = |part: usize, first: usize, out: &mut [f32]| {
                     let values = y.parts()[part].every(first, 1);
                     out.iter_mut()
@@ -207,15 +207,15 @@ mod tests {
                         .for_each(|(out, (_, v))| *out = v);
                 };
                 let mut back = vec![1.0; x.len()];
-                let gains = vec![2.0; mixer.lens().len()];
-                mixer.add(&stream, &gains, fill, 0.5, &mut back);
+                let gains = vec![2.0; transform.lens().len()];
+                transform.add(&stream, &gains, fill, 0.5, &mut back);
                 let fill = |_: usize, old: Rotated, first: usize, out: &mut [f32]| {
                     let values = old.every(first, 1);
                     out.iter_mut()
                         .zip(values)
                         .for_each(|(out, (_, v))| *out = v);
                 };
-                mixer.add_mixed(&stream, y, fill, -2.0, &mut back);
+                transform.add_changed(&stream, y, fill, -2.0, &mut back);
                 for (a, b) in x.iter().zip(back) {
                     assert!((1.0 - a - b).abs() < 1e-5, "{a} {b}");
                 }

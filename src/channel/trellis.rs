@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use crate::channel::code::{Code, RESTART, SIGN_BIT};
 use crate::channel::rate;
 use crate::channel::rotation::Rotated;
-use crate::channel::simd;
-use crate::channel::split::{Part, Split};
-use crate::channel::transform::Mixed;
+use crate::channel::signs;
+use crate::channel::split::{BandStages, Split};
+use crate::channel::transform::Coefficients;
 use crate::random::Stream;
 
 /// Bytes that hold the bits of `stages` stages.
@@ -66,13 +66,13 @@ impl Signs {
             first % codewords.len(),
             self.split.parts()[part].base + first,
         );
-        simd::signs(stream, self.code, SIGN_BIT, codewords, t, first, out);
+        signs::signs(stream, self.code, SIGN_BIT, codewords, t, first, out);
     }
 
     /// The inner product of what the signs deliver with `w`.
     ///
     /// The same whatever the number of threads.
-    pub fn dot(&self, w: &Mixed) -> f64 {
+    pub fn dot(&self, w: &Coefficients) -> f64 {
         const CHUNK: usize = 1 << 15;
         let of = |(part, w): (usize, Rotated)| {
             let sum = |c: usize| {
@@ -92,7 +92,7 @@ impl Signs {
 
 /// The codeword of each stage of each part; 0, which leaves the shared signs alone, for those without bits.
 fn codewords(code: Code, bits: &BitSlice<u8, Msb0>, split: &Split) -> Vec<Vec<u16>> {
-    let of = |part: &Part| vec![0; part.stages.max(1)];
+    let of = |part: &BandStages| vec![0; part.stages.max(1)];
     let mut codewords: Vec<Vec<u16>> = split.parts().iter().map(of).collect();
     let mut done = vec![0; codewords.len()];
     let mut state = 0u32;
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::channel::rotation::Rotation;
     use crate::channel::search::search;
-    use crate::channel::transform::Mixer;
+    use crate::channel::transform::Transform;
     use crate::codes::Trellis;
 
     /// A shift with a smooth, strongly varying envelope and Laplacian-scaled noise: heavy tails, as real ones have.
@@ -147,7 +147,7 @@ mod tests {
         let (len, stream, rotation) = (m.len(), Stream::new(seed, 1), Rotation::new(0, m.len()));
         let energy: f64 = m.iter().map(|&v| f64::from(v).powi(2)).sum();
         let stages = rate::stages(code, energy, len);
-        let w = Mixer::Whole(rotation.clone()).forward(&stream, m.to_vec());
+        let w = Transform::Whole(rotation.clone()).forward(&stream, m.to_vec());
         let bits = search(code, &stream, &w, &Split::whole(stages), stages);
         assert_eq!(bits.len(), 4 * stages);
         let signs = Signs::new(code, &stream, &bits, Split::whole(stages));
@@ -247,7 +247,7 @@ mod tests {
         let len = 20_000;
         let (code, stream) = (Code::new(Trellis::Nu12), Stream::new(2, 0));
         let m = heavy_tailed(len, 300.0);
-        let w = Mixer::Whole(Rotation::new(0, len)).forward(&stream, m);
+        let w = Transform::Whole(Rotation::new(0, len)).forward(&stream, m);
         let stages = rate::stages(code, 300.0, len);
         let bits = search(code, &stream, &w, &Split::whole(stages), stages);
         let full = signs(code, &stream, &bits, stages, len);
@@ -271,7 +271,8 @@ mod tests {
     fn a_limit_gives_the_prefix_of_whole_stretches() {
         let len = 200_000;
         let (code, stream) = (Code::new(Trellis::Nu12), Stream::new(4, 0));
-        let w = Mixer::Whole(Rotation::new(0, len)).forward(&stream, heavy_tailed(len, 7_000.0));
+        let w =
+            Transform::Whole(Rotation::new(0, len)).forward(&stream, heavy_tailed(len, 7_000.0));
         let stages = rate::stages(code, 7_000.0, len);
         assert!(stages > RESTART + 100);
         let (all, part) = (

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use crate::channel::permutation::{Lines, add_mod};
+use crate::channel::permutation::{Permutation, add_mod};
 
 /// The walk over the places i, i + 1, i + 2 .., as far as their positions fall into a window.
 ///
 /// By the three-gap theorem the visits are one of two distances or their sum apart.
-pub(crate) struct Visits<'a> {
-    lines: &'a Lines,
+pub(crate) struct WindowWalk<'a> {
+    permutation: &'a Permutation,
     window: Range<usize>,
     /// The least distance that goes up by less than the window, and by how much.
     up: (usize, usize),
@@ -16,10 +16,10 @@ pub(crate) struct Visits<'a> {
     down: (usize, usize),
 }
 
-impl<'a> Visits<'a> {
+impl<'a> WindowWalk<'a> {
     /// `window` holds at least one of the lines.
-    pub fn new(lines: &'a Lines, window: Range<usize>) -> Self {
-        let (step, count) = (lines.inverse(), lines.count());
+    pub fn new(permutation: &'a Permutation, window: Range<usize>) -> Self {
+        let (step, count) = (permutation.inverse(), permutation.count());
         let least = |step: usize| {
             let (mut n, mut by) = (1, step);
             while by >= window.len() {
@@ -27,8 +27,8 @@ impl<'a> Visits<'a> {
             }
             (n, by)
         };
-        Visits {
-            lines,
+        WindowWalk {
+            permutation,
             up: least(step),
             down: least((count - step) % count),
             window,
@@ -37,8 +37,8 @@ impl<'a> Visits<'a> {
 
     /// The first visit of the walk that begins at `place`: how many places behind it, and at which position from the window's start.
     pub fn first(&self, place: usize) -> (usize, usize) {
-        let (step, count) = (self.lines.inverse(), self.lines.count());
-        let position = self.lines.position_of(place);
+        let (step, count) = (self.permutation.inverse(), self.permutation.count());
+        let position = self.permutation.position_of(place);
         let (mut i, mut at) = (0, add_mod(position, count - self.window.start, count));
         while at >= self.window.len() {
             (i, at) = (i + 1, add_mod(at, step, count));
@@ -67,11 +67,11 @@ mod tests {
     #[test]
     fn visits_are_those_of_a_walk_one_by_one() {
         for count in [1, 2, 7, 30, 97, 768] {
-            let lines = Lines::new(count);
+            let permutation = Permutation::new(count);
             for (start, end) in (0..count).flat_map(|start| [(0, start + 1), (start, count)]) {
-                let visits = Visits::new(&lines, start..end);
+                let visits = WindowWalk::new(&permutation, start..end);
                 let all: Vec<(usize, usize)> = (0..3 * count)
-                    .map(|place| (place, lines.position_of(place)))
+                    .map(|place| (place, permutation.position_of(place)))
                     .filter(|(_, at)| (start..end).contains(at))
                     .map(|(place, at)| (place, at - start))
                     .collect();

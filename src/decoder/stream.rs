@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::pixels::samples::Samples;
 use crate::reverse::{Chain, Display};
 use crate::schedule::Sigma;
-use crate::timings::Part;
+use crate::timings::Activity;
 
 /// A decoder that is fed with bytes as they come and shows a picture at any time.
 ///
@@ -158,7 +158,7 @@ impl StreamDecoder {
             Event::Part(name, payload) => {
                 self.metadata.take(*name, payload);
                 let take = || body.alpha.take(&body.header, *name, payload);
-                body.chain.meter().time(Part::Alpha, take);
+                body.chain.meter().time(Activity::Alpha, take);
             }
             Event::Layer(layer, bits) => {
                 let mut receiver = Receiver::new(bits, stages(layer));

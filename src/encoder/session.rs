@@ -27,7 +27,7 @@ use crate::prior::Prior;
 use crate::progress::Progress;
 use crate::reverse::Chain;
 use crate::schedule::Sigma;
-use crate::timings::Part;
+use crate::timings::Activity;
 
 /// The state of an encode.
 pub(crate) struct Session<'r> {
@@ -88,7 +88,7 @@ impl<'r> Session<'r> {
         let mut writer = Writer::new(&header);
         let chain = Chain::new(&encoder.prior, &header)?;
         let begin = || ancillary::begin(&mut writer, picture, &encoder.metadata);
-        let deferred = chain.meter().time(Part::Alpha, begin)?;
+        let deferred = chain.meter().time(Activity::Alpha, begin)?;
         let least = writer.len() + deferred.bytes();
         if let Some(bytes) = stop.bytes.filter(|&b| b < least) {
             return Err(Error::Parameter(format!(
@@ -343,7 +343,7 @@ impl<'r> Session<'r> {
         if self.target.is_lossless() {
             let meter = chain.meter().clone();
             let code = || lossless::encode(chain, &self.header, picture);
-            let payload = meter.time(Part::Exact, code)?;
+            let payload = meter.time(Activity::Exact, code)?;
             self.writer.part(PartName::EXACT, &payload);
             exact_bytes = Some(payload.len() as u64);
         }

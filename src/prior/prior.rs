@@ -17,7 +17,7 @@ use crate::prior::ensemble::{self, Orientation};
 use crate::prior::on_device::{DeviceState, Geometry};
 use crate::prior::scale;
 use crate::prior::tiling::Tiling;
-use crate::timings::{Meter, Part};
+use crate::timings::{Activity, Meter};
 
 /// A denoiser with its identity. Clones share the network.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ impl Prior {
         n: usize,
         meter: &Meter,
     ) -> Result<Planes> {
-        meter.time(Part::Network, || {
+        meter.time(Activity::Network, || {
             let (x0_hat, pixels) = self.denoise_any_size(x_t, sigma, n)?;
             meter.count_call(self.denoiser.macs_per_pixel() * pixels as f64);
             Ok(x0_hat)
@@ -211,7 +211,7 @@ impl Prior {
             return Ok(());
         }
         let share = more.start as f32 / more.end as f32;
-        meter.time(Part::Network, || {
+        meter.time(Activity::Network, || {
             let mut pixels = 0;
             let denoise = |tile: &Planes| {
                 pixels += more.len() * tile.width * tile.height;
@@ -239,7 +239,7 @@ impl Prior {
         let denoise = |x: &Planes, sigma: f64| {
             seen.set(seen.get() + x.len() / 3);
             let call = || self.denoiser.denoise(x, sigma.min(highest));
-            meter.time(Part::Network, call)
+            meter.time(Activity::Network, call)
         };
         let made = self.tiling().map_tiles(x_0, |tile| {
             pixels += tile.len() / 3;
@@ -296,9 +296,9 @@ impl Prior {
     ) -> Result<T> {
         let f = self.factor(size, sigma);
         let sigma = sigma / f as f64;
-        let pixels = meter.time(Part::Network, || state.predict(f, sigma))?;
+        let pixels = meter.time(Activity::Network, || state.predict(f, sigma))?;
         let done = meanwhile();
-        meter.time(Part::Network, || state.wait())?;
+        meter.time(Activity::Network, || state.wait())?;
         meter.count_call(self.denoiser.macs_per_pixel() * pixels as f64);
         Ok(done)
     }

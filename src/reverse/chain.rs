@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::channel::code::Code;
 use crate::channel::layer::{Channel, Shared};
-use crate::channel::transform::Mixer;
+use crate::channel::transform::Transform;
 use crate::codes::Colour;
 use crate::container::Header;
 use crate::entropy::Side;
@@ -32,7 +32,7 @@ pub struct Chain {
     pub(super) grey: bool,
     /// Columns and rows of the picture, which may be smaller than the planes.
     pub(super) size: (usize, usize),
-    pub(super) mixer: Mixer,
+    pub(super) transform: Transform,
     pub(super) t: Option<Sigma>,
     pub(super) layer: u32,
     /// Zero at the start, where rho = 0 makes it irrelevant. Of the past while x_t lies on a device.
@@ -61,7 +61,7 @@ impl Chain {
             seed: header.seed,
             grey: header.form.colour == Colour::Grey,
             size: (header.form.width as usize, header.form.height as usize),
-            mixer: Mixer::new(width, height, header.banded),
+            transform: Transform::new(width, height, header.banded),
             t: None,
             layer: 0,
             x_t: Planes::zeros(width, height),
@@ -105,7 +105,7 @@ impl Chain {
             state.download(&mut x_t)?;
         }
         Ok(Chain {
-            mixer: self.mixer.clone(),
+            transform: self.transform.clone(),
             x_t,
             on_device: OnDevice::default(),
             x0_hat: self.x0_hat.clone(),
@@ -219,7 +219,7 @@ impl Chain {
         Shared {
             meter: &self.meter,
             code: self.code,
-            mixer: &self.mixer,
+            transform: &self.transform,
             stream: Stream::new(self.seed, self.layer),
         }
     }

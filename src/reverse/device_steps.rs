@@ -11,7 +11,7 @@ use crate::prior::on_device::{DeviceState, PartSigns, StepUpdate};
 use crate::reverse::chain::Chain;
 use crate::reverse::on_device::{OnDevice, geometry};
 use crate::schedule::Sigma;
-use crate::timings::Part;
+use crate::timings::Activity;
 
 impl Chain {
     /// Brings x_t back to the memory of the machine, if it lies on a device.
@@ -102,7 +102,8 @@ impl Chain {
             nu: self.code.nu(),
             parts: parts.collect(),
         };
-        self.meter.time(Part::Rotation, || state.advance(&update))
+        self.meter
+            .time(Activity::Rotation, || state.advance(&update))
     }
 
     /// Predicts x0_hat of an x_t that lies on a device. None if it lies in the memory of the
@@ -116,7 +117,7 @@ impl Chain {
             (OnDevice::Held(state), Some(sigma)) => {
                 let prior = self.prior.clone();
                 prior.predict_on_device(state.as_mut(), size, sigma, &meter, || {})?;
-                meter.time(Part::Network, || state.x0_hat()).map(Some)
+                meter.time(Activity::Network, || state.x0_hat()).map(Some)
             }
             _ => {
                 self.download()?;
@@ -131,7 +132,7 @@ impl Chain {
             let geometry = self
                 .prior
                 .is_on_device()
-                .then(|| geometry(&self.mixer, &self.x_t));
+                .then(|| geometry(&self.transform, &self.x_t));
             let state = match geometry.flatten() {
                 Some(geometry) => self.prior.device_state(&geometry)?,
                 None => None,

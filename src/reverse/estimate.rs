@@ -11,7 +11,7 @@ use crate::pixels::planes::Planes;
 use crate::prior::{Prior, Shipped};
 use crate::reverse::chain::{Chain, WHOLE_STAGES, to_mean};
 use crate::schedule::Sigma;
-use crate::timings::Part;
+use crate::timings::Activity;
 
 /// Arrived stages at which a part of a layer counts half in what is shown.
 const SLOW_STAGES: f64 = 256.0;
@@ -98,7 +98,7 @@ impl Display {
 impl Chain {
     /// The planes that are displayed of the present state, or of the one inside the next layer, of which `partial` has come.
     ///
-    /// Inside a layer the rotated values of the stages that came are at sigma_s, the others still at sigma_t. Mixed by the
+    /// Inside a layer the rotated values of the stages that came are at sigma_s, the others still at sigma_t. Coefficients by the
     /// rotation, the picture is x_0 plus noise of a level between, and is denoised as that (clause 18).
     pub fn estimate(&mut self, partial: Option<PartialLayer>) -> Result<Cow<'_, Planes>> {
         let Some(partial) = partial.filter(|p| self.moves(p)) else {
@@ -228,8 +228,8 @@ impl Chain {
         to_mean(&mut x, x0_hat, &step);
         let signs = shared.signs(bits, stages);
         let amplitudes = shared.amplitudes(&signs);
-        self.meter.time(Part::Rotation, || {
-            let beyond = shared.mixer.forward(&shared.stream, beyond);
+        self.meter.time(Activity::Rotation, || {
+            let beyond = shared.transform.forward(&shared.stream, beyond);
             let mix = |part: usize, beyond: Rotated, first: usize, y: &mut [f32]| {
                 let (all, arrived) = (signs.stages(part).max(1), signs.arrived(part));
                 let amplitude = amplitudes[part] as f32;
@@ -242,10 +242,10 @@ impl Chain {
                     };
                 }
             };
-            let mixer = shared.mixer;
-            mixer.add_mixed(&shared.stream, beyond, mix, step.std(), &mut x.data);
+            let transform = shared.transform;
+            transform.add_changed(&shared.stream, beyond, mix, step.std(), &mut x.data);
         });
-        let lens = shared.mixer.lens().into_iter().enumerate();
+        let lens = shared.transform.lens().into_iter().enumerate();
         let arrived = lens.map(|(part, len)| {
             let all = signs.stages(part).max(1);
             len as f64 * signs.arrived(part) as f64 / all as f64

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use crate::channel::bands::COLOURS;
-use crate::channel::permutation::Lines;
+use crate::channel::permutation::Permutation;
 use crate::channel::rotation::Rotation;
-use crate::channel::transform::Mixer;
+use crate::channel::transform::Transform;
 use crate::pixels::planes::Planes;
 use crate::prior::on_device::{BandLayout, BandStart, DeviceState, Geometry, PartRotation};
 
@@ -36,12 +36,12 @@ impl fmt::Debug for OnDevice {
 
 /// Plain numbers of the transform of planes of this size. None where they are so small that they
 /// have no scales.
-pub(crate) fn geometry(mixer: &Mixer, planes: &Planes) -> Option<Geometry> {
+pub(crate) fn geometry(transform: &Transform, planes: &Planes) -> Option<Geometry> {
     let mut base = 0;
-    let rotations = mixer.rotations().into_iter().map(|rotation| {
+    let rotations = transform.rotations().into_iter().map(|rotation| {
         let len = rotation.map_or(0, Rotation::len);
         // A part without values has one line, so that the arithmetic needs no special case.
-        let lines = rotation.map_or(Lines::new(1), |r| *r.lines());
+        let lines = rotation.map_or(Permutation::new(1), |r| *r.permutation());
         base += len;
         PartRotation {
             base: base - len,
@@ -52,7 +52,7 @@ pub(crate) fn geometry(mixer: &Mixer, planes: &Planes) -> Option<Geometry> {
         }
     });
     let parts: Vec<PartRotation> = rotations.collect();
-    let band_layout = match mixer.bands() {
+    let band_layout = match transform.bands() {
         None => None,
         Some(bands) if bands.levels() == 0 => return None,
         Some(bands) => {

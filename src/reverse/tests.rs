@@ -85,8 +85,8 @@ impl Channel for Counting<'_> {
             }
             return;
         }
-        let w = shared.mixer.forward(&shared.stream, m);
-        let split = shared.mixer.split(all(stages));
+        let w = shared.transform.forward(&shared.stream, m);
+        let split = shared.transform.split(all(stages));
         let bits = search(shared.code, &shared.stream, &w, &split, stages);
         self.bits += bits.len() as f64;
         shared.deliver(&shared.signs(&bits, all(stages)), step, mean);
@@ -207,8 +207,8 @@ fn joins_both_ends(banded: bool) {
 
         fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes) {
             let m = shift(step, self.0.x_0, x0_hat);
-            let w = shared.mixer.forward(&shared.stream, m);
-            let split = shared.mixer.split(all(400));
+            let w = shared.transform.forward(&shared.stream, m);
+            let split = shared.transform.split(all(400));
             self.1 = search(shared.code, &shared.stream, &w, &split, 400);
             shared.deliver(&shared.signs(&self.1, all(400)), step, mean);
         }
@@ -275,8 +275,8 @@ fn has_the_noise_that_it_says(banded: bool) {
     let m = shift(&step, &x_0, x0_hat);
     let shared = chain.shared();
     let stages = rate::stages(shared.code, energy, m.len());
-    let w = shared.mixer.forward(&shared.stream, m);
-    let split = shared.mixer.split(all(stages));
+    let w = shared.transform.forward(&shared.stream, m);
+    let split = shared.transform.split(all(stages));
     let bits = search(shared.code, &shared.stream, &w, &split, stages);
     let mut last = t.levels();
     for arrived in [stages / 4, stages / 2, stages] {

@@ -11,7 +11,7 @@ use crate::channel::code::Code;
 use crate::channel::layer::Shared;
 use crate::channel::rate;
 use crate::channel::split::Stages;
-use crate::channel::transform::Mixer;
+use crate::channel::transform::Transform;
 use crate::codes::{BandAllocation, Colour};
 use crate::decoder::Decoder;
 use crate::encoder::{Encoder, Target};
@@ -228,10 +228,10 @@ fn steps_on_the_device_are_those_of_the_machine() {
         (4000, 3000),
     ];
     for ((w, h), banded) in sizes.into_iter().flat_map(|s| [(s, true), (s, false)]) {
-        let (mixer, meter) = (Mixer::new(w, h, banded), Meter::default());
+        let (transform, meter) = (Transform::new(w, h, banded), Meter::default());
         let shared = Shared {
             code: Code::default(),
-            mixer: &mixer,
+            transform: &transform,
             stream: Stream::new(5, 3),
             meter: &meter,
         };
@@ -263,7 +263,7 @@ fn steps_on_the_device_are_those_of_the_machine() {
         shared.deliver(&signs, &step, &mut x_s);
         let here = begin.elapsed();
 
-        let lens = mixer.lens().into_iter().enumerate();
+        let lens = transform.lens().into_iter().enumerate();
         let parts = lens.map(|(part, len)| PartSigns {
             codewords: signs.codewords(part),
             amplitude: rate::amplitude(shared.code, signs.stages(part), len),
@@ -275,7 +275,7 @@ fn steps_on_the_device_are_those_of_the_machine() {
             nu: 14,
             parts: parts.collect(),
         };
-        let geometry = geometry(&mixer, &x_t).expect("large enough");
+        let geometry = geometry(&transform, &x_t).expect("large enough");
         let tiling = Tiling::new(16, None);
         let state = DeviceChain::allocate(network.clone(), &geometry, tiling).expect("begins");
         let mut state = state.expect("has room");
