@@ -1,9 +1,11 @@
-//! The header's fields, read first and judged when their check has come.
-
-use crate::container::part::Broken;
-use crate::container::{MAX_SIDE, Writer, varint};
+//! The header. Its fields are read first, and validated when their check has come.
 
 use crate::codes::{BitDepth, Colour, Form, PriorId, SigmaCode, Trellis};
+use crate::container::check::CHECK_BYTES;
+use crate::container::format::{MAX_SIDE, SIGNATURE, VERSION};
+use crate::container::rule::{BrokenRule, Unread};
+use crate::container::varint;
+use crate::container::varint::VarintError;
 
 /// Everything that comes before the first part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub struct Header {
     pub trellis: Trellis,
     /// The level from which the first layer counts down; an even code.
     pub start: SigmaCode,
-    /// Whether the stages of layers are dealt out to bands.
+    /// True if the stages of layers are dealt out to bands.
     pub banded: bool,
 }
 
@@ -28,41 +30,62 @@ impl Header {
         self.form.coded_size()
     }
 
-    /// D, the number of coded values. Up to 3 * 2^40, so it may not fit the caller's memory.
+    /// D, the number of coded values. It is up to 3 * 2^40, which may not fit the caller's memory.
     pub fn coded_len(&self) -> u64 {
         self.form.coded_len()
     }
 
     /// Bytes of the header in a file, its check included.
     pub fn file_bytes(&self) -> usize {
-        Writer::new(self).len()
+        let mut bytes = Vec::new();
+        self.write(&mut bytes);
+        bytes.len() + CHECK_BYTES
     }
 
     /// Bytes of a file of `bpp` bits per pixel of this picture.
     pub fn bytes_at(&self, bpp: f64) -> u64 {
         (bpp * f64::from(self.form.width) * f64::from(self.form.height) / 8.0) as u64
     }
+
+    /// Appends the header without its check.
+    ///
+    /// # Panics
+    /// For an odd `start`, which no header can tell.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let start = self.start.get();
+        assert!(start.is_multiple_of(2), "start {start}");
+        out.extend(SIGNATURE);
+        out.extend([VERSION, self.flags()]);
+        varint::write(out, self.form.width.into());
+        varint::write(out, self.form.height.into());
+        out.extend(self.prior.0);
+        if self.seed != 0 {
+            varint::write(out, self.seed);
+        }
+        out.push((start / 2) as u8);
+    }
+
+    /// The flags: colour in bit 0, alpha in 1, 16 bits in 2, the trellis in 3 and 4, the seed in 5,
+    /// bands in 6.
+    fn flags(&self) -> u8 {
+        let form = &self.form;
+        u8::from(form.colour == Colour::Rgb)
+            | u8::from(form.alpha) << 1
+            | u8::from(form.depth == BitDepth::Sixteen) << 2
+            | (self.trellis as u8) << 3
+            | if self.seed == 0 { 0 } else { SEED }
+            | if self.banded { BANDED } else { 0 }
+    }
 }
 
-/// Signature and version.
+/// Bytes of signature and version.
 const FIRST: usize = 4;
 
 /// The bit of the flags that says that a seed follows.
 const SEED: u8 = 1 << 5;
 
-/// The bit that says that the file has bands.
+/// The bit of the flags that says that the file has bands.
 const BANDED: u8 = 1 << 6;
-
-/// The flags of a header: colour in bits 0 to 2, the trellis in 3 and 4, the seed in 5, bands in 6.
-pub fn flags(header: &Header) -> u8 {
-    let form = &header.form;
-    u8::from(form.colour == Colour::Rgb)
-        | u8::from(form.alpha) << 1
-        | u8::from(form.depth == BitDepth::Sixteen) << 2
-        | (header.trellis as u8) << 3
-        | if header.seed == 0 { 0 } else { SEED }
-        | if header.banded { BANDED } else { 0 }
-}
 
 /// The fields of a header as they stand in the file.
 pub struct Fields {
@@ -70,19 +93,13 @@ pub struct Fields {
     width: u64,
     height: u64,
     prior: [u8; 4],
-    /// None if the flags announce none.
+    /// The seed; none if the flags announce none.
     seed: Option<u64>,
     start: u8,
 }
 
-/// Why there are no fields.
-pub enum Incomplete {
-    Short,
-    Malformed(Broken),
-}
-
-/// The fields at the start of `bytes`, and the header's length without its check.
-pub fn fields(bytes: &[u8]) -> Result<(Fields, usize), Incomplete> {
+/// The fields at the start of `bytes`, and the length of the header in bytes without its check.
+pub fn fields(bytes: &[u8]) -> Result<(Fields, usize), Unread> {
     let mut rest = bytes.get(FIRST..).unwrap_or_default();
     let fields = Fields {
         flags: take::<1>(&mut rest)?[0],
@@ -98,35 +115,34 @@ pub fn fields(bytes: &[u8]) -> Result<(Fields, usize), Incomplete> {
     Ok((fields, bytes.len() - rest.len()))
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Incomplete> {
-    let (first, others) = rest.split_first_chunk().ok_or(Incomplete::Short)?;
+/// Takes `N` bytes off the front of `rest`.
+fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Unread> {
+    let (first, others) = rest.split_first_chunk().ok_or(Unread::Short)?;
     *rest = others;
     Ok(*first)
 }
 
-fn number(rest: &mut &[u8], name: &str) -> Result<u64, Incomplete> {
-    let (v, n) = varint::read(rest).map_err(|e| match e {
-        varint::Fault::Short => Incomplete::Short,
-        varint::Fault::Malformed => Incomplete::Malformed(Broken {
-            reason: format!("{name} is not a number"),
-            clause: "1.2",
-        }),
-    })?;
+/// Takes a number off the front of `rest`; errors call it `name`.
+fn number(rest: &mut &[u8], name: &str) -> Result<u64, Unread> {
+    let malformed = |e: VarintError| e.within(format!("{name} is not a number"));
+    let (v, n) = varint::read(rest).map_err(malformed)?;
     *rest = &rest[n..];
     Ok(v)
 }
 
-/// What is wrong with a header whose check is right.
+/// The reason that a header is refused although its check is right.
 pub enum HeaderError {
-    Malformed(Broken),
+    /// It breaks a rule.
+    Malformed(BrokenRule),
+    /// It is valid, or may be, but not for this version.
     Unsupported(String),
 }
 
-/// The header that `fields` make.
+/// The header with these fields.
 pub fn validate(fields: &Fields) -> Result<Header, HeaderError> {
     let within = |name: &str, clause, v: u64, lo: u64, hi: u64| match v {
         v if (lo..=hi).contains(&v) => Ok(v),
-        v => Err(HeaderError::Malformed(Broken {
+        v => Err(HeaderError::Malformed(BrokenRule {
             reason: format!("{name} is {v}, must be {lo} to {hi}"),
             clause,
         })),

@@ -1,6 +1,7 @@
 //! What a picture file says besides the pixels, byte for byte.
 
-use crate::container::{MAX_METADATA, PartName};
+use crate::container::format::MAX_METADATA;
+use crate::container::part::PartName;
 use crate::error::{Error, Result};
 
 /// The payload of a part follows as it is.

@@ -1,11 +1,14 @@
 //! The file: signature, header, parts, layers and checks (see `codec-spec/format.md`). Integers only.
 
 mod check;
+mod format;
 mod header;
 mod layer;
 pub(crate) mod metadata;
 mod parser;
 mod part;
+mod part_rules;
+mod rule;
 #[cfg(test)]
 mod tests;
 mod varint;
@@ -14,29 +17,9 @@ mod writer;
 pub use crate::codes::{
     BANDS, BandAllocation, BitDepth, Colour, Form, PriorId, SigmaCode, Trellis,
 };
-pub(crate) use check::{check, is_checked};
+pub use format::{MAX_DELTA, MAX_METADATA, MAX_SIDE, SIGNATURE, VERSION};
 pub use header::Header;
 pub use layer::Layer;
 pub use parser::{Event, Parser};
 pub use part::PartName;
 pub use writer::Writer;
-
-/// The first three bytes of every file.
-pub const SIGNATURE: [u8; 3] = [0x89, b'D', b'F'];
-
-/// The version of the format that this crate writes and reads.
-pub const VERSION: u8 = 1;
-
-/// The tag of the end marker.
-pub(crate) const TAG_END: u8 = 0x00;
-/// A layer's tag is this plus the distance of its noise level from the one before, in grid steps (1..=127).
-pub(crate) const TAG_LAYER: u8 = 0x80;
-
-/// The most grid steps that a layer may go down.
-pub const MAX_DELTA: u16 = 127;
-
-/// The largest side of a picture.
-pub const MAX_SIDE: u32 = 1 << 20;
-
-/// The most bytes of one metadata part, as stored and as unpacked.
-pub const MAX_METADATA: u64 = 1 << 24;

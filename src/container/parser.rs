@@ -1,27 +1,29 @@
-//! The push parser: bytes in, events out. Any split of the input gives the same events.
+//! The push parser: bytes in, events out. Any split of the input gives equal events.
 
-use crate::codes::{Colour, SigmaCode};
+use crate::codes::{BandAllocation, Colour, SigmaCode};
+use crate::container::check::{CHECK_BYTES, check, is_checked};
+use crate::container::format::{SIGNATURE, TAG_END, TAG_LAYER, VERSION};
 use crate::container::header;
-use crate::container::header::{HeaderError, Incomplete};
-use crate::container::part::{Broken, PartRules};
-use crate::container::{
-    BandAllocation, Header, Layer, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION, check,
-    is_checked, varint,
-};
+use crate::container::header::{Header, HeaderError};
+use crate::container::layer::Layer;
+use crate::container::part::{PartHead, PartName};
+use crate::container::part_rules::PartRules;
+use crate::container::rule::{BrokenRule, Unread};
 use crate::error::{Error, FormatError, Result};
 
-/// What the bytes so far have completed.
+/// A unit of the file that the bytes so far complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
     /// All input is used up; nothing is complete yet.
     NeedMore,
     /// The header; always the first event.
     Header(Header),
-    /// A named part with its whole payload. Optional parts that are not known come with their payload too, unless they are
-    /// over the limit, in which case it is empty.
+    /// A named part with its whole payload. An optional part that is not known has its payload too,
+    /// unless that is over the limit: then it is empty.
     Part(PartName, Vec<u8>),
-    /// The head of a layer; its bits follow. A layer without stages has none: its head is whole one byte before its end, and
-    /// that last byte completes the layer.
+    /// The head of a layer; its bits follow. A layer without stages has none: its head is whole one
+    /// byte before its end, and that last byte completes the layer.
     LayerHead(Layer),
     /// All bits of the layer whose head came last.
     Layer(Layer, Vec<u8>),
@@ -29,21 +31,27 @@ pub enum Event {
     End,
 }
 
-/// A part under way: its name, and whether its payload is kept.
+/// A part of which the head has come.
 #[derive(Debug, Clone, Copy)]
-struct Part {
+struct OpenPart {
     name: PartName,
+    /// True if its payload is kept.
     keep: bool,
 }
 
+/// The unit that the next byte belongs to.
 #[derive(Debug)]
-enum State {
+enum Phase {
     Header,
     Tag,
-    Payload(Part, u64),
-    Check(Part),
+    /// The payload of a part, and the number of its bytes that are missing.
+    Payload(OpenPart, u64),
+    /// The check after a payload.
+    Check(OpenPart),
+    /// The bits of a layer.
     Body(Layer),
-    /// A layer without stages, announced when its last byte was seen; the byte itself is still to be taken.
+    /// A layer without stages. It is announced when its last byte was seen; the byte itself is
+    /// still to be taken.
     Empty(Layer),
     End,
 }
@@ -53,13 +61,14 @@ enum State {
 /// It holds at most one part or the bits of one layer, both bounded by the picture's size.
 #[derive(Debug)]
 pub struct Parser {
-    state: State,
+    phase: Phase,
     header: Option<Header>,
     /// Bytes of the unit under construction.
     held: Vec<u8>,
     payload: Vec<u8>,
-    /// Offset in the file of the first byte of the unit under construction, and of the next input byte.
-    unit: u64,
+    /// Offset in the file of the first byte of the unit under construction.
+    unit_offset: u64,
+    /// Offset in the file of the next input byte.
     offset: u64,
     /// Offset of the end of the last check.
     checked: u64,
@@ -75,11 +84,11 @@ impl Parser {
     /// A parser that refuses pictures of more than `max_pixels`.
     pub fn new(max_pixels: u64) -> Self {
         Parser {
-            state: State::Header,
+            phase: Phase::Header,
             header: None,
             held: Vec::new(),
             payload: Vec::new(),
-            unit: 0,
+            unit_offset: 0,
             offset: 0,
             checked: 0,
             crc: crc32fast::Hasher::new(),
@@ -105,14 +114,14 @@ impl Parser {
         }
     }
 
-    /// Bytes of the file taken so far; what follows the end marker is none of it.
+    /// Bytes of the file taken so far. Bytes after the end marker do not count.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Whether the end marker has come.
+    /// True if the end marker has come.
     pub fn is_complete(&self) -> bool {
-        matches!(self.state, State::End)
+        matches!(self.phase, Phase::End)
     }
 
     /// The header, once it has come.
@@ -120,34 +129,40 @@ impl Parser {
         self.header.as_ref()
     }
 
-    /// The layer that is under way and its bits so far.
+    /// The layer that is under way, and its bits so far.
     pub fn partial(&self) -> Option<(&Layer, &[u8])> {
-        match &self.state {
-            State::Body(layer) => Some((layer, &self.held)),
-            State::Empty(layer) => Some((layer, &[])),
+        match &self.phase {
+            Phase::Body(layer) => Some((layer, &self.held)),
+            Phase::Empty(layer) => Some((layer, &[])),
             _ => None,
         }
     }
 
-    /// The part that is under way and its payload so far.
+    /// The part that is under way, and its payload so far.
     pub fn partial_part(&self) -> Option<(PartName, &[u8])> {
-        match &self.state {
+        match &self.phase {
             // A payload that is whole counts even if its check is still to come.
-            State::Payload(part, _) | State::Check(part) if part.keep => {
+            Phase::Payload(part, _) | Phase::Check(part) if part.keep => {
                 Some((part.name, &self.payload))
             }
             _ => None,
         }
     }
 
-    /// Takes bytes from the front of `input` until an event is complete; returns how many, and the event.
+    /// Takes bytes from the front of `input` until an event is complete. Returns the number of bytes
+    /// taken, and the event.
     ///
-    /// Events are as prompt as can be: `input` is used up only when it completes nothing more. So a caller who pushes the
-    /// rest until none is left has every event of the bytes so far, and pushing nothing gives nothing. One event may take
-    /// no byte: the head of a layer without stages comes before its last byte, which completes the layer.
+    /// Events are prompt: all of `input` is taken only when it completes nothing more. A caller who
+    /// pushes the rest until none is left has every event of the bytes so far, and an empty push
+    /// returns nothing new. One event may take no byte: the head of a layer without stages comes
+    /// before its last byte, which completes the layer.
     ///
-    /// Errors: [`Error::Format`] where the bytes break the specification, [`Error::Unsupported`] for another version or an
-    /// unknown critical part, [`Error::Limits`] for a picture that is too large. After an error the parser is of no more use.
+    /// # Errors
+    /// - [`Error::Format`]: the bytes break the specification.
+    /// - [`Error::Unsupported`]: the file has another version or an unknown critical part.
+    /// - [`Error::Limits`]: the picture is too large.
+    ///
+    /// After an error the parser is of no more use.
     pub fn push(&mut self, input: &[u8]) -> Result<(usize, Event)> {
         let mut used = 0;
         loop {
@@ -163,9 +178,10 @@ impl Parser {
         }
     }
 
+    /// Takes bytes of one unit from `input[*used..]`, and returns the event that they complete.
     fn advance(&mut self, input: &[u8], used: &mut usize) -> Result<Option<Event>> {
-        match &mut self.state {
-            State::Body(layer) => {
+        match &mut self.phase {
+            Phase::Body(layer) => {
                 let layer = *layer;
                 let take = (layer.body_bytes() - self.held.len()).min(input.len() - *used);
                 self.held.extend(&input[*used..*used + take]);
@@ -175,20 +191,20 @@ impl Parser {
                     return Ok(None);
                 }
                 self.crc.update(&self.held);
-                self.state = State::Tag;
+                self.phase = Phase::Tag;
                 Ok(Some(Event::Layer(layer, std::mem::take(&mut self.held))))
             }
-            State::Empty(layer) => {
+            Phase::Empty(layer) => {
                 let layer = *layer;
                 if *used == input.len() {
                     return Ok(None);
                 }
                 *used += 1;
                 self.offset += 1;
-                self.state = State::Tag;
+                self.phase = Phase::Tag;
                 Ok(Some(Event::Layer(layer, Vec::new())))
             }
-            State::Payload(part, left) => {
+            Phase::Payload(part, left) => {
                 let part = *part;
                 let take = (*left).min((input.len() - *used) as u64) as usize;
                 let bytes = &input[*used..*used + take];
@@ -200,33 +216,33 @@ impl Parser {
                 self.offset += take as u64;
                 *left -= take as u64;
                 if *left == 0 {
-                    self.state = State::Check(part);
+                    self.phase = Phase::Check(part);
                 }
                 Ok(None)
             }
             // The remaining units are a few bytes long: one byte at a time until they are whole.
-            State::Header | State::Tag | State::Check(_) => {
+            Phase::Header | Phase::Tag | Phase::Check(_) => {
                 let Some(&byte) = input.get(*used) else {
                     return Ok(None);
                 };
                 if self.held.is_empty() {
-                    self.unit = self.offset;
+                    self.unit_offset = self.offset;
                 }
                 self.held.push(byte);
                 *used += 1;
                 self.offset += 1;
-                let event = match self.state {
-                    State::Header => self.read_header()?,
-                    State::Check(part) => self.read_check(part)?,
+                let event = match self.phase {
+                    Phase::Header => self.read_header()?,
+                    Phase::Check(part) => self.read_check(part)?,
                     _ => self.read_tag()?,
                 };
-                if let State::Empty(_) = self.state {
+                if let Phase::Empty(_) = self.phase {
                     *used -= 1;
                     self.offset -= 1;
                 }
                 Ok(event)
             }
-            State::End => Ok(None),
+            Phase::End => Ok(None),
         }
     }
 
@@ -235,7 +251,10 @@ impl Parser {
         let n = held.len();
         if held[..n.min(3)] != SIGNATURE[..n.min(3)] {
             return Err(self
-                .fault("signature", Broken::new("this is not a .dfc file", "3.1"))
+                .fault(
+                    "signature",
+                    BrokenRule::new("this is not a .dfc file", "3.1"),
+                )
                 .into());
         }
         if n == 4 && held[3] != VERSION {
@@ -246,10 +265,10 @@ impl Parser {
         }
         let (fields, len) = match header::fields(&self.held) {
             Ok(read) => read,
-            Err(Incomplete::Short) => return Ok(None),
-            Err(Incomplete::Malformed(e)) => return Err(self.fault("header", e).into()),
+            Err(Unread::Short) => return Ok(None),
+            Err(Unread::Malformed(e)) => return Err(self.fault("header", e).into()),
         };
-        if n < len + 2 {
+        if n < len + CHECK_BYTES {
             return Ok(None);
         }
         self.close(len, "header")?;
@@ -267,16 +286,16 @@ impl Parser {
         self.sigma = header.start;
         self.allocation = BandAllocation::first(header.form.colour);
         self.header = Some(header.clone());
-        self.state = State::Tag;
+        self.phase = Phase::Tag;
         Ok(Some(Event::Header(header)))
     }
 
     fn read_tag(&mut self) -> Result<Option<Event>> {
         match self.held[0] {
-            TAG_END if self.held.len() < 3 => Ok(None),
+            TAG_END if self.held.len() < 1 + CHECK_BYTES => Ok(None),
             TAG_END => {
                 self.close(1, "end")?;
-                self.state = State::End;
+                self.phase = Phase::End;
                 Ok(Some(Event::End))
             }
             tag if tag > TAG_LAYER => self.read_layer_head(tag - TAG_LAYER),
@@ -289,21 +308,18 @@ impl Parser {
             return Ok(None);
         };
         let name = format!("layer {}", self.layers);
-        let numbers = Layer::read(&self.held[1..], header.banded, self.allocation);
-        let (stages, allocation, n) = match numbers {
-            Ok(v) => v,
-            Err(varint::Fault::Short) => return Ok(None),
-            Err(varint::Fault::Malformed) => {
-                let rule = Broken::new("number of stages is malformed", "1.2");
-                return Err(self.fault(&name, rule).into());
-            }
-        };
-        let checked = is_checked(self.unit + n as u64 + 1 - self.checked);
-        if checked && self.held.len() < n + 3 {
+        let (stages, allocation, n) =
+            match Layer::read_head(&self.held[1..], header.banded, self.allocation) {
+                Ok(head) => head,
+                Err(Unread::Short) => return Ok(None),
+                Err(Unread::Malformed(rule)) => return Err(self.fault(&name, rule).into()),
+            };
+        let checked = is_checked(self.unit_offset + n as u64 + 1 - self.checked);
+        if checked && self.held.len() < n + 1 + CHECK_BYTES {
             return Ok(None);
         }
         let most = header.coded_len().min(u32::MAX.into());
-        let judged = self.rules.layer(header);
+        let verdict = self.rules.layer(header);
         match checked {
             true => self.close(n + 1, &name)?,
             false => {
@@ -312,27 +328,27 @@ impl Parser {
             }
         }
         let Some(sigma) = self.sigma.checked_sub(delta.into()) else {
-            let rule = Broken::new("noise level falls below the lowest", "5.5");
+            let rule = BrokenRule::new("noise level falls below the lowest", "5.5");
             return Err(self.fault(&name, rule).into());
         };
         if stages > most {
             let reason = format!("{stages} stages, at most {most} for this picture");
             let clause = "5.2";
-            return Err(self.fault(&name, Broken { reason, clause }).into());
+            return Err(self.fault(&name, BrokenRule { reason, clause }).into());
         }
-        judged.map_err(|e| self.fault(&name, e))?;
+        verdict.map_err(|e| self.fault(&name, e))?;
         let layer = Layer {
             index: self.layers,
             sigma,
             stages: stages as u32,
             allocation,
-            offset: self.unit,
+            offset: self.unit_offset,
         };
         (self.sigma, self.allocation) = (sigma, allocation);
         self.layers += 1;
-        self.state = match layer.stages {
-            0 => State::Empty(layer),
-            _ => State::Body(layer),
+        self.phase = match layer.stages {
+            0 => Phase::Empty(layer),
+            _ => Phase::Body(layer),
         };
         Ok(Some(Event::LayerHead(layer)))
     }
@@ -341,58 +357,57 @@ impl Parser {
         if let Some(bad) = self.held.iter().take(4).find(|b| !b.is_ascii_alphabetic()) {
             let reason = format!("byte {bad:#04x} starts neither a layer, a part nor the end");
             let clause = "2.1";
-            return Err(self.fault("tag", Broken { reason, clause }).into());
+            return Err(self.fault("tag", BrokenRule { reason, clause }).into());
         }
-        let (Some(header), Some(&name)) = (&self.header, self.held.first_chunk::<4>()) else {
+        let Some(header) = &self.header else {
             return Ok(None);
         };
-        let name = PartName(name);
-        let (len, n) = match varint::read(&self.held[4..]) {
-            Ok(v) => v,
-            Err(varint::Fault::Short) => return Ok(None),
-            Err(varint::Fault::Malformed) => {
-                let rule = Broken::new("length is malformed", "1.2");
-                return Err(self.fault(&name.to_string(), rule).into());
+        let (PartHead { name, len }, n) = match PartHead::read(&self.held) {
+            Ok(head) => head,
+            Err(Unread::Short) => return Ok(None),
+            Err(Unread::Malformed(rule)) => {
+                let name = String::from_utf8_lossy(&self.held[..4]);
+                return Err(self.fault(&name, rule).into());
             }
         };
-        if self.held.len() < n + 6 {
+        if self.held.len() < n + CHECK_BYTES {
             return Ok(None);
         }
-        let judged = self.rules.part(name, len, self.layers, header);
-        self.close(n + 4, &name.to_string())?;
-        let keep = judged.map_err(|e| self.fault(&name.to_string(), e))?;
+        let verdict = self.rules.part(name, len, self.layers, header);
+        self.close(n, &name.to_string())?;
+        let keep = verdict.map_err(|e| self.fault(&name.to_string(), e))?;
         if name.is_critical() && ![PartName::ALPHA, PartName::ALPHA_LOW].contains(&name) {
             return Err(Error::Unsupported(format!(
                 "critical part \"{name}\" at byte {}: a newer dcodec may read it",
-                self.unit
+                self.unit_offset
             )));
         }
         self.payload.clear();
-        let part = Part { name, keep };
-        self.state = if len == 0 {
-            State::Check(part)
+        let part = OpenPart { name, keep };
+        self.phase = if len == 0 {
+            Phase::Check(part)
         } else {
-            State::Payload(part, len)
+            Phase::Payload(part, len)
         };
         Ok(None)
     }
 
-    fn read_check(&mut self, part: Part) -> Result<Option<Event>> {
-        if self.held.len() < 2 {
+    fn read_check(&mut self, part: OpenPart) -> Result<Option<Event>> {
+        if self.held.len() < CHECK_BYTES {
             return Ok(None);
         }
         self.close(0, &part.name.to_string())?;
-        self.state = State::Tag;
+        self.phase = Phase::Tag;
         Ok(Some(Event::Part(
             part.name,
             std::mem::take(&mut self.payload),
         )))
     }
 
-    /// Ends a unit of `len` held bytes and the two of its check.
+    /// Ends a unit of `len` held bytes and its check; errors call it `part`.
     fn close(&mut self, len: usize, part: &str) -> Result<()> {
         self.crc.update(&self.held[..len]);
-        let (want, got) = (check(&self.crc), &self.held[len..len + 2]);
+        let (want, got) = (check(&self.crc), &self.held[len..len + CHECK_BYTES]);
         if got != want {
             let (got, want) = (
                 u16::from_le_bytes([got[0], got[1]]),
@@ -402,7 +417,7 @@ impl Parser {
                 "check {got:#06x}, expected {want:#06x}: the bytes up to here since the last check are damaged"
             );
             let clause = "7.1";
-            return Err(self.fault(part, Broken { reason, clause }).into());
+            return Err(self.fault(part, BrokenRule { reason, clause }).into());
         }
         self.crc = crc32fast::Hasher::new();
         self.checked = self.offset;
@@ -410,9 +425,9 @@ impl Parser {
         Ok(())
     }
 
-    fn fault(&self, part: &str, Broken { reason, clause }: Broken) -> FormatError {
+    fn fault(&self, part: &str, BrokenRule { reason, clause }: BrokenRule) -> FormatError {
         FormatError {
-            offset: self.unit,
+            offset: self.unit_offset,
             part: part.into(),
             reason,
             clause,

@@ -215,18 +215,18 @@ fn low_bytes_of_alpha_follow_the_high_ones() {
         header.form.depth = BitDepth::Sixteen;
         header
     };
-    let deep = sixteen(header());
-    let mut w = Writer::new(&deep);
+    let sixteen_bit = sixteen(header());
+    let mut w = Writer::new(&sixteen_bit);
     w.part(PartName::ALPHA, &[1]);
     w.part(PartName::ALPHA_LOW, &[2, 3]);
     let all = events(&w.finish(), 5).expect("valid");
-    assert_eq!(all[0], Event::Header(deep.clone()));
+    assert_eq!(all[0], Event::Header(sixteen_bit.clone()));
     assert_eq!(all[2], Event::Part(PartName::ALPHA_LOW, vec![2, 3]));
     let wrong: [(&Header, &[PartName]); 4] = [
         (&header(), &[PartName::ALPHA, PartName::ALPHA_LOW]),
-        (&deep, &[PartName::ALPHA_LOW, PartName::ALPHA]),
+        (&sixteen_bit, &[PartName::ALPHA_LOW, PartName::ALPHA]),
         (
-            &deep,
+            &sixteen_bit,
             &[PartName::ALPHA, PartName::ALPHA_LOW, PartName::ALPHA_LOW],
         ),
         (&sixteen(opaque()), &[PartName::ALPHA_LOW]),
@@ -236,7 +236,7 @@ fn low_bytes_of_alpha_follow_the_high_ones() {
         names.iter().for_each(|name| w.part(*name, &[1]));
         assert!(matches!(events(&w.finish(), 100), Err(Error::Format(_))));
     }
-    let mut w = Writer::new(&deep);
+    let mut w = Writer::new(&sixteen_bit);
     w.part(PartName::ALPHA, &[1]);
     w.layer(code(180), 1);
     w.body(&[0]);

@@ -1,12 +1,13 @@
 //! Writes a file, part by part.
 
-use crate::codes::SigmaCode;
-use crate::container::{
-    BandAllocation, Header, Layer, MAX_DELTA, PartName, SIGNATURE, TAG_END, TAG_LAYER, VERSION,
-    check, header, is_checked, varint,
-};
+use crate::codes::{BandAllocation, SigmaCode};
+use crate::container::check::{check, is_checked};
+use crate::container::format::{MAX_DELTA, TAG_END};
+use crate::container::header::Header;
+use crate::container::layer::Layer;
+use crate::container::part::{PartHead, PartName};
 
-/// A file under construction. Its bytes so far are always the prefix of a valid file.
+/// A file under construction. Its bytes are a prefix of a valid file at any time.
 #[derive(Debug)]
 pub struct Writer {
     bytes: Vec<u8>,
@@ -25,8 +26,6 @@ impl Writer {
     /// # Panics
     /// For an odd `start`, which no header can tell.
     pub fn new(header: &Header) -> Self {
-        let start = header.start.get();
-        assert!(start.is_multiple_of(2), "start {start}");
         let mut w = Writer {
             bytes: Vec::new(),
             crc: crc32fast::Hasher::new(),
@@ -37,15 +36,7 @@ impl Writer {
             allocation: BandAllocation::first(header.form.colour),
             next: BandAllocation::first(header.form.colour),
         };
-        w.bytes.extend(SIGNATURE);
-        w.bytes.extend([VERSION, header::flags(header)]);
-        varint::write(&mut w.bytes, header.form.width.into());
-        varint::write(&mut w.bytes, header.form.height.into());
-        w.bytes.extend(header.prior.0);
-        if header.seed != 0 {
-            varint::write(&mut w.bytes, header.seed);
-        }
-        w.bytes.push((start / 2) as u8);
+        header.write(&mut w.bytes);
         w.check();
         w
     }
@@ -65,34 +56,36 @@ impl Writer {
         (self.bytes.len() - self.checked) as u64
     }
 
-    /// Bytes of a part with a payload of `len` bytes.
+    /// Bytes of a part with a payload of `len` bytes, its checks included.
     pub fn part_bytes(len: usize) -> usize {
-        let mut number = Vec::new();
-        varint::write(&mut number, len as u64);
-        4 + number.len() + 2 + len + 2
+        let head = PartHead {
+            name: PartName::EXACT,
+            len: len as u64,
+        };
+        head.part_bytes() as usize
     }
 
     /// Appends a named part.
     pub fn part(&mut self, name: PartName, payload: &[u8]) {
-        self.bytes.extend(name.0);
-        varint::write(&mut self.bytes, payload.len() as u64);
+        let len = payload.len() as u64;
+        PartHead { name, len }.write(&mut self.bytes);
         self.check();
         self.bytes.extend(payload);
         self.check();
     }
 
-    /// How stages are allotted to the bands at present.
+    /// The allocation of the layer before.
     pub fn allocation(&self) -> BandAllocation {
         self.allocation
     }
 
-    /// Whether a layer of this allocation changes it; none in a file without bands.
+    /// True if a layer of this allocation changes it; none in a file without bands.
     pub fn change(&self, allocation: BandAllocation) -> Option<bool> {
         self.banded.then_some(allocation != self.allocation)
     }
 
-    /// Allots the stages of the next layer, and of those after it, to the bands of a file that has them; by 8 codes less to 7
-    /// more than before.
+    /// Sets the allocation of the next layer and of all after it, in a file with bands. Each code
+    /// may change by -8 to 7.
     pub fn allot(&mut self, allocation: BandAllocation) {
         self.next = allocation;
     }
@@ -112,12 +105,7 @@ impl Writer {
             allocation: self.next,
             offset: self.bytes.len() as u64,
         };
-        self.bytes.push(TAG_LAYER + delta as u8);
-        let change = self.change(self.next);
-        varint::write(&mut self.bytes, Layer::number(stages, change));
-        if change == Some(true) {
-            self.bytes.extend(self.allocation.change_to(self.next));
-        }
+        layer.write_head(&mut self.bytes, delta as u8, self.banded, self.allocation);
         self.allocation = self.next;
         if is_checked(self.unchecked()) {
             self.check();

@@ -1,0 +1,80 @@
+//! Rules of where named parts may stand (clauses 4.7 to 4.12).
+
+use crate::codes::BitDepth;
+use crate::container::header::Header;
+use crate::container::part::PartName;
+use crate::container::rule::BrokenRule;
+
+/// Parts of the file so far, where those that have a place are concerned.
+#[derive(Debug, Default)]
+pub(crate) struct PartRules {
+    alpha: bool,
+    alpha_low: bool,
+    exact: bool,
+}
+
+impl PartRules {
+    /// Takes note of a part of `len` bytes after `layers` layers. Returns true if its payload is to
+    /// be kept, or the rule that the part breaks.
+    pub fn part(
+        &mut self,
+        name: PartName,
+        len: u64,
+        layers: u32,
+        header: &Header,
+    ) -> Result<bool, BrokenRule> {
+        let pixels = header.form.pixels();
+        let alpha = pixels + pixels / 16 + 4096;
+        let (fine, seen, most, rule) = match name {
+            PartName::ALPHA | PartName::ALPHA_LOW => {
+                let fine = match name {
+                    PartName::ALPHA => header.form.alpha,
+                    _ => header.form.depth == BitDepth::Sixteen && self.alpha,
+                };
+                let seen = match name {
+                    PartName::ALPHA => &mut self.alpha,
+                    _ => &mut self.alpha_low,
+                };
+                let rule = BrokenRule::new(
+                    "alpha comes once, before the first layer, if the header announces it, low bytes after the high",
+                    "4.8",
+                );
+                (fine && layers == 0, seen, alpha, rule)
+            }
+            PartName::EXACT => {
+                let rule =
+                    BrokenRule::new("the exact samples come once, after the last layer", "4.12");
+                (
+                    layers > 0,
+                    &mut self.exact,
+                    header.form.colour_bytes() + 16,
+                    rule,
+                )
+            }
+            _ => return Ok(len <= name.most(alpha)),
+        };
+        if len > most {
+            return Err(BrokenRule {
+                reason: format!("{len} bytes, at most {most} for this picture"),
+                clause: "4.7",
+            });
+        }
+        if !fine || *seen {
+            return Err(rule);
+        }
+        *seen = true;
+        Ok(true)
+    }
+
+    /// The rule that a layer breaks which follows now, if there is one.
+    pub fn layer(&self, header: &Header) -> Result<(), BrokenRule> {
+        match (header.form.alpha && !self.alpha, self.exact) {
+            (true, _) => Err(BrokenRule::new(
+                "alpha is announced but does not come first",
+                "4.8",
+            )),
+            (_, true) => Err(BrokenRule::new("a layer after the exact samples", "4.12")),
+            _ => Ok(()),
+        }
+    }
+}
