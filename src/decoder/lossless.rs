@@ -30,10 +30,12 @@ impl Rows {
         let reached = decode_exact(&side, payload, |_, row| samples.extend_from_slice(row));
         let state = match reached {
             Reached {
-                sound: Some(true), ..
+                crc_matches: Some(true),
+                ..
             } => Exact::All,
             Reached {
-                sound: Some(false), ..
+                crc_matches: Some(false),
+                ..
             } => Exact::Unusable,
             Reached { rows: 0, .. } => Exact::None,
             Reached { rows, .. } => Exact::Rows(rows as u32),

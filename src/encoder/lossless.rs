@@ -1,7 +1,7 @@
 //! The exact end of a file: x_0 itself, coded under x_t and x0_hat (annex A).
 
 use crate::container::Header;
-use crate::entropy::{Side, encode_exact};
+use crate::entropy::{SideInformation, encode_exact};
 use crate::error::Result;
 use crate::pixels::picture::Picture;
 use crate::reverse::Chain;
@@ -22,7 +22,7 @@ pub(crate) fn cost(picture: &Picture) -> f64 {
     let size = (full.0.min(256), full.1.min(256));
     let channels = picture.colour().channels();
     let nothing = vec![0.0; 3 * size.0 * size.1];
-    let side = Side {
+    let side = SideInformation {
         size,
         planes: size,
         channels,

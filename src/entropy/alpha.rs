@@ -16,7 +16,7 @@
 //! of the whole words at hand decodes to the same row: with `m` words missing from the decoder's 64-bit window, when
 //! `(point - lower) + 2^(16 m) - 1 < range` and `m < 4`. Reached rows are exact; the others are returned opaque (255).
 
-use crate::entropy::coder::{Adaptive, Bit, Coder, Reader, Writer};
+use crate::entropy::coder::{Adaptive, Bit, Coder, RangeReader, RangeWriter};
 use crate::entropy::residual::Residuals;
 
 /// Alpha of a pixel that the bytes do not reach.
@@ -25,7 +25,7 @@ const OPAQUE: u8 = 255;
 pub(crate) const RAW: Bit = Bit::new(1 << 8);
 /// Room for neighbours left of the first pixel of a row.
 const LEFT: usize = 3;
-/// Roughness from which the memory of neighbourhoods is asked.
+/// Roughness above which the value is guessed from the neighbourhood.
 const ROUGH: i32 = 8;
 /// Roughness from which the residual says less than the value itself.
 const ROUGHER: i32 = 80;
@@ -82,16 +82,17 @@ impl Rows {
     }
 }
 
-/// What followed a neighbourhood, and how often in a row it was right (none: never seen).
-type Memory = (u8, Option<u8>);
+/// The value that followed a neighbourhood last, and how often in a row it was the right guess, up
+/// to 15. The count is none for a neighbourhood that was never seen.
+type Successor = (u8, Option<u8>);
 
 /// The alpha model's counters, each with what chooses it.
-struct Model {
+struct AlphaModel {
     /// Whether the last two rows were repeats.
     repeat: [Adaptive; 4],
-    /// By hash of the six neighbours.
-    memory: Vec<Memory>,
-    /// How often in a row the memory was right, up to 15.
+    /// By the hash of the six neighbours.
+    successors: Vec<Successor>,
+    /// By how often in a row the guess was right, up to 15.
     hit: [Adaptive; 16],
     /// Whether each of the six neighbours is 0, 255 or between.
     clear: Vec<Adaptive>,
@@ -103,13 +104,13 @@ struct Model {
     value: Vec<[Adaptive; 256]>,
 }
 
-impl Model {
+impl AlphaModel {
     fn new() -> Self {
         let new = Adaptive::new();
         let classes = 3usize.pow(6);
-        Model {
+        AlphaModel {
             repeat: [new; 4],
-            memory: vec![(0, None); 1 << 16],
+            successors: vec![(0, None); 1 << 16],
             hit: [new; 16],
             clear: vec![new; classes],
             opaque: vec![new; classes],
@@ -129,7 +130,7 @@ impl Model {
 
         let value = if rough > ROUGH && near.iter().any(|&v| v != near[0]) {
             let slot = hash(near);
-            let (guess, right) = self.memory[slot];
+            let (guess, right) = self.successors[slot];
             let hit =
                 right.is_some_and(|right| c.bit(&mut self.hit[usize::from(right)], value == guess));
             let value = if hit {
@@ -138,7 +139,7 @@ impl Model {
                 self.unguessed(c, near, errors, rough, predicted, value)
             };
             let right = right.filter(|_| hit).map_or(0, |right| (right + 1).min(15));
-            self.memory[slot] = (value, Some(right));
+            self.successors[slot] = (value, Some(right));
             value
         } else {
             self.unguessed(c, near, errors, rough, predicted, value)
@@ -147,7 +148,7 @@ impl Model {
         rows.errors[0][i] = i32::from(value) - predicted;
     }
 
-    /// Codes a pixel that the memory did not tell.
+    /// Codes a pixel that was not guessed.
     fn unguessed(
         &mut self,
         c: &mut impl Coder,
@@ -191,7 +192,7 @@ impl Model {
     }
 }
 
-/// A neighbourhood's slot in the memory.
+/// The slot of a neighbourhood among the successors.
 fn hash(near: [u8; 6]) -> usize {
     let hash = near.iter().fold(0u32, |hash, &v| {
         let hash = (hash ^ (u32::from(v) + 1)).wrapping_mul(0x9e37_79b1);
@@ -203,7 +204,7 @@ fn hash(near: [u8; 6]) -> usize {
 /// Codes a plane in either direction, row by row; the decoder stops before the first row that is not certain.
 fn code_plane(c: &mut impl Coder, width: usize, raw: bool, plane: &mut [u8]) {
     let raw = c.fixed(RAW, raw);
-    let mut model = Model::new();
+    let mut model = AlphaModel::new();
     let mut rows = Rows::new(width);
     let mut history = 0;
     for target in plane.chunks_exact_mut(width) {
@@ -237,7 +238,7 @@ fn code_plane(c: &mut impl Coder, width: usize, raw: bool, plane: &mut [u8]) {
 }
 
 fn encode_as(width: usize, raw: bool, plane: &mut [u8]) -> Vec<u8> {
-    let mut writer = Writer::new();
+    let mut writer = RangeWriter::new();
     code_plane(&mut writer, width, raw, plane);
     writer.into_bytes()
 }
@@ -275,7 +276,7 @@ pub fn decode_alpha(width: u32, height: u32, bytes: &[u8]) -> Vec<u8> {
     let (width, height) = (width as usize, height as usize);
     let mut plane = vec![OPAQUE; width * height];
     if !plane.is_empty() {
-        code_plane(&mut Reader::new(bytes), width, false, &mut plane);
+        code_plane(&mut RangeReader::new(bytes), width, false, &mut plane);
     }
     plane
 }

@@ -10,7 +10,7 @@
 //! How far the bytes reach is decided as for the high bytes; low bytes that are not reached equal the high bytes.
 
 use crate::entropy::alpha::RAW;
-use crate::entropy::coder::{Adaptive, Bit, Coder, Reader, Writer};
+use crate::entropy::coder::{Adaptive, Bit, Coder, RangeReader, RangeWriter};
 use crate::entropy::residual::Residuals;
 
 /// Bounds of the levels of roughness, the sum of the predictor's errors at the left, upper, upper left and upper right
@@ -23,7 +23,7 @@ struct Rows {
     errors: [Vec<i32>; 2],
 }
 
-struct Model {
+struct LowByteModel {
     /// Whether the last two rows were all equal.
     rows: [Adaptive; 4],
     /// The high byte is 0, 255 or between; whether low equals high on the left, above.
@@ -32,7 +32,7 @@ struct Model {
     residuals: Residuals,
 }
 
-impl Model {
+impl LowByteModel {
     /// Codes the low byte of the pixel at `i` of the current row.
     fn pixel(&mut self, c: &mut impl Coder, rows: &mut Rows, i: usize, high: u8, low: u8) -> u8 {
         let [row, above] = &rows.values;
@@ -71,7 +71,7 @@ impl Model {
 fn code_plane(c: &mut impl Coder, width: usize, raw: bool, plane: &mut [u16]) {
     let raw = c.fixed(RAW, raw);
     let new = Adaptive::new();
-    let mut model = Model {
+    let mut model = LowByteModel {
         rows: [new; 4],
         equal: [[new; 4]; 3],
         residuals: Residuals::new(LEVELS.len() + 1, LEVELS.len() + 1),
@@ -121,7 +121,7 @@ fn code_plane(c: &mut impl Coder, width: usize, raw: bool, plane: &mut [u16]) {
 }
 
 fn encode_as(width: usize, raw: bool, plane: &mut [u16]) -> Vec<u8> {
-    let mut writer = Writer::new();
+    let mut writer = RangeWriter::new();
     code_plane(&mut writer, width, raw, plane);
     writer.into_bytes()
 }
@@ -160,7 +160,12 @@ pub fn encode_alpha_low(width: u32, height: u32, alpha: &[u16]) -> Vec<u8> {
 pub fn decode_alpha_low(width: u32, high: &[u8], bytes: &[u8]) -> Vec<u16> {
     let mut plane: Vec<u16> = high.iter().map(|&v| u16::from(v) * 257).collect();
     if !bytes.is_empty() && !plane.is_empty() && width > 0 {
-        code_plane(&mut Reader::new(bytes), width as usize, false, &mut plane);
+        code_plane(
+            &mut RangeReader::new(bytes),
+            width as usize,
+            false,
+            &mut plane,
+        );
     }
     plane
 }

@@ -120,11 +120,11 @@ pub(crate) trait Coder {
     }
 }
 
-pub(crate) struct Writer(RangeEncoder<u16, u64>);
+pub(crate) struct RangeWriter(RangeEncoder<u16, u64>);
 
-impl Writer {
+impl RangeWriter {
     pub(crate) fn new() -> Self {
-        Writer(RangeEncoder::new())
+        RangeWriter(RangeEncoder::new())
     }
 
     /// The words, sealed such that nothing after them changes a symbol, and no shorter string of words would do.
@@ -134,7 +134,7 @@ impl Writer {
     }
 }
 
-impl Coder for Writer {
+impl Coder for RangeWriter {
     fn fixed(&mut self, model: Bit, bit: bool) -> bool {
         self.0
             .encode_symbol(bit, model)
@@ -167,26 +167,26 @@ impl ReadWords<u16, Queue> for Words<'_> {
     }
 }
 
-pub(crate) struct Reader<'a> {
+pub(crate) struct RangeReader<'a> {
     decoder: RangeDecoder<u16, u64, Words<'a>>,
     /// The bytes left every interval, which no encoder produces.
     invalid: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> RangeReader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         let Ok(decoder) = RangeDecoder::with_backend(Words {
             rest: bytes,
             missing: 0,
         });
-        Reader {
+        RangeReader {
             decoder,
             invalid: false,
         }
     }
 }
 
-impl Coder for Reader<'_> {
+impl Coder for RangeReader<'_> {
     fn fixed(&mut self, model: Bit, _: bool) -> bool {
         if self.invalid {
             return false;

@@ -13,7 +13,7 @@ mod residual;
 
 pub use alpha::{decode_alpha, encode_alpha};
 pub use alpha_low::{decode_alpha_low, encode_alpha_low};
-pub use lossless::{Reached, Side, decode_exact, encode_exact, exact_memory};
+pub use lossless::{Reached, SideInformation, decode_exact, encode_exact, exact_memory};
 
 #[cfg(test)]
 mod tests;

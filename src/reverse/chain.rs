@@ -10,12 +10,12 @@ use crate::channel::layer::{Channel, Shared};
 use crate::channel::transform::Transform;
 use crate::codes::Colour;
 use crate::container::Header;
-use crate::entropy::Side;
+use crate::entropy::SideInformation;
 use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;
 use crate::prior::{Prior, scale};
 use crate::random::Stream;
-use crate::reverse::estimate::Display;
+use crate::reverse::display::Display;
 use crate::reverse::on_device::OnDevice;
 use crate::schedule::{Sigma, Step};
 use crate::timings::Meter;
@@ -135,9 +135,9 @@ impl Chain {
     }
 
     /// What the chain knows of the samples at its end (annex A).
-    pub fn side_information(&mut self, header: &Header) -> Result<Side<'_>> {
+    pub fn side_information(&mut self, header: &Header) -> Result<SideInformation<'_>> {
         let (x_t, x0_hat) = self.state_and_prediction()?;
-        Ok(Side {
+        Ok(SideInformation {
             size: (header.form.width as usize, header.form.height as usize),
             planes: header.coded_size(),
             channels: header.form.colour.channels(),

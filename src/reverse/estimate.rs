@@ -8,92 +8,12 @@ use crate::channel::layer::PartialLayer;
 use crate::channel::rotation::Rotated;
 use crate::error::Result;
 use crate::pixels::planes::Planes;
-use crate::prior::{Prior, Shipped};
 use crate::reverse::chain::{Chain, WHOLE_STAGES, to_mean};
 use crate::schedule::Sigma;
 use crate::timings::Activity;
 
 /// Arrived stages at which a part of a layer counts half in what is shown.
 const SLOW_STAGES: f64 = 256.0;
-
-/// How a state is displayed (clause 18.6).
-#[derive(Debug, Clone)]
-pub struct Display {
-    /// The prior that predicts it. Without one, the chain's own.
-    prior: Option<Prior>,
-    /// Size of its geometric self-ensemble, 1..=8. The chain's own prior is averaged over as many orientations as in the
-    /// chain at least.
-    ensemble: usize,
-}
-
-/// Size of the ensemble that displays by a file's own prior: four orientations have four fifths of what eight gain, for three
-/// calls of the network instead of seven.
-const OWN_ENSEMBLE: usize = 4;
-
-/// Size of the ensemble that displays by another prior: two calls of a network of twice the work.
-const OTHER_ENSEMBLE: usize = 2;
-
-impl Display {
-    /// x0_hat as it is in the chain (clauses 17 and 18): the fastest.
-    pub const PLAIN: Self = Display {
-        prior: None,
-        ensemble: 1,
-    };
-
-    /// The display of files of `prior` that is closest to the picture for its time: by the larger shipped prior where this
-    /// build has one, averaged over two orientations, else by `prior` itself over four; over one where a prior knows upright
-    /// pictures only.
-    ///
-    /// # Errors
-    /// [`Error::Backend`](crate::Error::Backend) if the weights of the larger prior cannot be read.
-    pub fn recommended(prior: &Prior) -> Result<Self> {
-        let shipped = Shipped::of(prior.id()).and_then(|(shipped, _)| shipped.display());
-        let other = shipped.map(Shipped::prior).transpose()?;
-        Ok(Self::by(prior, other))
-    }
-
-    /// The recommended display of files of `prior` by `other`, or by `prior` itself without.
-    pub fn by(prior: &Prior, other: Option<Prior>) -> Self {
-        let ensemble = match &other {
-            Some(other) if other.any_orientation() => OTHER_ENSEMBLE,
-            None if prior.any_orientation() => OWN_ENSEMBLE,
-            _ => 1,
-        };
-        Display {
-            prior: other,
-            ensemble,
-        }
-    }
-
-    /// The same averaged over `n` orientations of the picture, 1..=8.
-    pub fn ensemble(mut self, n: usize) -> Self {
-        self.ensemble = n.clamp(1, 8);
-        self
-    }
-
-    /// Size of the ensemble.
-    pub fn orientations(&self) -> usize {
-        self.ensemble
-    }
-
-    /// The prior that predicts what is displayed, if it is not the file's own.
-    pub fn prior(&self) -> Option<&Prior> {
-        self.prior.as_ref()
-    }
-
-    /// The same by the file's own prior.
-    pub(crate) fn without_prior(self) -> Self {
-        Display {
-            prior: None,
-            ..self
-        }
-    }
-
-    /// Whether x0_hat is displayed as it is in the chain.
-    pub fn is_plain(&self) -> bool {
-        self.prior.is_none() && self.ensemble == 1
-    }
-}
 
 impl Chain {
     /// The planes that are displayed of the present state, or of the one inside the next layer, of which `partial` has come.
@@ -152,25 +72,25 @@ impl Chain {
 
     /// True if more is done to what is displayed than the chain does.
     fn refines(&self) -> bool {
-        self.display.prior.is_some() || self.display.ensemble > self.ensemble
+        self.display.prior().is_some() || self.display.orientations() > self.ensemble
     }
 
     /// True if x0_hat has no part in what is displayed of x_t: another prior has no use for it.
     fn passes_x0_hat_by(&self) -> bool {
-        self.display.prior.is_some() && self.t.is_some()
+        self.display.prior().is_some() && self.t.is_some()
     }
 
     /// `x0_hat` of a state with noise of `sigma` levels as it is displayed.
     fn refined(&self, mut x0_hat: Planes, x_t: &Planes, sigma: Option<f64>) -> Result<Planes> {
-        if let (Some(sigma), Some(other)) = (sigma, &self.display.prior) {
+        if let (Some(sigma), Some(other)) = (sigma, self.display.prior()) {
             drop(x0_hat);
             // One network's activations at a time.
             self.prior.release();
-            x0_hat = other.predict(x_t, sigma, self.display.ensemble, &self.meter)?;
+            x0_hat = other.predict(x_t, sigma, self.display.orientations(), &self.meter)?;
             other.release();
             x0_hat.project(self.grey, self.size);
         } else if let (Some(sigma), true) = (sigma, self.refines()) {
-            let more = self.ensemble..self.display.ensemble;
+            let more = self.ensemble..self.display.orientations();
             let prior = &self.prior;
             prior.extend_ensemble(&mut x0_hat, x_t, sigma, more, &self.meter)?;
             x0_hat.project(self.grey, self.size);

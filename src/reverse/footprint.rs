@@ -8,7 +8,7 @@ use crate::container::Header;
 use crate::entropy::exact_memory;
 use crate::error::{Error, Result};
 use crate::prior::Prior;
-use crate::reverse::Display;
+use crate::reverse::display::Display;
 
 /// The program, and small blocks that the allocator keeps.
 const PROGRAM: u64 = 26_000_000;

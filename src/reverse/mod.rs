@@ -2,12 +2,13 @@
 
 mod chain;
 mod device_steps;
+mod display;
 mod estimate;
 pub(crate) mod footprint;
 mod on_device;
 
 pub use chain::{Chain, WHOLE_STAGES};
-pub use estimate::Display;
+pub use display::Display;
 #[cfg(all(test, feature = "cuda"))]
 pub(crate) use on_device::geometry;
 

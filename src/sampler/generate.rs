@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
 use crate::pixels::planes::Planes;
 use crate::prior::Prior;
-use crate::sampler::noise::Noise;
-use crate::sampler::{FrameReport, Sampler};
+use crate::sampler::noise::NormalNoise;
+use crate::sampler::walk::{FrameReport, Sampler};
 use crate::schedule::Sigma;
 
 /// How far above the highest level that the prior denoises well pure noise begins. At that level the mean colour of a picture
@@ -99,7 +99,7 @@ impl Sampler {
         size: (usize, usize),
         report: &mut FrameReport<'_>,
     ) -> Result<Planes> {
-        Noise::start(self.seed).add(&mut x.data, sigma);
+        NormalNoise::start(self.seed).add(&mut x.data, sigma);
         let predict = |x: &Planes, sigma: f64| {
             let mut x0_hat = prior.x0_hat(x, sigma)?;
             x0_hat.project(grey, size);

@@ -12,20 +12,20 @@ const START: u32 = 3 << 30;
 const CHUNK: usize = 1 << 14;
 
 /// Independent arrays of N(0, 1) values, one after the other.
-pub struct Noise {
+pub struct NormalNoise {
     seed: u64,
     next: u32,
 }
 
-impl Noise {
+impl NormalNoise {
     /// The noise of a walk.
     pub fn walk(seed: u64) -> Self {
-        Noise { seed, next: WALK }
+        NormalNoise { seed, next: WALK }
     }
 
     /// The noise that a walk may start from, independent of that of the walk.
     pub fn start(seed: u64) -> Self {
-        Noise { seed, next: START }
+        NormalNoise { seed, next: START }
     }
 
     /// Calls `update` on every value with a normal number of its own.
@@ -58,7 +58,7 @@ mod tests {
     fn values_are_standard_normal_and_independent() {
         let n = 1 << 18;
         let (mut a, mut b) = (vec![0.0f32; n], vec![0.0f32; n]);
-        let mut noise = Noise::walk(7);
+        let mut noise = NormalNoise::walk(7);
         noise.add(&mut a, 1.0);
         noise.add(&mut b, 1.0);
         let mean = |f: &dyn Fn(usize) -> f64| (0..n).map(f).sum::<f64>() / n as f64;
@@ -76,13 +76,13 @@ mod tests {
     fn the_seed_decides() {
         let make = |seed: u64, n: usize| {
             let mut x = vec![0.0; n];
-            Noise::walk(seed).add(&mut x, 2.0);
+            NormalNoise::walk(seed).add(&mut x, 2.0);
             x
         };
         assert_eq!(make(3, 70_000)[..999], make(3, 999));
         assert_ne!(make(3, 10), make(4, 10));
         let mut other = vec![0.0; 10];
-        Noise::start(3).add(&mut other, 2.0);
+        NormalNoise::start(3).add(&mut other, 2.0);
         assert_ne!(make(3, 10), other);
     }
 }

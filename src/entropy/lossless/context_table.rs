@@ -42,11 +42,11 @@ struct Group {
 }
 
 /// The table.
-pub struct Memory {
+pub struct ContextTable {
     groups: Vec<Group>,
 }
 
-impl Memory {
+impl ContextTable {
     /// Places of a table for so many samples.
     fn places(samples: u64) -> u64 {
         (samples.next_power_of_two() / 2).clamp(1 << 10, 1 << 22)
@@ -63,7 +63,7 @@ impl Memory {
             tag: 0,
             counters: [Counter::NEW; 7],
         };
-        Memory {
+        ContextTable {
             groups: vec![free; Self::places(samples as u64) as usize],
         }
     }
@@ -124,15 +124,15 @@ mod tests {
 
     #[test]
     fn contexts_keep_apart() {
-        let mut memory = Memory::new(1);
-        let [a] = memory.find([1]);
-        memory.learn(a, 3, true);
-        assert!(memory.counter(a, 3).probability() > 1 << 21);
-        let [again] = memory.find([1]);
-        assert!(memory.counter(again, 3).probability() > 1 << 21);
+        let mut table = ContextTable::new(1);
+        let [a] = table.find([1]);
+        table.learn(a, 3, true);
+        assert!(table.counter(a, 3).probability() > 1 << 21);
+        let [again] = table.find([1]);
+        assert!(table.counter(again, 3).probability() > 1 << 21);
         for other in 2..5000 {
-            let [place] = memory.find([other]);
-            assert_eq!(memory.counter(place, 3).experience(), 0);
+            let [place] = table.find([other]);
+            assert_eq!(table.counter(place, 3).experience(), 0);
         }
     }
 }

@@ -78,13 +78,13 @@ impl Tables {
 }
 
 /// Sets of weights, chosen by context.
-pub struct Mixer {
+pub struct LogisticMixer {
     tables: Tables,
     sets: Vec<[f32; INPUTS]>,
 }
 
 /// Two sets at work on one decision.
-pub struct Mixed {
+pub struct Mixture {
     inputs: [f32; INPUTS],
     sets: [usize; 2],
     logits: [f32; 2],
@@ -92,9 +92,9 @@ pub struct Mixed {
     pub one: u16,
 }
 
-impl Mixer {
+impl LogisticMixer {
     pub fn new(tables: Tables, sets: usize) -> Self {
-        Mixer {
+        LogisticMixer {
             tables,
             sets: vec![START; sets],
         }
@@ -102,13 +102,13 @@ impl Mixer {
 
     /// The mean of the logits of two mixtures.
     #[inline]
-    pub fn mix(&self, inputs: [f32; INPUTS], sets: [usize; 2]) -> Mixed {
+    pub fn mix(&self, inputs: [f32; INPUTS], sets: [usize; 2]) -> Mixture {
         let logits = sets.map(|set| {
             let terms = self.sets[set].iter().zip(&inputs);
             terms.fold(0.0, |sum, (w, x)| sum + w * x)
         });
         let p = self.tables.probability((logits[0] + logits[1]) * 0.5);
-        Mixed {
+        Mixture {
             inputs,
             sets,
             logits,
@@ -118,7 +118,7 @@ impl Mixer {
 
     /// Moves the weights down the gradient of the code length.
     #[inline]
-    pub fn learn(&mut self, mixed: &Mixed, bit: bool) {
+    pub fn learn(&mut self, mixed: &Mixture, bit: bool) {
         let target = if bit { 1.0 } else { 0.0 };
         for (&set, &logit) in mixed.sets.iter().zip(&mixed.logits) {
             let p = self.tables.probability(logit) as f32 / (1u32 << ONE) as f32;
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn trusts_the_input_that_is_right() {
-        let mut mixer = Mixer::new(Tables::new(), 2);
+        let mut mixer = LogisticMixer::new(Tables::new(), 2);
         let mut inputs = [0.0; INPUTS];
         for i in 0..4000u32 {
             let bit = i.wrapping_mul(0x9E37_79B9) >> 31 == 1;

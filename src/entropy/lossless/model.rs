@@ -1,10 +1,10 @@
 //! The model of one sample: prediction, scale, contexts, and the decisions from its highest bit down.
 
 use crate::entropy::coder::{Bit, Coder};
-use crate::entropy::lossless::Side;
-use crate::entropy::lossless::context_table::{GROUP, Memory};
+use crate::entropy::lossless::context_table::{ContextTable, GROUP};
 use crate::entropy::lossless::fit::{Fit, REGRESSORS, SEGMENT};
-use crate::entropy::lossless::mixing::{INPUTS, Mixer, Tables};
+use crate::entropy::lossless::mixing::{INPUTS, LogisticMixer, Tables};
+use crate::entropy::lossless::side_information::SideInformation;
 
 /// Contexts of the counters.
 const CONTEXTS: usize = 4;
@@ -46,7 +46,7 @@ struct Row {
 }
 
 /// The rows of one channel, the present one first, and what is learned about it.
-struct Channel {
+struct ChannelModel {
     /// The plane.
     plane: usize,
     rows: [Row; 3],
@@ -55,14 +55,14 @@ struct Channel {
     scales: [(f64, f64); SCALES],
 }
 
-pub struct Model<'a> {
-    side: Side<'a>,
+pub struct SampleModel<'a> {
+    side: SideInformation<'a>,
     /// 8-bit level in units of a sample.
     unit: f64,
-    channels: Vec<Channel>,
+    channels: Vec<ChannelModel>,
     tables: Tables,
-    mixer: Mixer,
-    memory: Memory,
+    mixer: LogisticMixer,
+    context_table: ContextTable,
 }
 
 /// A place: channel, column and row.
@@ -87,14 +87,14 @@ struct Expected {
     samples: i64,
 }
 
-impl<'a> Model<'a> {
+impl<'a> SampleModel<'a> {
     /// Bytes of the model of a picture of `width` x `height` samples of so many channels.
     pub fn bytes(width: u64, height: u64, channels: u64) -> u64 {
         let row = (size_of::<i32>() + 2 * size_of::<f64>()) as u64 * width;
-        channels * (3 * row + Fit::bytes(width)) + Memory::bytes(width * height * channels)
+        channels * (3 * row + Fit::bytes(width)) + ContextTable::bytes(width * height * channels)
     }
 
-    pub fn new(side: Side<'a>) -> Self {
+    pub fn new(side: SideInformation<'a>) -> Self {
         let width = side.size.0;
         let row = Row {
             value: vec![0; width + 2 * MARGIN],
@@ -103,18 +103,18 @@ impl<'a> Model<'a> {
         };
         let order: &[usize] = if side.channels == 1 { &[0] } else { &[1, 0, 2] };
         let scales = std::array::from_fn(|k| (scale(k), 1.0));
-        let channels = order.iter().enumerate().map(|(i, &plane)| Channel {
+        let channels = order.iter().enumerate().map(|(i, &plane)| ChannelModel {
             plane,
             rows: [row.clone(), row.clone(), row.clone()],
             fit: Fit::new(10 + side.channels + 8 * i, width),
             scales,
         });
-        let channels: Vec<Channel> = channels.collect();
+        let channels: Vec<ChannelModel> = channels.collect();
         let tables = Tables::new();
-        Model {
+        SampleModel {
             unit: if side.bits == 8 { 1.0 } else { 257.0 },
-            mixer: Mixer::new(tables, 3 * (17 * 6 + SCALES * 9)),
-            memory: Memory::new(width * side.size.1 * side.channels),
+            mixer: LogisticMixer::new(tables, 3 * (17 * 6 + SCALES * 9)),
+            context_table: ContextTable::new(width * side.size.1 * side.channels),
             tables,
             channels,
             side,
@@ -316,7 +316,7 @@ impl<'a> Model<'a> {
             if bit % GROUP == 0 {
                 node = 1;
                 let key = |j| ((CONTEXTS * i + j) as u64) << 56 | contexts[j] << 24 | path;
-                places = self.memory.find(std::array::from_fn(key));
+                places = self.context_table.find(std::array::from_fn(key));
             }
             let left = expected.depth - 1 - bit;
             let middle = (((path as i64) << 1 | 1) - (2 << bit)) << left;
@@ -332,7 +332,7 @@ impl<'a> Model<'a> {
                     let zeros = below_middle[k] - below_low[k].min(below_middle[k]);
                     inputs[k] = tables.logit(ones + LEAST, zeros + LEAST);
                 }
-                let counters = places.map(|place| self.memory.counter(place, node));
+                let counters = places.map(|place| self.context_table.counter(place, node));
                 for (input, counter) in inputs[WIDTHS.len()..].iter_mut().zip(counters) {
                     let p = counter.probability();
                     *input = tables.logit(p + 1, (1 << 22) - p);
@@ -346,7 +346,7 @@ impl<'a> Model<'a> {
                 let one = coder.fixed(Bit::new(mixed.one), leaf >= middle);
                 self.mixer.learn(&mixed, one);
                 for place in places {
-                    self.memory.learn(place, node, one);
+                    self.context_table.learn(place, node, one);
                 }
                 if one {
                     below_low = below_middle;

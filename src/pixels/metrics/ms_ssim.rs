@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::error::Result;
+use crate::pixels::metrics::form::same_form;
 use crate::pixels::picture::Picture;
 
 /// The exponents of the five scales, finest first (their section 3.2).
@@ -26,31 +27,31 @@ pub const MS_SSIM_SIDE: u32 = 161;
 /// # Errors
 /// [`Error::Parameter`](crate::Error::Parameter) when the pictures differ in size or colour.
 pub fn ms_ssim(a: &Picture, b: &Picture) -> Result<Option<f64>> {
-    crate::pixels::metrics::same_form(a, b)?;
+    same_form(a, b)?;
     if a.width().min(a.height()) < MS_SSIM_SIDE {
         return Ok(None);
     }
     let channels = a.colour().channels();
     let sum: f64 = (0..channels)
         .into_par_iter()
-        .map(|c| one_channel(Channel::of(a, c), Channel::of(b, c)))
+        .map(|c| one_channel(ColourPlane::of(a, c), ColourPlane::of(b, c)))
         .sum();
     Ok(Some(sum / channels as f64))
 }
 
 /// One colour of a picture at one scale.
-struct Channel {
+struct ColourPlane {
     width: usize,
     height: usize,
     data: Vec<f64>,
 }
 
-impl Channel {
+impl ColourPlane {
     fn of(picture: &Picture, c: usize) -> Self {
         // In 8-bit levels, which the constants are made for.
         let step = f64::from(picture.depth().max()) / 255.0;
         let every = picture.samples().iter().skip(c);
-        Channel {
+        ColourPlane {
             width: picture.width() as usize,
             height: picture.height() as usize,
             data: every
@@ -74,7 +75,7 @@ impl Channel {
             .flat_map(|y| (0..width).map(move |x| (2 * x, 2 * y)))
             .map(|(x, y)| (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1)) / 4.0)
             .collect();
-        Channel {
+        ColourPlane {
             width,
             height,
             data,
@@ -82,7 +83,7 @@ impl Channel {
     }
 }
 
-fn one_channel(mut a: Channel, mut b: Channel) -> f64 {
+fn one_channel(mut a: ColourPlane, mut b: ColourPlane) -> f64 {
     let window = window();
     let mut product = 1.0;
     for (scale, weight) in WEIGHTS.into_iter().enumerate() {
@@ -98,9 +99,9 @@ fn one_channel(mut a: Channel, mut b: Channel) -> f64 {
 }
 
 /// Means over all windows: of the whole similarity, and of its contrast and structure alone.
-fn similarity(a: &Channel, b: &Channel, window: &[f64; WINDOW]) -> (f64, f64) {
+fn similarity(a: &ColourPlane, b: &ColourPlane, window: &[f64; WINDOW]) -> (f64, f64) {
     let (columns, rows) = (a.width + 1 - WINDOW, a.height + 1 - WINDOW);
-    let product = |x: &Channel, y: &Channel| -> Vec<f64> {
+    let product = |x: &ColourPlane, y: &ColourPlane| -> Vec<f64> {
         x.data.iter().zip(&y.data).map(|(x, y)| x * y).collect()
     };
     let blur = |data: &[f64]| blurred(data, a.width, columns, rows, window);

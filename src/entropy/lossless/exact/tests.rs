@@ -55,8 +55,8 @@ impl Scene {
         scene
     }
 
-    fn side(&self) -> Side<'_> {
-        Side {
+    fn side(&self) -> SideInformation<'_> {
+        SideInformation {
             size: self.size,
             planes: self.planes,
             channels: self.channels,
@@ -94,7 +94,7 @@ fn samples_come_back() {
                     reached,
                     Reached {
                         rows: h,
-                        sound: Some(true)
+                        crc_matches: Some(true)
                     },
                     "{w}x{h} {channels} {bits}"
                 );
@@ -122,7 +122,7 @@ fn prefixes_give_rows() {
     for n in 0..payload.len() {
         let (samples, reached) = scene.decode(&payload[..n]);
         assert!(
-            reached.rows >= last && reached.sound.is_none_or(|s| s),
+            reached.rows >= last && reached.crc_matches.is_none_or(|s| s),
             "{n}"
         );
         assert!(samples[..] == scene.samples[..reached.rows * 120], "{n}");
@@ -151,7 +151,7 @@ impl Coder for Ideal {
 fn the_coder_reaches_the_entropy_of_the_model() {
     let scene = Scene::new(300, 200, 3, 8, 12.0);
     let mut ideal = Ideal(0.0);
-    let mut model = Model::new(scene.side());
+    let mut model = SampleModel::new(scene.side());
     for (y, row) in scene.samples.chunks(900).enumerate() {
         model.row(y, &mut row.to_vec(), &mut ideal);
     }
@@ -188,7 +188,7 @@ fn another_chain_is_noticed() {
     let mut scene = Scene::new(60, 40, 3, 8, 12.0);
     let payload = scene.encode();
     scene.x0_hat[100] += 0.01;
-    assert_ne!(scene.decode(&payload).1.sound, Some(true));
+    assert_ne!(scene.decode(&payload).1.crc_matches, Some(true));
 }
 
 proptest! {
@@ -198,7 +198,7 @@ proptest! {
         let mut scene = Scene::new(20, 9, 3, bits, 5.0);
         scene.x_t[30] = x;
         let (_, reached) = scene.decode(&bytes);
-        prop_assert!(reached.sound != Some(true));
+        prop_assert!(reached.crc_matches != Some(true));
     }
 }
 
@@ -210,7 +210,7 @@ fn a_tiny_picture_is_pinned() {
     let x_t: Vec<f32> = (0..18).map(|i| hat(i) + (5 * i % 7) as f32 - 3.0).collect();
     let sample = |i: usize| (hat(i) + 126.0) as u16 + (3 * i % 5) as u16;
     let payload = |channels: usize| {
-        let side = Side {
+        let side = SideInformation {
             size: (3, 2),
             planes: (3, 2),
             channels,
@@ -225,7 +225,7 @@ fn a_tiny_picture_is_pinned() {
         let reached = decode_exact(&side, &payload, |y, row| {
             (0..3 * channels).for_each(|k| assert_eq!(row[k], value(y, k)));
         });
-        assert_eq!((reached.rows, reached.sound), (2, Some(true)));
+        assert_eq!((reached.rows, reached.crc_matches), (2, Some(true)));
         let hex: Vec<String> = payload.iter().map(|b| format!("{b:02x}")).collect();
         hex.join(" ")
     };

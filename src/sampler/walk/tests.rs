@@ -61,7 +61,7 @@ fn prior() -> Prior {
 
 fn normal(seed: u64) -> Planes {
     let mut n = Planes::zeros(SIDE, SIDE);
-    Noise::start(seed).add(&mut n.data, 1.0);
+    NormalNoise::start(seed).add(&mut n.data, 1.0);
     n
 }
 
@@ -245,7 +245,7 @@ fn corrections_settle_in_the_posterior() {
     let rho = (s / SIGMA).powi(2);
     let x_t = state();
     let mut x = Planes::zeros(SIDE, SIDE);
-    let mut noise = Noise::walk(11);
+    let mut noise = NormalNoise::walk(11);
     for _ in 0..300 {
         let x0_hat = PRIOR.denoise(&x, s).expect("runs");
         correct(&mut x, &x0_hat, &x_t, (s, rho), d, &mut noise);
