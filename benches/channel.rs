@@ -1,4 +1,5 @@
-//! The bands, the rotation and the trellis code of one layer of a 768 x 512 picture (1,179,648 values).
+//! The bands, the rotation and the trellis code of one layer of a 768 x 512 picture (1,179,648
+//! values).
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -1,6 +1,7 @@
-//! One call of the shipped prior on a picture of 768 x 512, by candle and by each kernel of this machine, in
-//! multiply-accumulates a second (an element is one), beside a large matrix product through candle; and whole calls at three
-//! noise levels, the highest of which is denoised on a smaller picture.
+//! One call of the shipped prior on a picture of 768 x 512, by candle and by each kernel of this
+//! machine, in multiply-accumulates a second (an element is one), beside a large matrix product
+//! through candle; and whole calls at three noise levels, the highest of which is denoised on a
+//! smaller picture.
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The integers of a file as types: what cannot stand in a file cannot be written down here. No floats.
+//! The integers of a file as types. A value that cannot stand in a file cannot be made. No floats.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -65,7 +65,7 @@ pub struct Form {
     pub colour: Colour,
     /// Bits of a sample, also of alpha.
     pub depth: BitDepth,
-    /// Whether each pixel has a sample of alpha too.
+    /// True if each pixel has a sample of alpha too.
     pub alpha: bool,
 }
 
@@ -75,12 +75,12 @@ impl Form {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Bytes of the colour samples as they are.
+    /// Bytes of the colour samples, not coded.
     pub fn colour_bytes(&self) -> u64 {
         self.pixels() * self.colour.channels() as u64 * self.depth.bytes()
     }
 
-    /// Bytes of the samples of alpha as they are.
+    /// Bytes of the samples of alpha, not coded.
     pub fn alpha_bytes(&self) -> u64 {
         match self.alpha {
             true => self.pixels() * self.depth.bytes(),
@@ -93,7 +93,7 @@ impl Form {
         (self.width.max(16) as usize, self.height.max(16) as usize)
     }
 
-    /// D, the number of coded values. Up to 3 * 2^40, so it may not fit the caller's memory.
+    /// D, the number of coded values. It is up to 3 * 2^40, which may not fit the caller's memory.
     pub fn coded_len(&self) -> u64 {
         let (w, h) = self.coded_size();
         3 * w as u64 * h as u64
@@ -126,12 +126,12 @@ impl SigmaCode {
         self.0
     }
 
-    /// The level `codes` below, if there is one.
+    /// The level that is `codes` lower, if there is one.
     pub fn checked_sub(self, codes: u16) -> Option<Self> {
         self.0.checked_sub(codes).map(SigmaCode)
     }
 
-    /// The level `codes` below, or the lowest one.
+    /// The level that is `codes` lower, or the lowest one.
     pub fn below(self, codes: u16) -> Self {
         SigmaCode(self.0.saturating_sub(codes))
     }
@@ -150,7 +150,7 @@ pub enum Trellis {
 }
 
 impl Trellis {
-    /// All of them, in the order of their numbers in a file.
+    /// All trellises, in the order of their numbers in a file.
     pub const ALL: [Trellis; 3] = [Trellis::Nu12, Trellis::Nu14, Trellis::Nu16];
 
     /// nu, the number of state bits.
@@ -163,25 +163,30 @@ impl Trellis {
     }
 }
 
-/// Bands of a file that has them.
+/// Number of bands of a file that has them.
 pub const BANDS: usize = 8;
 
 /// The highest code of a band.
 const MAX_BAND_CODE: u8 = 95;
 
-/// What a file starts from, and how much higher codes count 140 sigma codes higher: as a rule of photographs.
+/// Codes of the bands that a file starts from. They suit most photographs.
 const FIRST: [u8; BANDS] = [44, 43, 41, 39, 36, 32, 33, 15];
+/// Amount by which the codes count more, 140 sigma codes higher. It suits most photographs.
 const DRIFT: [i32; BANDS] = [27, 12, 6, 1, -5, -9, 8, -15];
 
-/// The sigma code at which codes count as they are, 32 levels, and those up and down to which they drift.
+/// The sigma code at which codes count as they are: 32 levels.
 const MIDDLE: i32 = 180;
+/// The sigma codes between which the codes drift.
 const LEVELS: RangeInclusive<i32> = 100..=320;
 
-/// By how much a code may change from one layer to the next: four bits.
+/// The changes of a code from one layer to the next: four bits.
 pub(crate) const CHANGE: RangeInclusive<i16> = -8..=7;
 
-/// The stages that a value of each band gets relative to those of the others, by codes in quarters of an octave; none for code 0.
-/// Coarse scales and colour matter less as the noise falls: the same codes say so by themselves.
+/// The allocation of stages to bands: a code for each band, in quarters of an octave of the stages
+/// that one of its values gets. A band of code 0 gets none.
+///
+/// Coarse scales and colour matter less as the noise falls; unchanged codes express that by
+/// themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BandAllocation(pub(crate) [u8; BANDS]);
 
@@ -189,7 +194,7 @@ impl BandAllocation {
     /// Bytes of a change.
     pub const BYTES: usize = BANDS / 2;
 
-    /// What a file starts from. Grey pictures have no chroma.
+    /// The allocation that a file starts from. Grey pictures have no chroma.
     pub fn first(colour: Colour) -> Self {
         let mut codes = FIRST;
         if colour == Colour::Grey {
@@ -198,8 +203,8 @@ impl BandAllocation {
         BandAllocation(codes)
     }
 
-    /// The same after a change as it stands in a file: four bits a band, the first in the high bits of the first byte, each 8 more
-    /// than what is added to the code.
+    /// The allocation after a change as it stands in a file: four bits a band, the first in the
+    /// high bits of the first byte. Each is 8 more than the number that is added to the code.
     pub fn changed(self, bytes: [u8; Self::BYTES]) -> Self {
         BandAllocation(std::array::from_fn(|band| {
             let four = bytes[band / 2] >> (4 * (1 - band % 2)) & 15;
@@ -207,7 +212,7 @@ impl BandAllocation {
         }))
     }
 
-    /// The bytes that change this to `other`, which is within reach.
+    /// The bytes that change this allocation to `other`, which is within reach.
     pub fn change_to(self, other: Self) -> [u8; Self::BYTES] {
         let four = |band: usize| {
             let change = i16::from(other.0[band]) - i16::from(self.0[band]);
@@ -216,18 +221,19 @@ impl BandAllocation {
         std::array::from_fn(|i| four(2 * i) << 4 | four(2 * i + 1))
     }
 
-    /// `code` plus `change`, within the codes that there are.
+    /// `code` plus `change`, clamped to the codes that there are.
     pub(crate) fn clamped(code: u8, change: i16) -> u8 {
         (i16::from(code) + change).clamp(0, MAX_BAND_CODE.into()) as u8
     }
 
-    /// By how much the code of a band counts more in a layer that ends at the sigma code `s`.
+    /// Amount by which the code of a band counts more in a layer that ends at the sigma code `s`.
     pub(crate) fn drift(band: usize, s: SigmaCode) -> i16 {
         let s = i32::from(s.get()).clamp(*LEVELS.start(), *LEVELS.end());
         (DRIFT[band] * (s - MIDDLE)).div_euclid(140) as i16
     }
 
-    /// The weight of one value of a band in a layer that ends at the sigma code `s`: about 16 * 2^(code / 4).
+    /// The weight of one value of a band in a layer that ends at the sigma code `s`: about 16 *
+    /// 2^(code / 4).
     pub fn weight(self, band: usize, s: SigmaCode) -> u128 {
         match i16::from(self.0[band]) {
             0 => 0,
@@ -239,7 +245,8 @@ impl BandAllocation {
     }
 }
 
-/// Which prior a file needs: the first four bytes of the SHA-256 of its weights file.
+/// Identity of the prior that a file needs: the first four bytes of the SHA-256 of its weights
+/// file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PriorId(pub [u8; 4]);
 

@@ -18,9 +18,9 @@
 //! # Ok::<(), dcodec::Error>(())
 //! ```
 //!
-//! The meaning of a file never depends on a floating-point number of the network: parsing and code parameters are integers
-//! ([`container`], [`channel`], [`random`], [`schedule`]), and the network only moves the mean of p. The specification is
-//! `codec-spec/format.md`.
+//! The meaning of a file never depends on a floating-point number of the network: parsing and code
+//! parameters are integers ([`container`], [`schedule`]), and the network only moves the mean of p.
+//! The specification is `codec-spec/format.md`.
 //!
 //! # A map of the source
 //!
@@ -30,7 +30,7 @@
 //! | Where is a layer sent (Algorithm 3)? | `channel/sender.rs`; its bits are found in `channel/search.rs` |
 //! | Where is a layer received (Algorithm 4)? | `channel/receiver.rs`; its signs are read in `channel/trellis.rs` |
 //! | Where is x0_hat made? | `prior/prior.rs`, by the networks in `prior/cpu`, `prior/candle`, `prior/cuda`, `prior/diffusers` |
-//! | Where is it decided what a state shows, also inside a layer? | `reverse/estimate.rs` |
+//! | Where is it decided what a state shows, also inside a layer? | `reverse/estimate.rs`, by `reverse/display.rs` |
 //! | Where are the noise levels of the layers chosen? | `encoder/effort.rs` |
 //! | Where is the band allocation chosen? | `encoder/allocation.rs`; its integers are `BandAllocation` in `codes.rs` |
 //! | Where is a PSNR target searched? | `encoder/psnr_search.rs` |
@@ -45,17 +45,23 @@
 #![warn(missing_docs)]
 
 pub mod analysis;
+/// Public for this repository's benchmarks and tests only; not part of the API.
+#[doc(hidden)]
 pub mod channel;
 mod codes;
 pub mod container;
 mod decoder;
 mod encoder;
+/// Public for this repository's benchmarks and tests only; not part of the API.
+#[doc(hidden)]
 pub mod entropy;
 mod error;
 mod parallel;
 mod pixels;
 pub mod prior;
 mod progress;
+/// Public for this repository's benchmarks and tests only; not part of the API.
+#[doc(hidden)]
 pub mod random;
 mod reverse;
 pub mod sampler;

@@ -1,28 +1,28 @@
-//! Long arrays, by all threads: copies, and sums that are the same whatever their number.
+//! Copies and sums of long arrays by all threads. The sums do not depend on the number of threads.
 
 use rayon::prelude::*;
 
 /// Values that one thread takes at a time.
 const CHUNK: usize = 1 << 15;
 
-/// Sums that grow side by side, so that none waits for itself.
+/// Number of sums that grow side by side, so that none waits for itself.
 const LANES: usize = 8;
 
-/// Copies values, as many as there are of both: one thread alone does not fill the memory's bandwidth.
+/// Copies `from` to `to`, which is as long. One thread alone does not fill the bandwidth of memory.
 pub fn copy(from: &[f32], to: &mut [f32]) {
     assert_eq!(from.len(), to.len());
     let chunks = to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK));
     chunks.for_each(|(to, from)| to.copy_from_slice(from));
 }
 
-/// The sum of the squares.
+/// The sum of the squares of `values`.
 pub fn squares(values: &[f32]) -> f64 {
     let chunk = |chunk: &[f32]| add(chunk, chunk, |v, _| v);
     total(values.par_chunks(CHUNK).map(chunk))
 }
 
-/// Sum of the squared differences of samples, centred by `centre`, and the values in their place; as many as there are of
-/// both.
+/// The sum of the squared differences between `samples`, centred by `centre`, and `values`, which
+/// are as many.
 pub fn squared_differences<T: Copy + Sync>(
     samples: &[T],
     values: &[f32],
@@ -37,7 +37,7 @@ fn total(sums: impl IndexedParallelIterator<Item = f64>) -> f64 {
     sums.collect::<Vec<f64>>().iter().sum()
 }
 
-/// The sum of the squares of `f` of pairs.
+/// The sum of f(a, b)^2 over pairs.
 #[inline(always)]
 fn add<A: Copy, B: Copy>(a: &[A], b: &[B], f: impl Fn(A, B) -> f32) -> f64 {
     let square = |(a, b): (&A, &B)| f64::from(f(*a, *b)).powi(2);

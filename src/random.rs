@@ -1,4 +1,4 @@
-//! The specified counter-based generator: integers only, any value in any order.
+//! The specified counter-based generator (clause 9): integers only, any value in any order.
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -9,7 +9,7 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The pseudo-random source that sender and receiver share for one layer.
+/// The pseudo-random source of one layer that sender and receiver share.
 #[derive(Debug, Clone, Copy)]
 pub struct Stream {
     key: u64,
@@ -23,18 +23,18 @@ impl Stream {
         }
     }
 
-    /// What the values are made from.
+    /// The key that the values are made from.
     pub(crate) fn key(&self) -> u64 {
         self.key
     }
 
-    /// The `i`-th value: 64 bits that depend on nothing else.
+    /// The `i`-th value: 64 bits that depend on the key and `i` only.
     #[inline(always)]
     pub fn value(&self, i: usize) -> u64 {
         self.at(i as u64)
     }
 
-    /// The same for numbers beyond those of values in memory.
+    /// The `i`-th value, for numbers that may be larger than an index of an array.
     #[inline(always)]
     pub fn at(&self, i: u64) -> u64 {
         mix(self
@@ -42,7 +42,8 @@ impl Stream {
             .wrapping_add(i.wrapping_add(1).wrapping_mul(GOLDEN)))
     }
 
-    /// Two independent standard normal values from the values `i` and `i + 1` (Box and Muller 1958).
+    /// Two independent standard normal values from the values `i` and `i + 1` (Box and Muller
+    /// 1958).
     pub fn normal_pair(&self, i: usize) -> [f64; 2] {
         let uniform = |i: usize| ((self.value(i) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
         let radius = (-2.0 * libm::log(uniform(i))).sqrt();
@@ -53,7 +54,7 @@ impl Stream {
 
 #[cfg(test)]
 impl Stream {
-    /// The `i`-th standard normal value, for tests that need exact samples.
+    /// The `i`-th standard normal value, for tests that need samples of N(0, 1).
     pub fn gauss(&self, i: usize) -> f64 {
         self.normal_pair(2 * i)[0]
     }

@@ -1,7 +1,8 @@
-//! Noise levels and the coefficients of one step of the chain, in f64, without pictures.
+//! Noise levels and the coefficients of one step of the chain, in f64, without pictures (clause
+//! 12).
 //!
-//! The chain is kept in its variance-exploding form x_t = x_0 + sigma_t n; [`alpha_bar`] converts to the notation of
-//! Ho, Jain and Abbeel (2020). sigma is in 8-bit levels.
+//! The chain is kept in its variance-exploding form x_t = x_0 + sigma_t n, with sigma in 8-bit
+//! levels. [`alpha_bar`] converts to the notation of Ho, Jain and Abbeel (2020).
 
 use crate::codes::SigmaCode;
 
@@ -38,7 +39,7 @@ const OCTAVE: [f64; CODES_PER_OCTAVE as usize] = [
 pub struct Sigma(SigmaCode);
 
 impl Sigma {
-    /// The level of `code`, at most that of [`SigmaCode::MAX`].
+    /// The level of `code`; none above [`SigmaCode::MAX`].
     pub fn from_code(code: u16) -> Option<Self> {
         SigmaCode::new(code).map(Sigma)
     }
@@ -46,7 +47,7 @@ impl Sigma {
     /// The grid point nearest to `levels` in the logarithm, clamped to the grid.
     pub fn nearest(levels: f64) -> Self {
         let code = (libm::log2(levels.max(1e-9) * 16.0) * f64::from(CODES_PER_OCTAVE)).round();
-        // The cast ends at 0.
+        // The cast turns negative numbers into 0.
         Sigma(SigmaCode::saturating(code as u16))
     }
 
@@ -55,14 +56,15 @@ impl Sigma {
         self.0
     }
 
-    /// The standard deviation of the noise in 8-bit levels. Exact on every machine: a table times a power of two.
+    /// The standard deviation of the noise in 8-bit levels. It is exact on every machine: a number
+    /// of a table times a power of two.
     pub fn levels(self) -> f64 {
         let code = self.0.get();
         let (octave, i) = (code / CODES_PER_OCTAVE, code % CODES_PER_OCTAVE);
         OCTAVE[usize::from(i)] * f64::from(1u32 << octave) / 16.0
     }
 
-    /// The level `codes` grid steps below, or the lowest one.
+    /// The level that is `codes` grid steps lower, or the lowest one.
     pub fn below(self, codes: u16) -> Self {
         Sigma(self.0.below(codes))
     }
@@ -74,17 +76,19 @@ impl From<SigmaCode> for Sigma {
     }
 }
 
-/// alpha_bar of DDPM for a noise of `sigma` levels: their pictures span [-1, 1], so alpha_bar = 1 / (1 + (sigma / 127.5)^2).
+/// alpha_bar of DDPM for noise of `sigma` levels: 1 / (1 + (sigma / 127.5)^2), for their pictures
+/// span [-1, 1].
 pub fn alpha_bar(sigma: f64) -> f64 {
     1.0 / (1.0 + (sigma / 127.5).powi(2))
 }
 
-/// One step of the chain from x_t to x_s, s < t. `t = None` is the start, where nothing is known: sigma_t is infinite.
+/// One step of the chain from x_t to x_s, s < t.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
-    /// Where the step starts.
+    /// Level at which the step starts. It is none at the start of the chain, where nothing is
+    /// known: sigma_t is infinite.
     pub t: Option<Sigma>,
-    /// Where it ends.
+    /// Level at which the step ends.
     pub s: Sigma,
 }
 
@@ -95,18 +99,20 @@ impl Step {
             .map_or(0.0, |t| (self.s.levels() / t.levels()).powi(2))
     }
 
-    /// Standard deviation of q(x_s | x_t, x_0) and of p(x_s | x_t), in levels: sigma_s sqrt(1 - rho).
+    /// Standard deviation of q(x_s | x_t, x_0) and of p(x_s | x_t), in levels: sigma_s sqrt(1 -
+    /// rho).
     pub fn std(&self) -> f64 {
         self.s.levels() * (1.0 - self.rho()).sqrt()
     }
 
-    /// The factor that turns x_0 - x0_hat into the shift m, in units of [`Step::std`]: (1 - rho) / std.
+    /// The factor that turns x_0 - x0_hat into the shift m, in units of [`Step::std`]: (1 - rho) /
+    /// std.
     pub fn shift(&self) -> f64 {
         (1.0 - self.rho()) / self.std()
     }
 
-    /// The noise level of a state in which a part `arrived` (0..=1) of the rotated values has come down to sigma_s
-    /// and the rest is still at sigma_t.
+    /// The noise level, in 8-bit levels, of a state in which a share `arrived` (0..=1) of the
+    /// rotated values is at sigma_s and the rest still at sigma_t.
     pub fn sigma_between(&self, arrived: f64) -> f64 {
         let s = self.s.levels();
         let t = self.t.map_or(s, Sigma::levels);

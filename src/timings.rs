@@ -1,15 +1,17 @@
-//! Where the time of an encode or a decode goes.
+//! The times of the activities of an encode or a decode.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// The time that parts of an encode or a decode took, by the clock on the wall, and the network's work in it. All times
-/// are zero on `wasm32-unknown-unknown`, which has no clock.
+/// The times that activities of an encode or a decode took, by the clock on the wall, and the work
+/// of the network. All times are zero on `wasm32-unknown-unknown`, which has no clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Timings {
     /// The network, with tiling, reduction and enlargement around it.
     pub network: Duration,
-    /// Bands and rotation: permutation, signs, Walsh-Hadamard blocks, and the update of x_t in the same pass.
+    /// Bands and rotation: permutation, signs, Walsh-Hadamard blocks, and the update of x_t in the
+    /// same pass.
     pub rotation: Duration,
     /// The trellis: the encoder's Viterbi search, the decoder's shift register.
     pub trellis: Duration,
@@ -17,21 +19,22 @@ pub struct Timings {
     pub alpha: Duration,
     /// Coding of the exact samples.
     pub exact: Duration,
-    /// Calls of the network, one for each noise level that was predicted from.
+    /// Calls of the network, one for each noise level that was denoised.
     pub calls: u64,
-    /// Multiply-accumulates of these calls; 0 if the prior's denoiser does not say.
+    /// Multiply-accumulates of these calls; 0 if the denoiser of the prior does not say.
     pub macs: f64,
 }
 
 impl Timings {
-    /// 10^9 floating-point operations a second of the network, two for each multiply-accumulate; none if unknown.
+    /// Speed of the network in 10^9 floating-point operations a second, two for each
+    /// multiply-accumulate; none if it is unknown.
     pub fn gflops(&self) -> Option<f64> {
         let seconds = self.network.as_secs_f64();
         (self.macs > 0.0 && seconds > 0.0).then(|| 2e-9 * self.macs / seconds)
     }
 }
 
-/// What a [`Meter`] times.
+/// An activity that a [`Meter`] times.
 #[derive(Debug, Clone, Copy)]
 pub enum Activity {
     Network,
@@ -41,7 +44,7 @@ pub enum Activity {
     Exact,
 }
 
-/// Adds up times; its users share it.
+/// Sums of times. Several threads may share it.
 #[derive(Debug, Default)]
 pub struct Meter {
     nanoseconds: [AtomicU64; 5],
@@ -51,7 +54,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Runs `work` on the account of `activity`.
+    /// Runs `work`, and adds its time to that of `activity`.
     pub fn time<T>(&self, activity: Activity, work: impl FnOnce() -> T) -> T {
         let start = now();
         let done = work();

@@ -1,4 +1,4 @@
-//! A number for each pixel of a picture.
+//! Maps: one number for each pixel of a picture.
 
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
@@ -15,7 +15,8 @@ pub struct Map {
 impl Map {
     /// A map of `width * height` values, row by row.
     ///
-    /// Errors: [`Error::Parameter`] if there are more or fewer, or none.
+    /// # Errors
+    /// [`Error::Parameter`] if there are more values or fewer, or none.
     pub fn new(width: u32, height: u32, values: Vec<f32>) -> Result<Self> {
         if values.is_empty() || values.len() as u64 != u64::from(width) * u64::from(height) {
             return Err(Error::Parameter(format!(
@@ -50,12 +51,14 @@ impl Map {
         self.values.iter().map(|&v| f64::from(v)).sum()
     }
 
-    /// The mean over boxes of `side` x `side` pixels (an even side counts as the next odd one), smaller at the edges.
+    /// The means over boxes of `side` x `side` pixels, which are smaller at the edges. An even side
+    /// counts as the next odd one.
     pub fn smoothed(&self, side: u32) -> Map {
         let reach = (side / 2) as usize;
         let (w, h) = (self.width as usize, self.height as usize);
         let rows = |from: &[f32], n: usize, lines: usize| -> Vec<f32> {
-            // Means along lines of n values; written transposed, so that two passes do both directions.
+            // Means along lines of n values. They are written transposed, so that two passes do
+            // both directions.
             let mut out = vec![0.0; n * lines];
             let mut sums = vec![0.0f64; n + 1];
             for (line, values) in from.chunks_exact(n).enumerate() {
@@ -73,7 +76,7 @@ impl Map {
         Map { values, ..*self }
     }
 
-    /// The value that a share `q` (0..=1) of the pixels do not exceed.
+    /// The quantile `q`, 0..=1: the value that a share `q` of the pixels does not exceed.
     pub fn quantile(&self, q: f64) -> f32 {
         let mut sorted = self.values.clone();
         let at = ((sorted.len() - 1) as f64 * q.clamp(0.0, 1.0)).round() as usize;
@@ -81,8 +84,8 @@ impl Map {
     }
 }
 
-/// The map of a picture from values of its planes, which may be larger: `join` makes one number of the sum over the
-/// mirror images of a pixel and of how many they are.
+/// The map of a picture from values of its planes, which may be larger. `join(sum, n)` is the
+/// number of a pixel whose `n` mirror images add up to `sum`.
 pub(crate) fn fold(
     picture: &Picture,
     plane_width: usize,

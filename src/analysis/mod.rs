@@ -1,4 +1,4 @@
-//! Maps of a picture: where the bits go, and where the prior is surprised.
+//! Maps of a picture: of the bits that its pixels take, and of the surprise of the prior.
 
 pub mod map;
 mod simplex;

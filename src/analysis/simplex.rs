@@ -1,17 +1,19 @@
-//! Simplex noise (Perlin 2001) in octaves: smooth random fields that hide a picture's large structures as well as its
-//! small ones.
+//! Simplex noise (Perlin 2001) in octaves: smooth random fields that hide large structures of a
+//! picture as well as small ones.
 
 use rayon::prelude::*;
 
 use crate::pixels::planes::Planes;
 use crate::random::Stream;
 
-/// Octaves, the period of the lowest in pixels, and the amplitude of each over the one before (Wyatt et al. 2022, 3.2).
+/// Number of octaves (this constant and the next two: Wyatt et al. 2022, section 3.2).
 const OCTAVES: u32 = 6;
+/// Period of the lowest octave, in pixels.
 const LONGEST: f64 = 64.0;
+/// Amplitude of each octave over the amplitude of the one before.
 const PERSISTENCE: f64 = 0.8;
 
-/// Gradients point in this many directions.
+/// Number of directions of gradients.
 const DIRECTIONS: u64 = 16;
 
 /// Three independent planes of the size of `like`, each of mean 0 and variance 1.
@@ -43,14 +45,16 @@ pub fn noise(stream: &Stream, like: &Planes) -> Planes {
     out
 }
 
-/// One octave: a gradient at each point of a lattice of equilateral triangles, of about one unit a side.
+/// One octave: a gradient at each point of a lattice of equilateral triangles, of about one unit a
+/// side.
 struct Field<'a> {
     stream: &'a Stream,
     octave: u64,
 }
 
 impl Field<'_> {
-    /// The sum over the corners of the triangle around (x, y): each adds its gradient's slope, faded out with distance.
+    /// The sum over the corners of the triangle around (x, y). Each corner adds the slope of its
+    /// gradient, faded out with distance.
     fn at(&self, x: f64, y: f64) -> f64 {
         // A shear along the diagonal turns the triangles into halves of unit squares.
         let root = 3f64.sqrt();
@@ -72,6 +76,7 @@ impl Field<'_> {
             .sum()
     }
 
+    /// The gradient at the point (i, j) of the lattice, of length 1.
     fn gradient(&self, i: i64, j: i64) -> (f64, f64) {
         // Lattice coordinates stay below 2^24 in pictures of the largest side.
         let key = (self.octave << 52) ^ ((i as u64 & 0x3ff_ffff) << 26) ^ (j as u64 & 0x3ff_ffff);

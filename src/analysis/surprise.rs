@@ -1,4 +1,4 @@
-//! Where the prior is surprised by a picture.
+//! The surprise of the prior at each pixel of a picture.
 
 use crate::analysis::map::{Map, fold};
 use crate::analysis::simplex;
@@ -11,24 +11,29 @@ use crate::random::Stream;
 
 /// The noise that [`surprise`] adds, of unit variance before it is scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Noise {
-    /// Independent normal values: what the prior was trained on.
+    /// Independent normal values. The prior was trained on such noise.
     Gaussian,
-    /// Simplex noise in six octaves, the lowest of 64 pixels, each of 0.8 times the amplitude of the one before (Wyatt et al.
-    /// 2022, whose priors were trained on it). It hides large structures too. Normalised to mean 0 and variance 1 in each
-    /// plane. A prior that was trained on normal noise, as the shipped one, takes much of it for picture: defects still stand
-    /// out, by less.
+    /// Simplex noise in six octaves (Wyatt et al. 2022, whose priors were trained on it). The
+    /// lowest has a period of 64 pixels, and each has 0.8 times the amplitude of the one before. It
+    /// is normalised to mean 0 and variance 1 in each plane, and hides large structures too. A
+    /// prior that was trained on normal noise, as the shipped one was, takes much of it for
+    /// picture: defects still stand out, but by less.
     Simplex,
 }
 
-/// How badly the prior predicts each pixel through partial noise: the mean over `draws` of
-/// (x_0 - x0_hat)^2 / sigma^2, averaged over the colour planes, with x0_hat = E[x_0 | x_0 + sigma n].
+/// The error of the prior at each pixel through partial noise: the mean over `draws` of (x_0 -
+/// x0_hat)^2 / sigma^2, averaged over the colour planes, with x0_hat = E[x_0 | x_0 + sigma n].
+/// `sigma` is in 8-bit levels.
 ///
-/// It is the rate of the code at that noise level, for by I-MMSE half of it is the code length in nats that the pixel takes for each
-/// unit of ln(1 / sigma^2) and plane. Read as an anomaly score it is that of AnoDDPM (Wyatt, Leach, Schmon and Willcocks
-/// 2022) with the reconstruction taken in one step. `sigma` is in 8-bit levels.
+/// It is the rate of the code at that noise level: by I-MMSE, half of it is the code length in nats
+/// of the pixel for each unit of ln(1 / sigma^2) and plane. As an anomaly score it is the score of
+/// AnoDDPM (Wyatt, Leach, Schmon and Willcocks 2022) with a reconstruction in one step.
 ///
-/// Errors: [`Error::Parameter`] if `sigma` is not positive or `draws` is zero, [`Error::Backend`] if the network fails.
+/// # Errors
+/// - [`Error::Parameter`]: `sigma` is not positive, or `draws` is zero.
+/// - [`Error::Backend`]: the network fails.
 pub fn surprise(
     prior: &Prior,
     picture: &Picture,

@@ -1,7 +1,8 @@
 //! The bands of a shift: an orthonormal change of colours and Haar scales (Haar 1910, Mallat 1989).
 //!
-//! What x0_hat gets wrong is mostly luminance, and mostly coarse. Values that are alike in that respect share a rotation and an
-//! amplitude, which costs D_g/2 log2(1 + |m_g|^2 / D_g) bits for each band g, less than the same of all values together.
+//! The errors of x0_hat are mostly luminance, and mostly coarse. Values that are alike in that
+//! respect share a rotation and an amplitude. That costs D_g/2 log2(1 + |m_g|^2 / D_g) bits for
+//! each band g, less than one rotation of all values.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,16 +13,16 @@ use crate::codes::BANDS;
 use crate::parallel;
 use crate::parallel::copy;
 
-/// The most scales.
+/// The largest number of scales.
 const MAX_LEVELS: usize = 5;
 
-/// Chroma of this level and finer are one band, the coarser ones another.
+/// Chroma of this level and of finer ones is one band, coarser chroma another.
 const FINE_CHROMA: usize = 3;
 
-/// Sides of the coarsest scale are at least this long.
+/// The least side of the coarsest scale.
 const LEAST_SIDE: usize = 16;
 
-/// The orthonormal colours luminance, red against blue, green against both: the factors of r, g, b.
+/// Factors of r, g, b in the orthonormal colours: luminance, red against blue, green against both.
 pub(crate) const COLOURS: [[f64; 3]; 3] = {
     const A: f64 = 0.577_350_269_189_625_8; // 1 / sqrt(3)
     const B: f64 = std::f64::consts::FRAC_1_SQRT_2;
@@ -29,11 +30,11 @@ pub(crate) const COLOURS: [[f64; 3]; 3] = {
     [[A, A, A], [B, 0.0, -B], [C, -2.0 * C, C]]
 };
 
-/// Rows that one thread takes at a time, at least.
+/// The least number of rows that one thread takes at a time.
 const ROWS: usize = 16;
 
-/// The bands of planes of one size, one after the other: luminance from the coarsest scale to the finest (0 to 5), coarse chroma
-/// (6), fine chroma (7).
+/// The bands of planes of one size, one after the other: luminance from the coarsest scale to the
+/// finest (0 to 5), coarse chroma (6), fine chroma (7).
 #[derive(Debug, Clone)]
 pub struct Bands {
     width: usize,
@@ -63,12 +64,13 @@ impl Bands {
         (side(self.width), side(self.height))
     }
 
+    /// Number of averages of a plane at a level.
     fn area(&self, level: usize) -> usize {
         let (w, h) = self.size(level);
         w * h
     }
 
-    /// Details of a plane between the averages of `level` and of the level above.
+    /// Number of details of a plane between the averages of `level` and of the finer level.
     fn details(&self, level: usize) -> usize {
         match (1..=self.levels).contains(&level) {
             true => self.area(level - 1) - self.area(level),
@@ -87,7 +89,8 @@ impl Bands {
         })
     }
 
-    /// The band of a scale of a colour, and where its values lie among those of all bands; none for level is the averages.
+    /// The band of a scale of a colour, and the place of the scale among the values of all bands.
+    /// The averages have no level.
     pub(crate) fn place(&self, colour: usize, level: Option<usize>) -> (usize, Range<usize>) {
         let lens = self.lens();
         let len = level.map_or(self.area(self.levels), |l| self.details(l));
@@ -111,7 +114,7 @@ impl Bands {
         (band, first..first + len)
     }
 
-    /// Makes of the planes `x` the values of all bands, in their memory.
+    /// Turns the planes `x` into the values of all bands, in their memory.
     pub fn forward(&self, x: &mut [f32]) {
         let n = self.area(0);
         let (luminance, chroma) = x.split_at_mut(n);
@@ -125,7 +128,8 @@ impl Bands {
         let mut scales = vec![0.0; n];
         self.analyse(luminance, &mut scales);
         copy(&scales, luminance);
-        // Coarse U, coarse V, fine U, fine V: the fine values of U reach to where V was, which goes first.
+        // Coarse U, coarse V, fine U, fine V. The fine values of U reach to where V was, so V goes
+        // first.
         let coarse = self.lens()[6] / 2;
         self.analyse(v, &mut scales);
         let coarse_v = scales[..coarse].to_vec();
@@ -136,7 +140,7 @@ impl Bands {
         copy(&scales[coarse..], &mut chroma[2 * coarse..n + coarse]);
     }
 
-    /// The sum of the squares of the values of each band of three planes, whose values from the one of an index on `values` writes.
+    /// Energy of each band. `values(first, out)` writes the plane values from index `first`.
     pub fn energies(&self, values: impl Fn(usize, &mut [f32]) + Sync) -> [f64; BANDS] {
         const CHUNK: usize = 1 << 13;
         let n = self.area(0);
@@ -168,7 +172,8 @@ impl Bands {
         energies
     }
 
-    /// The scales of a plane, the coarsest first: its averages at the highest level, then the details of each level.
+    /// Writes the scales of a plane, the coarsest first: its averages at the highest level, then
+    /// the details of each level.
     fn analyse(&self, plane: &[f32], scales: &mut [f32]) {
         let mut averages = Cow::Borrowed(plane);
         for level in 1..=self.levels {
@@ -180,7 +185,7 @@ impl Bands {
         scales[..averages.len()].copy_from_slice(&averages);
     }
 
-    /// Adds `std` times the planes whose bands have the values `y` to the planes `x` (10.9 of the specification).
+    /// Adds to the planes `x` `std` times the planes whose bands have the values `y` (clause 10.9).
     pub fn add(&self, y: &[f32], std: f64, x: &mut [f32]) {
         for (colour, factors) in COLOURS.iter().enumerate() {
             let mut plane = y[self.place(colour, None).1].to_vec();
@@ -199,12 +204,13 @@ impl Bands {
     }
 }
 
-/// How many of the details of a plane of this size are across, and how many down; the others are both.
+/// Numbers of details of a plane of this size that are across and down; the others are both.
 fn kinds((w, h): (usize, usize)) -> [usize; 2] {
     [(w / 2) * h.div_ceil(2), w.div_ceil(2) * (h / 2)]
 }
 
-/// One scale down: averages and details of squares of four values. What an odd side leaves over is paired with nothing.
+/// One scale down: averages and details of squares of four values. The last row or column of an odd
+/// side is paired with nothing.
 fn analyse(x: &[f32], size: (usize, usize), low: &mut [f32], details: &mut [f32]) {
     let (w, h) = size;
     let (pairs, columns) = (h / 2, w.div_ceil(2));
@@ -286,7 +292,7 @@ fn synthesise(low: &[f32], details: &[f32], size: (usize, usize), x: &mut [f32])
     }
 }
 
-/// sqrt(1 / 2), the factor of two values without two others.
+/// sqrt(1 / 2), the factor of two values where a square has no more.
 const HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
 
 #[cfg(test)]

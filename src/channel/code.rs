@@ -1,8 +1,9 @@
-//! The parameters of the trellis code, and which codewords a state chooses from.
+//! The parameters of the trellis code, and the codewords that a state chooses from (clause 11).
 
 use crate::codes::Trellis;
 
-/// Stages between two restarts of the register from state 0. It bounds the traceback and lets stretches run in parallel.
+/// Stages between two restarts of the register from state 0. They bound the traceback, and let
+/// stretches be searched in parallel.
 pub const RESTART: usize = 1024;
 
 /// The bit of [`Stream::value`] that holds the shared sign g_i.
@@ -26,7 +27,8 @@ impl Code {
         self.0.nu()
     }
 
-    /// Bits that the code spends over those of an ideal one; part of the format through the amplitude.
+    /// Bits of the code over the bits of an ideal code. It is part of the format, through the
+    /// amplitude.
     pub fn overhead(self) -> f64 {
         match self.0 {
             Trellis::Nu12 => 1.07,
@@ -35,11 +37,13 @@ impl Code {
         }
     }
 
+    /// 2^nu.
     pub(crate) fn states(self) -> usize {
         1 << self.nu()
     }
 
-    /// The sixteen neighbouring codewords 16 * block .. 16 * block + 16 serve the sixteen inputs of a state.
+    /// The block of sixteen neighbouring codewords, 16 * block .. 16 * block + 16, that serve the
+    /// sixteen inputs of a state at a stage.
     #[inline(always)]
     pub(crate) fn block(self, state: u32, stage: u32) -> u32 {
         let bits = self.nu() - Self::BITS;
@@ -47,6 +51,8 @@ impl Code {
             ^ ((stage.wrapping_mul(0x9E37_79B1) >> 7) & ((1 << bits) - 1))
     }
 
+    /// pos_i, the position of a value in the codewords, from the value's number of the shared
+    /// stream.
     #[inline(always)]
     pub(crate) fn position(self, value: u64) -> u32 {
         (value >> (64 - self.nu())) as u32

@@ -44,7 +44,8 @@ macro_rules! dispatch {
                 }
                 if crate::channel::dispatch::has_avx2() {
                     if crate::channel::dispatch::has_avx512() {
-                        // SAFETY: the processor has the features that the function was compiled for.
+                        // SAFETY: the processor has the features that the function was compiled
+                        // for.
                         return unsafe { avx512($($arg),*) };
                     }
                     // SAFETY: as above.

@@ -13,7 +13,8 @@ fn fwht_f32_body(x: &mut [f32]) {
 }
 
 dispatch! {
-    /// The same for integers modulo 2^16.
+    /// The unnormalised Walsh-Hadamard transform of a power of two of integers modulo 2^16, in
+    /// place.
     pub fn fwht_i16(x: &mut [i16]) = fwht_i16_body
 }
 
@@ -22,7 +23,8 @@ fn fwht_i16_body(x: &mut [i16]) {
     fwht(x, |a, b| (a.wrapping_add(b), a.wrapping_sub(b)));
 }
 
-/// Butterflies of distance 1, 2, 4, ...: the order of the additions is part of the reference arithmetic.
+/// Butterflies of distance 1, 2, 4, ...: the order of the additions is part of the reference
+/// arithmetic.
 #[inline(always)]
 fn fwht<T: Copy + Default>(x: &mut [T], butterfly: impl Fn(T, T) -> (T, T) + Copy) {
     const LANES: usize = 16;
@@ -51,6 +53,7 @@ fn fwht<T: Copy + Default>(x: &mut [T], butterfly: impl Fn(T, T) -> (T, T) + Cop
     }
 }
 
+/// One pass over `x`: butterflies of distance `h`.
 #[inline(always)]
 fn pass<T: Copy>(x: &mut [T], h: usize, butterfly: impl Fn(T, T) -> (T, T)) {
     for pair in x.chunks_exact_mut(2 * h) {
@@ -61,6 +64,7 @@ fn pass<T: Copy>(x: &mut [T], h: usize, butterfly: impl Fn(T, T) -> (T, T)) {
     }
 }
 
+/// Transposes a tile of 16 x 16 values.
 #[inline(always)]
 fn transpose<T: Copy>(tile: &mut [T; 256]) {
     let from = *tile;

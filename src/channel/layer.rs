@@ -1,4 +1,5 @@
-//! One transmission step: what both ends share about a layer, and the two directions (Algorithms 3 and 4 of Ho, Jain and Abbeel 2020).
+//! One transmission step: the knowledge that both ends share about a layer, and the interface of
+//! the two ends (Algorithms 3 and 4 of Ho, Jain and Abbeel 2020).
 
 use bitvec::prelude::*;
 use rayon::prelude::*;
@@ -26,18 +27,19 @@ pub struct PartialLayer<'a> {
 }
 
 impl PartialLayer<'_> {
-    /// Stages that have come.
+    /// The number of stages that have come.
     pub fn arrived(&self) -> usize {
         self.bits.len() / Code::BITS as usize
     }
 
-    /// Share of the stages that has come, 0..=1.
+    /// The share of the stages that has come, 0..=1.
     pub fn share(&self) -> f64 {
         self.arrived() as f64 / self.stages.count as f64
     }
 }
 
-/// What both ends share about one layer: the code, the bands and rotations, and the noise.
+/// Knowledge that both ends share about one layer: the code, the bands and rotations, and the
+/// noise.
 pub struct Shared<'a> {
     pub code: Code,
     pub transform: &'a Transform,
@@ -46,13 +48,13 @@ pub struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    /// The signs that the bits of the stages that arrived choose, of `stages` in all.
+    /// The signs that `bits`, the first of a layer of `stages`, choose.
     pub fn signs(&self, bits: &BitSlice<u8, Msb0>, stages: Stages) -> Signs {
         let read = || Signs::new(self.code, &self.stream, bits, self.transform.split(stages));
         self.meter.time(Activity::Trellis, read)
     }
 
-    /// Adds std z to `mean`, z as the receiver gets it from `signs`.
+    /// Adds std z to `mean`, with z from `signs` as the receiver gets it.
     pub fn deliver(&self, signs: &Signs, step: &Step, mean: &mut Planes) {
         let amplitudes = self.amplitudes(signs);
         let fill = |part: usize, first: usize, y: &mut [f32]| signs.fill(part, first, y);
@@ -86,7 +88,7 @@ pub fn shift(step: &Step, x_0: &Planar, x0_hat: Planes) -> Vec<f32> {
     m
 }
 
-/// The values of the shift from the one of index `first` on, in the place of those of x0_hat.
+/// The values of the shift from index `first`, in the place of the values of x0_hat.
 pub fn shift_from(step: &Step, x_0: &Planar, first: usize, x0_hat: &mut [f32]) {
     fn from<T: Sample>(factor: f32, x_0: &[T], m: &mut [f32]) {
         m.iter_mut()
@@ -102,14 +104,14 @@ pub fn shift_from(step: &Step, x_0: &Planar, first: usize, x0_hat: &mut [f32]) {
 
 /// One end of the line: moves the mean of p(x_s | x_t) to a sample of q(x_s | x_t, x_0).
 pub trait Channel {
-    /// All bits of the layer, from an end that needs neither x_t nor x0_hat to know them.
+    /// All bits of the layer, if this end knows them without x_t and x0_hat.
     fn bits(&self) -> Option<(&BitSlice<u8, Msb0>, Stages)> {
         None
     }
 
-    /// Learns of a step and its prediction x0_hat; whether all bits of the layer will arrive.
+    /// Begins a step with the prediction x0_hat. True if all bits of the layer will arrive.
     fn open(&mut self, step: &Step, shared: &Shared, x0_hat: &Planes) -> bool;
 
-    /// Adds std z to `mean`, z ~ N(m, I). x0_hat is given away, for its memory is wanted.
+    /// Adds std z to `mean`, z ~ N(m, I). x0_hat is given away, so that its memory can be used.
     fn transmit(&mut self, step: &Step, shared: &Shared, x0_hat: Planes, mean: &mut Planes);
 }

@@ -1,7 +1,19 @@
-//! Channel simulation: both ends hold the same random source, and a few bits turn its noise into a sample of N(m, I).
+//! Channel simulation: both ends hold one random source, and a few bits turn its noise into a
+//! sample of N(m, I).
 //!
-//! A random low-rate trellis code on the signs of rotated noise. The receiver never needs a float to read it:
-//! bits give states, states give signs.
+//! The code is a random low-rate trellis code on the signs of rotated noise. The receiver never
+//! needs a float to read it: bits give states, states give signs.
+//!
+//! | File | Content |
+//! |---|---|
+//! | layer, sender, receiver | one transmission step, and its two ends |
+//! | transform | planes to coefficients and back: bands, rotation |
+//! | bands | colours and Haar scales |
+//! | rotation, permutation, window_walk | the rotation of one band, without a second array |
+//! | code, rate, split | parameters of the trellis, its stages, their share of each band |
+//! | trellis, signs | bits to codewords to signs |
+//! | search, viterbi | the sender's search |
+//! | fwht, dispatch | the Walsh-Hadamard transform; the choice of an instruction set |
 
 pub mod bands;
 pub mod code;

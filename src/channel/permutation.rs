@@ -1,14 +1,16 @@
-//! The permutation of the rotation: in long arrays it moves whole lines of values, as memory does.
+//! The permutation of the rotation (clause 10.2). In long arrays it moves whole lines of values, as
+//! memory does.
 
-/// Values of a line of a long array: as many as a cache line holds.
+/// Values of a line of a long array: the number that a cache line holds.
 pub const LINE: usize = 16;
 
-/// Arrays of at least so many values are long. Shorter ones lie in a cache, and spread better value by value.
+/// The least number of values of a long array. A shorter one lies in a cache, and is spread better
+/// value by value.
 const LONG: usize = 1 << 20;
 
-/// The lines of an array of values, and the order that they are taken in.
+/// The lines of an array of values, and the order in which they are taken.
 ///
-/// Line j takes the one of place j * stride mod count. The values behind the last whole line keep their places.
+/// Line j is taken from place j * stride mod count. The values after the last whole line stay.
 #[derive(Debug, Clone, Copy)]
 pub struct Permutation {
     width: usize,
@@ -18,7 +20,7 @@ pub struct Permutation {
 }
 
 impl Permutation {
-    /// The lines of `len` values, at least one.
+    /// The permutation of `len` values, at least one.
     pub fn new(len: usize) -> Self {
         let width = if len < LONG { 1 } else { LINE };
         let count = len / width;
@@ -49,17 +51,17 @@ impl Permutation {
         self.count
     }
 
-    /// The factor that says where lines go: that of place i is line i * inverse mod count.
+    /// The inverse of the stride: the line of place i goes to position i * inverse mod count.
     pub fn inverse(&self) -> usize {
         self.inverse
     }
 
-    /// Where the line of a place goes.
+    /// The position that the line of a place goes to.
     pub fn position_of(&self, place: usize) -> usize {
         mul_mod(place, self.inverse, self.count)
     }
 
-    /// The places of line `first` and of those behind it, without an end.
+    /// The places of line `first` and of the lines after it, without an end.
     pub fn places(&self, first: usize) -> impl Iterator<Item = usize> + use<> {
         let Permutation { count, stride, .. } = *self;
         let first = mul_mod(first, stride, count);
@@ -77,16 +79,18 @@ impl Permutation {
     }
 }
 
+/// a b mod n.
 fn mul_mod(a: usize, b: usize, n: usize) -> usize {
     (a as u128 * b as u128 % n as u128) as usize
 }
 
+/// a + b mod n, of numbers below n.
 pub(crate) fn add_mod(a: usize, b: usize, n: usize) -> usize {
     let sum = a + b;
     if sum >= n { sum - n } else { sum }
 }
 
-/// The inverse of `a` modulo `n` (both at least one), if they share no factor; reduced below `n`.
+/// The inverse of `a` modulo `n` (both at least one), below `n`; none if they share a factor.
 fn inverse_mod(a: usize, n: usize) -> Option<usize> {
     let (mut r0, mut r1, mut t0, mut t1) = (n as i128, (a % n) as i128, 0i128, 1i128);
     if n == 1 {

@@ -1,4 +1,5 @@
-//! How many stages a step needs, and the amplitude that the code then delivers. Pure functions of integers and of m.
+//! The stages that a step needs, and the amplitude that the code then delivers (clause 12). Pure
+//! functions of integers and of m.
 
 use crate::channel::code::Code;
 
@@ -7,8 +8,8 @@ pub fn kl_bits(energy: f64) -> f64 {
     energy / (2.0 * std::f64::consts::LN_2)
 }
 
-/// Bits of an ideal code of N(m, I) samples, |m|^2 = `energy` in `len` dimensions: R = D/2 log2(1 + |m|^2 / D), for the signs'
-/// power is fixed to 1 + |m|^2 / D.
+/// Bits of an ideal code of N(m, I) samples, |m|^2 = `energy` in `len` dimensions: R = D/2 log2(1 +
+/// |m|^2 / D), for the power of the signs is fixed to 1 + |m|^2 / D.
 pub fn bits(energy: f64, len: usize) -> f64 {
     let d = len as f64;
     0.5 * d * (energy / d).ln_1p() / std::f64::consts::LN_2
@@ -24,13 +25,13 @@ pub fn stages(code: Code, energy: f64, len: usize) -> usize {
     stages_of(code, bits(energy, len)).min(max_stages(len))
 }
 
-/// The most stages that a layer of `len` values may have: one a value.
+/// The most stages of a layer of `len` values: one a value.
 pub fn max_stages(len: usize) -> usize {
     len
 }
 
-/// The standard deviation `a` of the delivered values, a = sqrt(2^(2 k T / (overhead D))), computed from T alone. A band may
-/// be given more stages than it has values: the exponent ends at 4.
+/// The standard deviation `a` of the delivered values, a = sqrt(2^(2 k T / (overhead D))). It is
+/// computed from T alone. A band may have more stages than values, so the exponent ends at 4.
 pub fn amplitude(code: Code, stages: usize, len: usize) -> f64 {
     let bits = f64::from(Code::BITS) * stages as f64;
     libm::exp2((bits / (code.overhead() * len as f64)).min(4.0))

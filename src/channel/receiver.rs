@@ -7,14 +7,14 @@ use crate::channel::split::Stages;
 use crate::pixels::planes::Planes;
 use crate::schedule::Step;
 
-/// The receiver of one layer, all of whose bits are at hand.
+/// The receiver of one layer that has come whole.
 pub struct Receiver<'a> {
     bits: &'a BitSlice<u8, Msb0>,
     stages: Stages,
 }
 
 impl<'a> Receiver<'a> {
-    /// A receiver of these stages, four bits each, the first in the high bits of `bytes`.
+    /// A receiver of `stages`, four bits each, the first in the high bits of `bytes`.
     pub fn new(bytes: &'a [u8], stages: Stages) -> Self {
         let bits = &bytes.view_bits()[..4 * stages.count];
         Receiver { bits, stages }

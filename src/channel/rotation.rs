@@ -1,4 +1,5 @@
-//! An orthonormal rotation that spreads every value over many: permutation of lines, random signs, Walsh-Hadamard blocks.
+//! An orthonormal rotation that spreads every value over many: a permutation of lines, random
+//! signs, Walsh-Hadamard blocks (clause 10).
 
 use std::ops::Range;
 
@@ -14,11 +15,11 @@ use crate::random::Stream;
 /// Values per full block.
 pub const BLOCK: usize = 1 << 16;
 
-/// The longest array that is rotated at once.
+/// Values of the longest array that is rotated at once.
 const LONG: usize = 1024 * BLOCK;
 
-/// How many of `len` values are rotated at a time. Those of a longer array then lie in an order in which the search finds the values
-/// of a stage more slowly.
+/// Number of values, of `len`, that are rotated at a time. If it is less than all, the rotated
+/// values lie in an order in which the search finds the values of a stage more slowly.
 pub fn window(len: usize) -> usize {
     if len <= LONG { len } else { LONG / 4 }
 }
@@ -28,20 +29,22 @@ const SIGN_BIT: u32 = 1;
 
 /// The rotation of `len` values.
 ///
-/// Positions take lines of values from all over the array, so that each block samples the whole picture. They are
-/// cut into blocks of 2^16 and the remainder into its powers of two, largest first: nothing is padded.
+/// Positions take lines of values from all over the array, so that each block samples the whole
+/// picture. They are cut into blocks of 2^16, and the remainder into its powers of two, largest
+/// first: nothing is padded.
 #[derive(Debug, Clone)]
 pub struct Rotation {
     /// The number of the first position in the shared stream.
     base: usize,
     len: usize,
     permutation: Permutation,
-    /// Values that are rotated at a time.
+    /// Number of values that are rotated at a time.
     pub(crate) window: usize,
 }
 
 impl Rotation {
-    /// The rotation of `len` values, at least one, whose first position is number `base` of the shared stream.
+    /// The rotation of `len` values, at least one. The first position has the number `base` in the
+    /// shared stream.
     pub fn new(base: usize, len: usize) -> Self {
         assert!(len > 0, "a rotation needs values");
         Rotation {
@@ -67,8 +70,8 @@ impl Rotation {
         &self.permutation
     }
 
-    /// Rotates `x` in its own memory, and returns how the rotated values lie there. No second array of its length is made where
-    /// that would be long.
+    /// Rotates `x` in its own memory. Returns the order of the rotated values there. A long array
+    /// is rotated without a second one of its length.
     pub fn forward(&self, stream: &Stream, x: &mut [f32]) -> Order {
         assert_eq!(x.len(), self.len);
         let windows = self.windows();
@@ -99,12 +102,14 @@ impl Rotation {
         }
     }
 
-    /// Undoes [`Rotation::forward`]: rotates the values back that `fill(x, first, y)` writes for the positions from `first`,
-    /// multiplies them by `gain`, and calls `apply` with each value of `x` and the one that belongs there. What `fill` gets as `x` still
-    /// is as it was at those positions, if it is what [`Rotation::forward`] left there.
+    /// Undoes [`Rotation::forward`], with a `gain`. `fill(x, first, y)` writes the rotated values
+    /// for the positions from `first`; `apply` is called with each value of `x` and the result that
+    /// belongs there.
     ///
-    /// Where the values are small integers the sums are exact and each result is rounded once. No array of the length of
-    /// `x` is made where that would be long.
+    /// If `x` holds the values that [`Rotation::forward`] left there, `fill` may read its positions
+    /// in `x`: they are not changed yet. If the rotated values are small integers, the sums are
+    /// exact and each result is rounded once. A long array is rotated without a second one of its
+    /// length.
     pub fn inverse(
         &self,
         stream: &Stream,
@@ -127,7 +132,7 @@ impl Rotation {
         }
     }
 
-    /// The positions in windows of whole blocks and nearly equal length, at most the window.
+    /// The positions in windows of whole blocks and of nearly equal length.
     fn windows(&self) -> impl ExactSizeIterator<Item = Range<usize>> + Clone + use<> {
         let (len, blocks) = (self.len, self.len.div_ceil(BLOCK));
         let count = len.div_ceil(self.window);
@@ -135,7 +140,7 @@ impl Rotation {
         (0..count).map(move |i| cut(i)..cut(i + 1))
     }
 
-    /// Copies the values of `x` to `chunk`, the positions from `first`, where a block begins.
+    /// Copies to `chunk` the values of `x` for the positions from `first`, where a block begins.
     fn gather(&self, x: &[f32], first: usize, chunk: &mut [f32]) {
         match self.permutation.width() {
             LINE => self.gather_lines::<LINE>(x, first, chunk),
@@ -149,11 +154,12 @@ impl Rotation {
         for (line, place) in lines.iter_mut().zip(self.permutation.places(first / WIDTH)) {
             *line = from[place];
         }
-        // Only the last chunk has a tail, which is that of `x`.
+        // Only the last chunk has a tail: the tail of `x`.
         tail.copy_from_slice(&rest[..tail.len()]);
     }
 
-    /// Calls `apply` with the values of `x` that lie in `window` of the positions and theirs in `y`.
+    /// Calls `apply` with the values of `x` whose positions lie in `window`, and their values in
+    /// `y`.
     fn scatter(
         &self,
         y: &[f32],
@@ -176,7 +182,7 @@ impl Rotation {
     ) {
         let (from, rest) = y.as_chunks::<WIDTH>();
         let (lines, tail) = x.as_chunks_mut::<WIDTH>();
-        // Only the last window has a rest, which is the tail's.
+        // Only the last window has a rest: the values of the tail.
         tail.iter_mut().zip(rest).for_each(|(x, y)| apply(x, *y));
         if from.is_empty() {
             return;
@@ -195,11 +201,11 @@ impl Rotation {
     }
 }
 
-/// How rotated values lie: in the order of their positions or, where [`Rotation::forward`] had to save memory, of the places that
-/// they were made from.
+/// The order of rotated values in memory: by position or, where [`Rotation::forward`] had to save
+/// memory, by the places that they were taken from.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Order {
-    /// The permutation, where they lie at the places.
+    /// The permutation, if they lie at the places.
     permutation: Option<Permutation>,
     /// The sum of the squares.
     energy: f64,
@@ -223,7 +229,7 @@ impl<'a> Rotated<'a> {
         self.data.len()
     }
 
-    /// Whether there are no values.
+    /// True if there are no values.
     pub fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
@@ -233,7 +239,8 @@ impl<'a> Rotated<'a> {
         self.order.energy
     }
 
-    /// The positions `first`, `first + step`, .. below the length, and their values; `step` is at least one.
+    /// The positions `first`, `first + step`, .. below the length, and their values. `step` is at
+    /// least one.
     #[inline(always)]
     pub fn every(self, first: usize, step: usize) -> impl Iterator<Item = (usize, f32)> {
         let positions = (first..self.data.len()).step_by(step);
@@ -244,7 +251,7 @@ impl<'a> Rotated<'a> {
     }
 }
 
-/// Transforms the powers of two, largest first, that make up `chunk`, and multiplies by `gain`.
+/// Transforms the powers of two that make up `chunk`, largest first, and multiplies by `gain`.
 fn transform(mut chunk: &mut [f32], gain: f64) {
     while !chunk.is_empty() {
         let (block, rest) = chunk.split_at_mut(1 << chunk.len().ilog2());

@@ -15,8 +15,8 @@ use crate::random::Stream;
 /// The root mean square of the correlations X after they are scaled to integers.
 const METRIC_RMS: f64 = 500.0;
 
-/// Finds the first `limit` stages (at most all) of the path that delivers the rotated shift `w` best, four bits a
-/// stage, first stage in the high bits of the first byte.
+/// The first `limit` stages (at most all) of the path that delivers the rotated shift `w` best:
+/// four bits a stage, the first stage in the high bits of the first byte.
 pub fn search(
     code: Code,
     stream: &Stream,
@@ -26,7 +26,7 @@ pub fn search(
 ) -> BitVec<u8, Msb0> {
     let stages = split.len();
     let limit = limit.min(stages);
-    // What is delivered of a part of the shift goes with its amplitude.
+    // A part of the shift is delivered in proportion to its amplitude.
     let w = w.parts();
     let amplitudes: Vec<f64> = w
         .iter()
@@ -40,7 +40,8 @@ pub fn search(
         energy => METRIC_RMS / (energy / stages as f64).sqrt(),
     };
     let gains: Vec<f32> = amplitudes.iter().map(|a| (gain * a) as f32).collect();
-    // Few stretches share the threads; not more of them at a time than there are threads, for the sake of memory.
+    // Few stretches share the threads. For the sake of memory there are not more of them at a time
+    // than threads.
     let firsts: Vec<usize> = (0..limit).step_by(RESTART).collect();
     let threads = rayon::current_num_threads();
     let shared = threads > 1 && firsts.len() < 4 * threads;
@@ -78,12 +79,13 @@ pub fn search(
     bits
 }
 
-/// Bytes that [`search`] takes on all threads together.
+/// Bytes of memory that [`search`] takes on all threads together.
 pub fn search_bytes(code: Code) -> u64 {
     (rayon::current_num_threads() * Viterbi::bytes(code)) as u64
 }
 
-/// The integer nearest to `v`, |v| < 2^22, modulo 2^16: the addition shifts it into the lowest bits of the mantissa.
+/// The integer nearest to `v`, |v| < 2^22, modulo 2^16: the addition shifts it into the lowest bits
+/// of the mantissa.
 #[inline(always)]
 fn nearest(v: f32) -> i16 {
     (v + 12_582_912.0).to_bits() as i16
@@ -102,7 +104,8 @@ mod tests {
         let (code, stream) = (Code::new(Trellis::Nu12), Stream::new(4, 0));
         let m = (0..len).map(|i| 0.3 * stream.gauss(i) as f32).collect();
         let w = Transform::Whole(Rotation::new(0, len)).forward(&stream, m);
-        // Three stretches: one after the other, two and one at a time with helpers, and all together with helpers.
+        // Three stretches: one after the other, two and one at a time with helpers, and all
+        // together with helpers.
         let stages = 2 * RESTART + 21;
         let found = [1, 2, 5].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

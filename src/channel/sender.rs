@@ -1,4 +1,5 @@
-//! The sender's end of one transmission: finds the bits of a layer (Algorithm 3 of Ho, Jain and Abbeel 2020).
+//! The sender's end of one transmission: finds the bits of a layer (Algorithm 3 of Ho, Jain and
+//! Abbeel 2020).
 
 use bitvec::prelude::*;
 
@@ -19,14 +20,15 @@ pub const CLASSES: usize = u8::MAX as usize + 1;
 
 /// The stages that a layer may have.
 pub trait Budget: Sync {
-    /// The most stages that there is room for behind the head of a layer of these. `spared` says that the head does not
-    /// have to carry a check.
+    /// The most stages that there is room for after the head of a layer. `spared` says that the
+    /// head does not have to carry a check.
     fn most_stages(&self, layer: Stages, spared: bool) -> usize;
 
-    /// The band allocation of the layers before.
+    /// The band allocation of the layer before.
     fn allocation(&self) -> BandAllocation;
 
-    /// Stages and band allocation of a layer that ends at `s`, whose shift has these energies in bands of `lens` values.
+    /// Stages and band allocation of a layer that ends at `s`. Its shift has `energies` in bands of
+    /// `lens` values.
     fn allocate(
         &self,
         code: Code,
@@ -49,13 +51,14 @@ impl<'a> ShiftGain<'a> {
         ShiftGain { classes, of }
     }
 
-    /// Share of a class.
+    /// The share of a class.
     #[cfg(test)]
     pub fn of(&self, class: usize) -> f32 {
         self.of[class]
     }
 
-    /// Turns m of the whole posterior into the m that is sent, the values from index `first` on.
+    /// Turns m of the whole posterior into the m that is sent. `m` holds the values from index
+    /// `first`.
     pub fn apply(&self, first: usize, m: &mut [f32]) {
         let classes = self.classes.iter().cycle();
         for (m, &class) in m.iter_mut().zip(classes.skip(first % self.classes.len())) {
@@ -74,7 +77,7 @@ impl<'a> ShiftGain<'a> {
             .sum()
     }
 
-    /// The squared error that the shift makes up for, given that of each class.
+    /// The squared error that the shift corrects, given the error of each class.
     pub fn error_sent(&self, errors: &[f64; CLASSES]) -> f64 {
         let parts = errors.iter().zip(&self.of);
         parts.map(|(e, &w)| e * f64::from(w).powi(2)).sum()
@@ -85,10 +88,11 @@ impl<'a> ShiftGain<'a> {
 pub struct Sender<'a> {
     x_0: &'a Planar,
     budget: &'a dyn Budget,
-    /// The share of the shift to send at each pixel; all of it without.
+    /// The share of the shift to send at each pixel; without it, all is sent.
     pub gain: Option<ShiftGain<'a>>,
-    /// Gets the bits that each pixel takes.
+    /// Bits that each pixel takes; the sender adds to them.
     pub map: Option<&'a mut [f64]>,
+    /// The layer as far as it was sent.
     pub sent: SentLayer,
 }
 
@@ -99,14 +103,14 @@ pub struct SentLayer {
     pub stages: Stages,
     /// KL( q(x_s|x_t,x_0) || p(x_s|x_t) ) in bits.
     pub kl_bits: f64,
-    /// <m, z> / |m|^2, of a layer that was sent whole.
+    /// <m, z> / |m|^2; only of a layer that was sent whole.
     pub delivered: Option<f64>,
     /// |m|^2
     energy: f64,
 }
 
 impl SentLayer {
-    /// The first `stages` stages of the layer, which ends at `s`.
+    /// The layer, which ends at `s`, with its first `stages` stages.
     pub fn first(&self, stages: usize, s: Sigma) -> PartialLayer<'_> {
         PartialLayer {
             s,
@@ -139,7 +143,7 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// The shift that is sent, in the memory of x0_hat.
+    /// m, the shift that is sent, in the memory of x0_hat.
     fn shift(&self, step: &Step, x0_hat: Planes) -> Vec<f32> {
         let mut m = shift(step, self.x_0, x0_hat);
         if let Some(gain) = &self.gain {
@@ -148,7 +152,7 @@ impl<'a> Sender<'a> {
         m
     }
 
-    /// The squared norms of its bands, without an array for it.
+    /// Energy of the shift in each band, found without an array for the shift.
     fn energies(&self, bands: &Bands, step: &Step, x0_hat: &Planes) -> [f64; BANDS] {
         bands.energies(|first, m| {
             m.copy_from_slice(&x0_hat.data[first..first + m.len()]);
@@ -159,7 +163,8 @@ impl<'a> Sender<'a> {
         })
     }
 
-    /// Finds the bits that there is room for. Returns the transformed shift, in the memory of x0_hat.
+    /// Finds the bits that there is room for. Returns the coefficients of the shift, in the memory
+    /// of x0_hat.
     pub fn search(&mut self, step: &Step, shared: &Shared, x0_hat: Planes) -> Coefficients {
         let m = self.shift(step, x0_hat);
         if let Some(map) = &mut self.map {
@@ -168,8 +173,8 @@ impl<'a> Sender<'a> {
                 map.iter_mut().zip(bits).for_each(|(sum, v)| *sum += v);
             }
         }
-        let mix = || shared.transform.forward(&shared.stream, m);
-        let w = shared.meter.time(Activity::Rotation, mix);
+        let rotate = || shared.transform.forward(&shared.stream, m);
+        let w = shared.meter.time(Activity::Rotation, rotate);
         // A part that comes first may spare the check. A surplus is cut off later.
         let split = shared.transform.split(self.sent.stages);
         let fit = self.budget.most_stages(self.sent.stages, true);
@@ -209,7 +214,7 @@ impl Channel for Sender<'_> {
         let w = self.search(step, shared, x0_hat);
         let sent = &mut self.sent;
         let signs = shared.signs(&sent.bits, sent.stages);
-        // The transform keeps inner products: <m, z> is that of transformed shift and signs.
+        // The transform keeps inner products: <m, z> is the product of coefficients and signs.
         sent.delivered = (sent.energy > 0.0).then(|| signs.dot(&w) / sent.energy);
         drop(w);
         shared.deliver(&signs, step, mean);

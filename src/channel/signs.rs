@@ -11,7 +11,8 @@ pub(crate) fn signed(v: f32, bit: u64) -> f32 {
 }
 
 dispatch! {
-    /// Negates the values from position `first` on whose `bit` of the shared generator is set.
+    /// Negates the values of `x`, whose positions start at `first`, where `bit` of the stream's
+    /// value is set.
     pub fn flip(stream: &Stream, bit: u32, first: usize, x: &mut [f32]) = flip_body
 }
 
@@ -23,8 +24,9 @@ fn flip_body(stream: &Stream, bit: u32, first: usize, x: &mut [f32]) {
 }
 
 dispatch! {
-    /// Writes +1 or -1 for the positions from `first` on: `bit` of the shared generator, plus the parity of the stage's
-    /// codeword at the `code`'s place in it. The first one is of stage `t` of the `codewords`, which repeat.
+    /// Writes +1 or -1 for the positions from `first`: `bit` of the stream's value, plus the parity
+    /// of the codeword at the places that the value chooses. Position `first` is of stage `t`; the
+    /// stages, with their `codewords`, repeat.
     pub fn signs(stream: &Stream, code: Code, bit: u32, codewords: &[u16], t: usize, first: usize, out: &mut [f32]) = signs_body
 }
 
@@ -38,7 +40,7 @@ fn signs_body(
     mut first: usize,
     mut out: &mut [f32],
 ) {
-    // Runs of stages, so that the loop inside needs no remainder.
+    // Once through the stages at a time, so that the loop inside needs no remainder.
     while !out.is_empty() {
         let run = out.len().min(codewords.len() - t);
         let (now, rest) = out.split_at_mut(run);

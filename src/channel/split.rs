@@ -1,37 +1,38 @@
-//! How the stages of a layer are dealt out to the bands.
+//! The split of a layer's stages among the bands (clause 11.5).
 
 use crate::codes::{BANDS, BandAllocation, SigmaCode};
 
-/// What the head of a layer says of its stages.
+/// The stages of a layer as its head states them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stages {
     /// T.
     pub count: usize,
-    /// How they are allotted, in a file with bands.
+    /// Their allocation to the bands, in a file with bands.
     pub allocation: BandAllocation,
     /// The sigma code at which the layer ends.
     pub sigma: SigmaCode,
 }
 
-/// The stages of a layer, dealt out to the parts of the rotated values: the bands, or one part that holds all.
+/// The stages of a layer, dealt out to the parts of the rotated values. The parts are the bands, or
+/// one part that holds all values.
 #[derive(Debug, Clone)]
 pub struct Split {
     parts: Vec<BandStages>,
-    /// The part of each stage; nothing where there is one.
+    /// The part of each stage; empty where there is one part.
     order: Vec<u8>,
 }
 
-/// A part of the rotated values.
+/// The stages of one part of the rotated values.
 #[derive(Debug, Clone, Copy)]
 pub struct BandStages {
     /// The number of its first position in the shared stream.
     pub base: usize,
-    /// T_g
+    /// T_g, the number of its stages.
     pub stages: usize,
 }
 
 impl Split {
-    /// All stages for one part.
+    /// The split that gives all stages to one part.
     pub fn whole(stages: usize) -> Self {
         Split {
             parts: vec![BandStages { base: 0, stages }],
@@ -39,7 +40,7 @@ impl Split {
         }
     }
 
-    /// The stages of bands of `lens` values (11.5 of the specification).
+    /// The split among bands of `lens` values (clause 11.5).
     pub fn new(stages: Stages, lens: &[usize; BANDS]) -> Self {
         let weight =
             |band: usize| stages.allocation.weight(band, stages.sigma) * lens[band] as u128;
@@ -54,7 +55,7 @@ impl Split {
             };
             (*n, dealt) = (end - dealt, end);
         }
-        // Where nothing has a weight all stages are the first band's.
+        // If no band has a weight, the first one has all stages.
         each[0] += stages.count - dealt;
         let mut done = [0u64; BANDS];
         let mut order = Vec::with_capacity(stages.count);
@@ -92,12 +93,12 @@ impl Split {
         self.parts.iter().map(|p| p.stages).sum()
     }
 
-    /// Whether there are no stages.
+    /// True if there are no stages.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The parts.
+    /// The stages of each part.
     pub fn parts(&self) -> &[BandStages] {
         &self.parts
     }
@@ -107,7 +108,7 @@ impl Split {
         self.order.get(t).map_or(0, |&part| part.into())
     }
 
-    /// How many of the first `n` stages each part has.
+    /// The number of stages that each part has among the first `n`.
     pub fn first(&self, n: usize) -> Vec<usize> {
         if self.order.is_empty() {
             return vec![n];

@@ -1,21 +1,22 @@
-//! From planes to the values that the trellis signs, and back: bands if the file has them, and the rotation of each.
+//! The way from planes to the values that the trellis signs, and back: bands, if the file has them,
+//! and the rotation of each.
 
 use crate::channel::bands::Bands;
 use crate::channel::rotation::{Order, Rotated, Rotation};
 use crate::channel::split::{Split, Stages};
 use crate::random::Stream;
 
-/// The map of the values of three planes to rotated values, in one part or in one for each band.
+/// The map from the values of three planes to rotated values, in one part or in one for each band.
 #[derive(Debug, Clone)]
 pub enum Transform {
     /// One rotation of all values.
     Whole(Rotation),
-    /// One of each band; none where it has no values.
+    /// One rotation of each band; none where the band has no values.
     Banded(Bands, Vec<Option<Rotation>>),
 }
 
 impl Transform {
-    /// For planes of `width` x `height`, at least 16 each.
+    /// The transform of planes of `width` x `height`, at least 16 each.
     pub fn new(width: usize, height: usize, banded: bool) -> Self {
         if !banded {
             return Transform::Whole(Rotation::new(0, 3 * width * height));
@@ -38,7 +39,7 @@ impl Transform {
         }
     }
 
-    /// The stages of a layer, dealt out to the parts.
+    /// The split of a layer's stages among the parts.
     pub fn split(&self, stages: Stages) -> Split {
         match self {
             Transform::Whole(_) => Split::whole(stages.count),
@@ -46,7 +47,7 @@ impl Transform {
         }
     }
 
-    /// D_g of each part.
+    /// D_g, the number of values of each part.
     pub fn lens(&self) -> Vec<usize> {
         match self {
             Transform::Whole(rotation) => vec![rotation.len()],
@@ -62,7 +63,7 @@ impl Transform {
         }
     }
 
-    /// The rotation of each part, with the values of that part among `values`, those of all.
+    /// The rotation of each part, with its values; `values` holds the values of all parts.
     fn deal<'v>(&self, mut values: &'v mut [f32]) -> Vec<(Option<&Rotation>, &'v mut [f32])> {
         let rotations = self.rotations().into_iter();
         rotations
@@ -73,22 +74,24 @@ impl Transform {
             .collect()
     }
 
-    /// Mixes a shift, in its own memory.
+    /// The coefficients of a shift, in its own memory.
     pub fn forward(&self, stream: &Stream, mut m: Vec<f32>) -> Coefficients {
         if let Some(bands) = self.bands() {
             bands.forward(&mut m);
         }
-        let mix = |(rotation, values): (Option<&Rotation>, &mut [f32])| {
+        let rotate = |(rotation, values): (Option<&Rotation>, &mut [f32])| {
             let len = values.len();
             let order = rotation.map(|r| r.forward(stream, values));
             (len, order.unwrap_or_default())
         };
-        let parts = self.deal(&mut m).into_iter().map(mix).collect();
+        let parts = self.deal(&mut m).into_iter().map(rotate).collect();
         Coefficients { data: m, parts }
     }
 
-    /// Undoes [`Transform::forward`]: mixes the values back that `fill(part, first, y)` writes for the positions of a part from
-    /// `first`, multiplied by the part's gain, and adds `std` times them to `x`.
+    /// Undoes [`Transform::forward`], and adds `std` times the result to the planes `x`.
+    ///
+    /// `fill(part, first, y)` writes the coefficients of a part for the positions from `first`.
+    /// They are multiplied by the part's gain.
     pub fn add(
         &self,
         stream: &Stream,
@@ -101,16 +104,20 @@ impl Transform {
         self.add_from(stream, None, gains, fill, std, x);
     }
 
-    /// The same of what `fill(part, old, first, y)` makes of mixed values, `old` those of the part, in their memory.
+    /// Undoes [`Transform::forward`] for changed coefficients, in their memory, and adds `std`
+    /// times the result to the planes `x`.
+    ///
+    /// `fill(part, old, first, y)` writes the changed coefficients of a part for the positions from
+    /// `first`; `old` are all coefficients of the part.
     pub fn add_changed(
         &self,
         stream: &Stream,
-        mixed: Coefficients,
+        coefficients: Coefficients,
         fill: impl Fn(usize, Rotated, usize, &mut [f32]) + Sync,
         std: f64,
         x: &mut [f32],
     ) {
-        let Coefficients { data, parts } = mixed;
+        let Coefficients { data, parts } = coefficients;
         let gains = vec![1.0; parts.len()];
         let fill = |part: usize, old: &[f32], first: usize, y: &mut [f32]| {
             fill(part, Rotated::new(old, parts[part].1), first, y);
@@ -118,7 +125,8 @@ impl Transform {
         self.add_from(stream, Some(data), &gains, fill, std, x);
     }
 
-    /// `fill` sees the values of the part that lie in `data`, where there is any.
+    /// Adds the planes of the coefficients that `fill` writes. It is given the values of the part
+    /// in `data`, if there is data.
     fn add_from(
         &self,
         stream: &Stream,
@@ -148,11 +156,11 @@ impl Transform {
     }
 }
 
-/// Coefficients values, part by part.
+/// Rotated values of planes, part by part.
 #[derive(Debug, Clone)]
 pub struct Coefficients {
     data: Vec<f32>,
-    /// The length of each part, and how it lies.
+    /// The length of each part, and its order in memory.
     parts: Vec<(usize, Order)>,
 }
 

@@ -1,8 +1,11 @@
-//! The trellis code: a shift register driven by k = 4 bits a stage chooses the signs of the shared noise.
+//! The trellis code: a shift register driven by k = 4 bits a stage chooses the signs of the shared
+//! noise.
 //!
-//! Stage t of T owns the rotated values i = t (mod T), or as many of a band (see [`super::split`]). The register's state names one
-//! of 2^mu codewords; codeword c has the sign (-1)^popcount(pos_i & c) at value i, on top of the shared sign g_i. The sender finds
-//! the path whose signs correlate best with the rotated shift w (Viterbi); the receiver only shifts bits in.
+//! Stage t of T owns the rotated values i = t (mod T); in a file with bands, values of one band
+//! (see [`split`](super::split)). The state of the register names one of 2^mu codewords. Codeword c
+//! has the sign (-1)^popcount(pos_i & c) at value i, on top of the shared sign g_i. The sender
+//! finds the path whose signs correlate best with the rotated shift w (Viterbi); the receiver only
+//! shifts bits in.
 
 use bitvec::prelude::*;
 use rayon::prelude::*;
@@ -20,20 +23,21 @@ pub fn bytes(stages: usize) -> usize {
     stages.div_ceil(2)
 }
 
-/// The signs that the receiver holds once some bits of a layer have arrived. Values of stages that are missing keep the
-/// shared noise, a sample of the prior.
+/// The signs that the receiver holds when some bits of a layer have arrived. The values of missing
+/// stages keep the shared noise, a sample of the prior.
+#[derive(Debug, Clone)]
 pub struct Signs {
     code: Code,
     stream: Stream,
     /// The codewords of the stages of each part, at least one.
     codewords: Vec<Vec<u16>>,
     split: Split,
-    /// How many stages of each part have arrived.
+    /// The number of stages of each part that have arrived.
     arrived: Vec<usize>,
 }
 
 impl Signs {
-    /// The signs of the stages in `bits`, the first ones of `split`.
+    /// The signs of the stages in `bits`, which are the first of `split`.
     pub fn new(code: Code, stream: &Stream, bits: &BitSlice<u8, Msb0>, split: Split) -> Self {
         Signs {
             code,
@@ -49,7 +53,7 @@ impl Signs {
         self.split.parts()[part].stages
     }
 
-    /// How many of them have arrived.
+    /// The number of stages of a part that have arrived.
     pub fn arrived(&self, part: usize) -> usize {
         self.arrived[part]
     }
@@ -59,7 +63,7 @@ impl Signs {
         &self.codewords[part]
     }
 
-    /// Writes +1 or -1 for each of the values of a part from `first`.
+    /// Writes +1 or -1 for the values of a part from `first`.
     pub fn fill(&self, part: usize, first: usize, out: &mut [f32]) {
         let (codewords, stream) = (&self.codewords[part], &self.stream);
         let (t, first) = (
@@ -69,9 +73,8 @@ impl Signs {
         signs::signs(stream, self.code, SIGN_BIT, codewords, t, first, out);
     }
 
-    /// The inner product of what the signs deliver with `w`.
-    ///
-    /// The same whatever the number of threads.
+    /// The inner product of `w` with the values that the signs deliver. It does not depend on the
+    /// number of threads.
     pub fn dot(&self, w: &Coefficients) -> f64 {
         const CHUNK: usize = 1 << 15;
         let of = |(part, w): (usize, Rotated)| {
@@ -90,7 +93,8 @@ impl Signs {
     }
 }
 
-/// The codeword of each stage of each part; 0, which leaves the shared signs alone, for those without bits.
+/// The codeword of each stage of each part. It is 0, which leaves the shared signs alone, for
+/// stages without bits.
 fn codewords(code: Code, bits: &BitSlice<u8, Msb0>, split: &Split) -> Vec<Vec<u16>> {
     let of = |part: &BandStages| vec![0; part.stages.max(1)];
     let mut codewords: Vec<Vec<u16>> = split.parts().iter().map(of).collect();
@@ -116,7 +120,8 @@ mod tests {
     use crate::channel::transform::Transform;
     use crate::codes::Trellis;
 
-    /// A shift with a smooth, strongly varying envelope and Laplacian-scaled noise: heavy tails, as real ones have.
+    /// A shift with a smooth, strongly varying envelope and Laplacian-scaled noise: heavy tails, as
+    /// real ones have.
     fn heavy_tailed(len: usize, energy: f64) -> Vec<f32> {
         let stream = Stream::new(11, 0);
         let uniform = |i: usize| (stream.value(i) >> 11) as f64 / (1u64 << 53) as f64 + 1e-12;
@@ -226,7 +231,8 @@ mod tests {
             on_axis += along * along;
             runs += 1.0;
         }
-        // A sampler of N(m, I) would have 1 here; a code that aims at the shift stays near or below it.
+        // A sampler of N(m, I) would have 1 here; a code that aims at the shift stays near or below
+        // it.
         assert!(on_axis / runs < 4.0, "on-axis variance {}", on_axis / runs);
     }
 

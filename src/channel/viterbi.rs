@@ -1,4 +1,5 @@
-//! The add-compare-select of the Viterbi search (Viterbi 1967), and the way back along the best path.
+//! The add-compare-select of the Viterbi search (Viterbi 1967), and the way back along the best
+//! path.
 
 use rayon::prelude::*;
 
@@ -6,7 +7,7 @@ use crate::channel::code::{Code, RESTART};
 use crate::channel::dispatch::dispatch;
 use crate::channel::fwht::fwht_i16;
 
-/// Stages whose correlations are found together by several threads.
+/// Stages whose correlations several threads find together.
 const TOGETHER: usize = 16;
 
 /// The buffers of a Viterbi search over one stretch of at most [`RESTART`] stages.
@@ -14,15 +15,16 @@ pub struct Viterbi {
     code: Code,
     metric: Vec<i16>,
     next: Vec<i16>,
-    /// What the codewords of some stages correlate with, stage after stage.
+    /// Correlations of all codewords with the values of a stage, stage after stage.
     correlations: Vec<i16>,
-    /// The same of the stages after them.
+    /// Correlations of the stages after these.
     coming: Vec<i16>,
     /// The best predecessor of every state of every stage, four bits each.
     decisions: Vec<u8>,
 }
 
 impl Viterbi {
+    /// Buffers for searches by `code`.
     pub fn new(code: Code) -> Self {
         let n = code.states();
         Viterbi {
@@ -40,8 +42,8 @@ impl Viterbi {
         code.states() * (RESTART / 2 + (2 + 2 * TOGETHER) * size_of::<i16>())
     }
 
-    /// The best inputs for the stages `first..last`, starting from state 0. `gather` adds the values that stage t owns
-    /// into the codeword domain. If `shared`, other threads help.
+    /// The best inputs for the stages `first..last`, from state 0. `gather(t, out)` adds the values
+    /// of stage t to `out` at their positions in the codewords. Other threads help if `shared`.
     pub fn run(
         &mut self,
         first: usize,
@@ -58,7 +60,8 @@ impl Viterbi {
         self.metric.fill(i16::MIN);
         self.metric[0] = 0;
         if shared {
-            // One thread selects while others prepare the next stages, which need nothing that it finds.
+            // One thread selects while others prepare the next stages, which need nothing that it
+            // finds.
             let together = |first: usize, out: &mut [i16]| {
                 let stages = (first..last)
                     .into_par_iter()
@@ -93,7 +96,7 @@ impl Viterbi {
         self.trace(last - first)
     }
 
-    /// Goes on by the stage `t` of those from `first` on.
+    /// Extends all paths, which started at stage `first`, by stage `t`.
     fn step(&mut self, first: usize, t: usize, correlation: &[i16]) {
         let half = self.code.states() / 2;
         let stage = Stage {
@@ -108,7 +111,7 @@ impl Viterbi {
         std::mem::swap(&mut self.metric, &mut self.next);
     }
 
-    /// The inputs of the best path through so many stages.
+    /// The inputs of the best path through `stages` stages.
     fn trace(&self, stages: usize) -> Vec<u8> {
         let half = self.code.states() / 2;
         let mut state = (0..self.metric.len())
@@ -126,6 +129,7 @@ impl Viterbi {
     }
 }
 
+/// The input of one selection.
 struct Stage<'a> {
     code: Code,
     t: u32,
@@ -134,6 +138,7 @@ struct Stage<'a> {
 }
 
 dispatch! {
+    /// Subtracts the best metric from all.
     fn normalise(metric: &mut [i16], best: i16) = normalise_body
 }
 
@@ -145,8 +150,8 @@ fn normalise_body(metric: &mut [i16], best: i16) {
 }
 
 dispatch! {
-    /// A'[s'] = max_j A[s_j] + X[16 block(s_j) + u] for all s' = (s_j << 4 | u) mod 2^nu; ties go to the lowest j.
-    /// Returns the largest.
+    /// A'[s'] = max_j A[s_j] + X[16 block(s_j) + u] for all s' = (s_j << 4 | u) mod 2^nu. Ties go
+    /// to the lowest j. Returns the largest A'.
     fn select(stage: &Stage, next: &mut [i16], decisions: &mut [u8]) -> i16 = select_body
 }
 
@@ -158,7 +163,7 @@ fn select_body(stage: &Stage, next: &mut [i16], decisions: &mut [u8]) -> i16 {
         metric,
         correlation,
     } = *stage;
-    // Groups of sixteen states side by side: whole vectors, and several of them.
+    // Several groups of sixteen states side by side: whole vectors, and more than one.
     const GROUPS: usize = 4;
     const LANES: usize = 16 * GROUPS;
     let groups = code.states() / 16;

@@ -1,23 +1,25 @@
-//! A walk over the lines of an array, as far as they fall into a window of the positions.
+//! A walk over the lines of an array that fall into a window of the positions.
 
 use std::ops::Range;
 
 use crate::channel::permutation::{Permutation, add_mod};
 
-/// The walk over the places i, i + 1, i + 2 .., as far as their positions fall into a window.
+/// The walk over the places i, i + 1, i + 2 .., of which only those are visited whose positions
+/// fall into a window.
 ///
-/// By the three-gap theorem the visits are one of two distances or their sum apart.
+/// By the three-gap theorem two visits are one of two distances apart, or their sum.
 pub(crate) struct WindowWalk<'a> {
     permutation: &'a Permutation,
     window: Range<usize>,
-    /// The least distance that goes up by less than the window, and by how much.
+    /// The least distance in places that moves the position up by less than the window, and the
+    /// number of positions that it moves by.
     up: (usize, usize),
-    /// The same downwards.
+    /// The least distance that moves the position down by less than the window, and by how many.
     down: (usize, usize),
 }
 
 impl<'a> WindowWalk<'a> {
-    /// `window` holds at least one of the lines.
+    /// The walk through a window of at least one line.
     pub fn new(permutation: &'a Permutation, window: Range<usize>) -> Self {
         let (step, count) = (permutation.inverse(), permutation.count());
         let least = |step: usize| {
@@ -35,7 +37,8 @@ impl<'a> WindowWalk<'a> {
         }
     }
 
-    /// The first visit of the walk that begins at `place`: how many places behind it, and at which position from the window's start.
+    /// The first visit of the walk that begins at `place`: its distance from there in places, and
+    /// its position from the start of the window.
     pub fn first(&self, place: usize) -> (usize, usize) {
         let (step, count) = (self.permutation.inverse(), self.permutation.count());
         let position = self.permutation.position_of(place);

@@ -10,7 +10,8 @@ use crate::container::varint::VarintError;
 /// Everything that comes before the first part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// Size and samples of the picture; sides of 1..=[`MAX_SIDE`]. Grey is the mean of the three planes.
+    /// Size and samples of the picture; sides of 1..=[`MAX_SIDE`]. Grey is the mean of the three
+    /// planes.
     pub form: Form,
     /// The weights that the decoder needs.
     pub prior: PriorId,

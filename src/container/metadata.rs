@@ -1,37 +1,40 @@
-//! What a picture file says besides the pixels, byte for byte.
+//! Metadata of a picture file, byte for byte.
 
 use crate::container::format::MAX_METADATA;
 use crate::container::part::PartName;
 use crate::error::{Error, Result};
 
-/// The payload of a part follows as it is.
+/// Method byte of a payload: the bytes follow as they are.
 const STORED: u8 = 0;
-/// The payload is compressed (RFC 1951).
+/// Method byte of a payload: the bytes are compressed (RFC 1951).
 const DEFLATED: u8 = 1;
-/// The slowest and smallest.
+/// Level of compression: the slowest, with the smallest result.
 const LEVEL: u8 = 10;
 
-/// Metadata of a picture file, each as the file's own container defines it. The codec passes the bytes through.
+/// Metadata of a picture file, each kind as the container of that file defines it. The codec passes
+/// the bytes through.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// The ICC profile that the samples are meant in; sRGB without one.
     pub icc: Option<Vec<u8>>,
-    /// EXIF, from its byte order mark on (`II*` or `MM.*`). Its orientation should say upright: the pixels are shown as they
-    /// are.
+    /// EXIF, from its byte order mark on (`II*` or `MM.*`). Its orientation should say upright, for
+    /// the pixels are shown as they are.
     pub exif: Option<Vec<u8>>,
     /// The XMP packet.
     pub xmp: Option<Vec<u8>>,
 }
 
 impl Metadata {
-    /// Whether there is none.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         *self == Metadata::default()
     }
 
-    /// The payloads of the parts that hold it, in the order in which they should stand; none for what is empty.
+    /// The payloads of the parts that hold the metadata, in the order in which they should stand.
+    /// An empty kind has no part.
     ///
-    /// Errors: [`Error::Limits`] for [`MAX_METADATA`] bytes of one kind or more.
+    /// # Errors
+    /// [`Error::Limits`] if one kind has [`MAX_METADATA`] bytes or more.
     pub(crate) fn parts(&self) -> Result<Vec<(PartName, Vec<u8>)>> {
         let all = [
             (PartName::ICC, &self.icc),
@@ -53,8 +56,8 @@ impl Metadata {
             .collect()
     }
 
-    /// Takes a part over. The first of its kind that unpacks to something counts; the others are as good as absent, for the picture
-    /// does not need them.
+    /// Takes a part over. The first part of its kind that unpacks counts. Others are as good as
+    /// absent, for the picture does not need them.
     pub fn take(&mut self, name: PartName, payload: &[u8]) {
         let place = match name {
             PartName::ICC => &mut self.icc,
@@ -68,6 +71,7 @@ impl Metadata {
     }
 }
 
+/// The payload that holds `bytes`, compressed if that is shorter.
 fn pack(bytes: &[u8]) -> Vec<u8> {
     let small = miniz_oxide::deflate::compress_to_vec(bytes, LEVEL);
     let (method, body) = match small.len() < bytes.len() {
@@ -77,7 +81,8 @@ fn pack(bytes: &[u8]) -> Vec<u8> {
     [&[method], body].concat()
 }
 
-/// The metadata in the payload of a metadata part; none if it is empty, damaged, of an unknown method, or over [`MAX_METADATA`].
+/// The metadata in the payload of a part; none if it is empty, damaged, of an unknown method, or
+/// over [`MAX_METADATA`].
 fn unpack(payload: &[u8]) -> Option<Vec<u8>> {
     let (&method, body) = payload.split_first()?;
     let bytes = match method {

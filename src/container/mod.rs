@@ -1,4 +1,5 @@
-//! The file: signature, header, parts, layers and checks (see `codec-spec/format.md`). Integers only.
+//! The file: signature, header, parts, layers and checks (see `codec-spec/format.md`). Integers
+//! only.
 
 mod check;
 mod format;

@@ -149,8 +149,8 @@ impl Parser {
         }
     }
 
-    /// Takes bytes from the front of `input` until an event is complete. Returns the number of bytes
-    /// taken, and the event.
+    /// Takes bytes from the front of `input` until an event is complete. Returns the number of
+    /// bytes taken, and the event.
     ///
     /// Events are prompt: all of `input` is taken only when it completes nothing more. A caller who
     /// pushes the rest until none is left has every event of the bytes so far, and an empty push

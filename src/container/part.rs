@@ -7,15 +7,15 @@ use crate::container::format::MAX_METADATA;
 use crate::container::rule::Unread;
 use crate::container::varint;
 
-/// The name of a part: four ASCII letters. An upper-case first letter means that decoders which do not know the part must
-/// refuse the file.
+/// The name of a part: four ASCII letters. If the first is upper-case, a decoder that does not know
+/// the part must refuse the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PartName(pub [u8; 4]);
 
 impl PartName {
-    /// The alpha plane or its high bytes, coded by [`crate::entropy`].
+    /// The alpha plane or its high bytes (clause 19).
     pub const ALPHA: PartName = PartName(*b"ALPH");
-    /// The low bytes of an alpha plane of 16 bits, coded by [`crate::entropy`].
+    /// The low bytes of an alpha plane of 16 bits (clause 19.12).
     pub const ALPHA_LOW: PartName = PartName(*b"ALPL");
     /// An ICC profile.
     pub const ICC: PartName = PartName(*b"iccp");
@@ -23,7 +23,7 @@ impl PartName {
     pub const EXIF: PartName = PartName(*b"exif");
     /// An XMP packet.
     pub const XMP: PartName = PartName(*b"xmpp");
-    /// The exact samples after the last layer, coded by [`crate::entropy`].
+    /// The exact samples after the last layer (annex A).
     pub const EXACT: PartName = PartName(*b"rest");
 
     /// True if a decoder that does not know the part must refuse the file.

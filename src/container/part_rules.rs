@@ -5,7 +5,7 @@ use crate::container::header::Header;
 use crate::container::part::PartName;
 use crate::container::rule::BrokenRule;
 
-/// Parts of the file so far, where those that have a place are concerned.
+/// The parts with a place of their own that the file had so far.
 #[derive(Debug, Default)]
 pub(crate) struct PartRules {
     alpha: bool,

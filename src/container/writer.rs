@@ -90,7 +90,8 @@ impl Writer {
         self.next = allocation;
     }
 
-    /// Appends the head of a layer that ends at the noise level `sigma`, 1 to 127 codes below the one before.
+    /// Appends the head of a layer that ends at the noise level `sigma`, 1 to 127 codes below the
+    /// one before.
     ///
     /// # Panics
     /// For another level, which no head can tell.

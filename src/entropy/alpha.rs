@@ -2,39 +2,44 @@
 //!
 //! Decisions are made in this order:
 //!
-//! 1. once: is the plane *raw* (probability 2^-8)? A raw plane spends eight even decisions a pixel, high bit first;
+//! 1. once: is the plane *raw* (probability 2^-8)? A raw plane spends eight even decisions a pixel,
+//!    high bit first;
 //! 2. per row: is the row equal to the row above (the row above the first is all zero)?
-//! 3. per pixel of a row that is not, where the surroundings are rough: is it what followed the same six neighbours last time?
-//! 4. per pixel still unknown: is it 0; if not, is it 255; if neither, its residual to the predictor `w + n - nw`, or its
-//!    eight bits where the surroundings are rougher still.
+//! 3. per pixel of any other row, where the surroundings are rough: is it the value that followed
+//!    equal six neighbours last time?
+//! 4. per pixel still unknown: is it 0; if not, is it 255; if neither, its residual to the
+//!    predictor `w + n - nw`, or its eight bits where the surroundings are rougher still.
 //!
-//! *Rough* is the sum of the predictor's errors at the left, upper, upper left and upper right neighbours. Pixels and errors
-//! outside the plane are zero, and so are the errors of a repeated row.
+//! *Rough* is the sum of the predictor's errors at the left, upper, upper left and upper right
+//! neighbours. Pixels and errors outside the plane are zero, and so are the errors of a repeated
+//! row.
 //!
 //! # How far the bytes reach
-//! The end of the stream is sealed such that whatever follows cannot change it. A row is *reached* when every continuation
-//! of the whole words at hand decodes to the same row: with `m` words missing from the decoder's 64-bit window, when
-//! `(point - lower) + 2^(16 m) - 1 < range` and `m < 4`. Reached rows are exact; the others are returned opaque (255).
+//! The end of the stream is sealed such that no byte after it can change it. A row is *reached*
+//! when every continuation of the whole words at hand decodes to one and the same row. With `m`
+//! words missing from the decoder's 64-bit window, that is so if `(point - lower) + 2^(16 m) - 1 <
+//! range` and `m < 4`. Reached rows are exact; the others are returned opaque (255).
 
 use crate::entropy::coder::{Adaptive, Bit, Coder, RangeReader, RangeWriter};
 use crate::entropy::residual::Residuals;
 
 /// Alpha of a pixel that the bytes do not reach.
 const OPAQUE: u8 = 255;
-/// The rare escape to a raw plane.
+/// The rare decision for a raw plane.
 pub(crate) const RAW: Bit = Bit::new(1 << 8);
 /// Room for neighbours left of the first pixel of a row.
 const LEFT: usize = 3;
 /// Roughness above which the value is guessed from the neighbourhood.
 const ROUGH: i32 = 8;
-/// Roughness from which the residual says less than the value itself.
+/// Roughness above which the residual says less than the value itself.
 const ROUGHER: i32 = 80;
 /// Bounds of the levels of roughness between even surroundings and [`ROUGHER`].
 const LEVELS: [i32; 6] = [4, 7, 12, 20, 32, 50];
 /// Patterns of seven error signs in even surroundings, where no error is beyond one.
 const PATTERNS: usize = 3usize.pow(7);
 
-/// Pixels and prediction errors of the current row, the one above and the one above that, with a margin of zeros.
+/// Pixels and prediction errors of the current row, the one above and the one above that, with a
+/// margin of zeros.
 struct Rows {
     pixels: [Vec<u8>; 3],
     errors: [Vec<i32>; 3],
@@ -48,7 +53,8 @@ impl Rows {
         }
     }
 
-    /// Left, upper, upper left, upper right, second left and second upper neighbour of the pixel at `i`.
+    /// Left, upper, upper left, upper right, second left and second upper neighbour of the pixel at
+    /// `i`.
     fn near(&self, i: usize) -> [u8; 6] {
         let [row, above, above2] = &self.pixels;
         [
@@ -61,7 +67,7 @@ impl Rows {
         ]
     }
 
-    /// The errors at the places of [`near`](Self::near), then at the third left neighbour.
+    /// The errors at the places of [`Rows::near`], then at the third left neighbour.
     fn errors(&self, i: usize) -> [i32; 7] {
         let [row, above, above2] = &self.errors;
         [
@@ -86,21 +92,23 @@ impl Rows {
 /// to 15. The count is none for a neighbourhood that was never seen.
 type Successor = (u8, Option<u8>);
 
-/// The alpha model's counters, each with what chooses it.
+/// The counters of alpha. The comments name the numbers that choose a counter.
 struct AlphaModel {
-    /// Whether the last two rows were repeats.
+    /// By the last two rows: was each a repeat?
     repeat: [Adaptive; 4],
     /// By the hash of the six neighbours.
     successors: Vec<Successor>,
     /// By how often in a row the guess was right, up to 15.
     hit: [Adaptive; 16],
-    /// Whether each of the six neighbours is 0, 255 or between.
+    /// By the six neighbours: is each 0, 255 or between?
     clear: Vec<Adaptive>,
-    /// As `clear`.
+    /// Like `clear`.
     opaque: Vec<Adaptive>,
-    /// Contexts: pattern of error signs, or level of roughness. Levels: any pattern, or level of roughness.
+    /// Context: pattern of error signs, or level of roughness. Level: any pattern, or level of
+    /// roughness.
     residuals: Residuals,
-    /// High three bits of the left and the upper neighbour; then the bits above, with a leading one.
+    /// By the high three bits of the left and the upper neighbour; then by the bits above, with a
+    /// leading one.
     value: Vec<[Adaptive; 256]>,
 }
 
@@ -201,7 +209,8 @@ fn hash(near: [u8; 6]) -> usize {
     (hash & 0xffff) as usize
 }
 
-/// Codes a plane in either direction, row by row; the decoder stops before the first row that is not certain.
+/// Codes a plane in either direction, row by row. The decoder stops before the first row that is
+/// not certain.
 fn code_plane(c: &mut impl Coder, width: usize, raw: bool, plane: &mut [u8]) {
     let raw = c.fixed(RAW, raw);
     let mut model = AlphaModel::new();
@@ -237,15 +246,14 @@ fn code_plane(c: &mut impl Coder, width: usize, raw: bool, plane: &mut [u8]) {
     }
 }
 
+/// The plane, coded raw or by the model.
 fn encode_as(width: usize, raw: bool, plane: &mut [u8]) -> Vec<u8> {
     let mut writer = RangeWriter::new();
     code_plane(&mut writer, width, raw, plane);
     writer.into_bytes()
 }
 
-/// Codes `width * height` alpha values without loss.
-///
-/// At most four bytes longer than the plane.
+/// `width * height` alpha values, coded without loss in at most four bytes more than the plane has.
 ///
 /// # Panics
 /// When `alpha` does not hold `width * height` values.
@@ -268,10 +276,11 @@ pub fn encode_alpha(width: u32, height: u32, alpha: &[u8]) -> Vec<u8> {
     if raw.len() < coded.len() { raw } else { coded }
 }
 
-/// Decodes `width * height` alpha values from any bytes: those of [`encode_alpha`], a prefix of them, or damage.
+/// `width * height` alpha values from any bytes: the bytes of [`encode_alpha`], a prefix of them,
+/// or damage.
 ///
-/// The rows that the bytes reach are exact when the bytes are a prefix of [`encode_alpha`]'s; the others are 255. The plane
-/// is allocated whole, so the caller limits its dimensions.
+/// If the bytes are a prefix of those of [`encode_alpha`], the rows that they reach are exact; all
+/// others are 255. The plane is allocated whole, so the caller limits its dimensions.
 pub fn decode_alpha(width: u32, height: u32, bytes: &[u8]) -> Vec<u8> {
     let (width, height) = (width as usize, height as usize);
     let mut plane = vec![OPAQUE; width * height];

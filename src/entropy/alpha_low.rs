@@ -2,19 +2,20 @@
 //!
 //! Decisions are made in this order:
 //!
-//! 1. once: are the low bytes *raw* (probability 2^-8)? Then each is eight even decisions, high bit first;
+//! 1. once: are the low bytes *raw* (probability 2^-8)? Then each is eight even decisions, high bit
+//!    first;
 //! 2. per row: are all its low bytes equal to the high bytes, as in planes that once had 8 bits?
-//! 3. per pixel of a row where they are not: is its low byte equal to its high byte; if not, its residual to the predictor
-//!    `w + n - nw` of the 16-bit values, as far as that agrees with the high byte.
+//! 3. per pixel of any other row: is its low byte equal to its high byte; if not, its residual to
+//!    the predictor `w + n - nw` of the 16-bit values, as far as that agrees with the high byte.
 //!
-//! How far the bytes reach is decided as for the high bytes; low bytes that are not reached equal the high bytes.
+//! Rows are reached as for the high bytes. Low bytes that are not reached equal the high bytes.
 
 use crate::entropy::alpha::RAW;
 use crate::entropy::coder::{Adaptive, Bit, Coder, RangeReader, RangeWriter};
 use crate::entropy::residual::Residuals;
 
-/// Bounds of the levels of roughness, the sum of the predictor's errors at the left, upper, upper left and upper right
-/// neighbours.
+/// Bounds of the levels of roughness: the sum of the predictor's errors at the left, upper, upper
+/// left and upper right neighbours.
 const LEVELS: [i32; 7] = [0, 3, 12, 48, 192, 768, 3072];
 
 /// Values and prediction errors of the current row and the one above, with a margin of zeros.
@@ -23,12 +24,14 @@ struct Rows {
     errors: [Vec<i32>; 2],
 }
 
+/// The counters of low bytes. The comments name the numbers that choose a counter.
 struct LowByteModel {
-    /// Whether the last two rows were all equal.
+    /// By the last two rows: were all low bytes of each equal to the high bytes?
     rows: [Adaptive; 4],
-    /// The high byte is 0, 255 or between; whether low equals high on the left, above.
+    /// By the high byte: is it 0, 255 or between; and by the left and the upper neighbour: is the
+    /// low byte equal to the high byte?
     equal: [[Adaptive; 4]; 3],
-    /// By level of roughness.
+    /// Context and level: level of roughness.
     residuals: Residuals,
 }
 
@@ -67,7 +70,8 @@ impl LowByteModel {
     }
 }
 
-/// Codes the low bytes in either direction, row by row; the decoder stops before the first row that is not certain.
+/// Codes the low bytes in either direction, row by row. The decoder stops before the first row that
+/// is not certain.
 fn code_plane(c: &mut impl Coder, width: usize, raw: bool, plane: &mut [u16]) {
     let raw = c.fixed(RAW, raw);
     let new = Adaptive::new();
@@ -120,16 +124,16 @@ fn code_plane(c: &mut impl Coder, width: usize, raw: bool, plane: &mut [u16]) {
     }
 }
 
+/// The low bytes, coded raw or by the model.
 fn encode_as(width: usize, raw: bool, plane: &mut [u16]) -> Vec<u8> {
     let mut writer = RangeWriter::new();
     code_plane(&mut writer, width, raw, plane);
     writer.into_bytes()
 }
 
-/// Codes the low bytes of `width * height` alpha values without loss; nothing if each equals its high byte, as in an opaque
-/// plane and in those made from 8 bits.
-///
-/// At most four bytes longer than one byte a value.
+/// The low bytes of `width * height` alpha values, coded without loss in at most four bytes more
+/// than one a value. There are no bytes if each low byte equals its high byte, as in an opaque
+/// plane and in planes made from 8 bits.
 ///
 /// # Panics
 /// When `alpha` does not hold `width * height` values.
@@ -152,11 +156,11 @@ pub fn encode_alpha_low(width: u32, height: u32, alpha: &[u16]) -> Vec<u8> {
     if raw.len() < coded.len() { raw } else { coded }
 }
 
-/// The 16-bit alpha values of which `high` are the high bytes, with low bytes from any bytes: those of [`encode_alpha_low`],
-/// a prefix of them, or damage.
+/// The 16-bit alpha values of which `high` are the high bytes, with low bytes from any bytes: the
+/// bytes of [`encode_alpha_low`], a prefix of them, or damage.
 ///
-/// The rows that the bytes reach are exact when the bytes are a prefix of [`encode_alpha_low`]'s; low bytes of the others
-/// equal the high bytes.
+/// If the bytes are a prefix of those of [`encode_alpha_low`], the rows that they reach are exact;
+/// in all others the low bytes equal the high bytes.
 pub fn decode_alpha_low(width: u32, high: &[u8], bytes: &[u8]) -> Vec<u16> {
     let mut plane: Vec<u16> = high.iter().map(|&v| u16::from(v) * 257).collect();
     if !bytes.is_empty() && !plane.is_empty() && width > 0 {

@@ -12,17 +12,17 @@ use constriction::stream::{Decode, Encode};
 /// Bits of a probability.
 pub(crate) const PRECISION: usize = 16;
 
-/// A binary model: the probability of a one (`true`) in units of 2^-16, never zero and never certain.
+/// A binary model: the probability of a one (`true`) in units of 2^-16, never 0 and never 1.
 ///
 /// Zeros take the lower part of the interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bit(pub(crate) NonZeroU16);
 
 impl Bit {
-    /// Both values equally likely.
+    /// The model of two equally likely values.
     pub(crate) const EVEN: Bit = Bit::new(1 << 15);
 
-    /// The model whose one has probability `one / 65536`; zero counts as the smallest probability.
+    /// The model of a one of probability `one / 65536`; 0 counts as the smallest probability.
     pub const fn new(one: u16) -> Self {
         match NonZeroU16::new(one) {
             Some(one) => Bit(one),
@@ -30,7 +30,7 @@ impl Bit {
         }
     }
 
-    /// Width of the zero's interval, 2^16 minus that of the one.
+    /// Width of the interval of a zero: 2^16 minus the width of a one.
     fn zero(self) -> NonZeroU16 {
         NonZeroU16::new(self.0.get().wrapping_neg()).unwrap_or(NonZeroU16::MAX)
     }
@@ -64,13 +64,15 @@ impl DecoderModel<PRECISION> for Bit {
     }
 }
 
-/// An adaptive probability of a one: the mean of a fast and a slow estimate, both exact frequencies at first.
+/// An adaptive probability of a one: the mean of a fast and a slow estimate, both exact frequencies
+/// at first.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Adaptive {
-    /// Estimates in units of 2^-24.
+    /// The fast estimate in units of 2^-24.
     fast: i32,
+    /// The slow estimate in units of 2^-24.
     slow: i32,
-    /// Decisions seen, up to the slow estimate's window.
+    /// Decisions seen, up to the window of the slow estimate.
     seen: i32,
 }
 
@@ -104,12 +106,13 @@ impl Adaptive {
     }
 }
 
-/// One direction of the coder. The encoder writes `bit` and returns it; the decoder ignores it and returns what it reads.
+/// One direction of the coder. The encoder writes `bit` and returns it; the decoder ignores `bit`
+/// and returns the one that it reads.
 pub(crate) trait Coder {
     /// Codes one decision under a fixed model.
     fn fixed(&mut self, model: Bit, bit: bool) -> bool;
 
-    /// Whether all the decisions so far are certain. The encoder is always certain.
+    /// True if no further byte can change the decisions so far. It is always true of the encoder.
     fn certain(&self) -> bool;
 
     /// Codes one decision under an adaptive model and teaches it.
@@ -120,6 +123,7 @@ pub(crate) trait Coder {
     }
 }
 
+/// The encoder.
 pub(crate) struct RangeWriter(RangeEncoder<u16, u64>);
 
 impl RangeWriter {
@@ -127,7 +131,8 @@ impl RangeWriter {
         RangeWriter(RangeEncoder::new())
     }
 
-    /// The words, sealed such that nothing after them changes a symbol, and no shorter string of words would do.
+    /// The coded bytes. No byte after them can change a symbol, and no shorter string of words has
+    /// that property.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         let Ok(words) = self.0.into_compressed();
         words.into_iter().flat_map(u16::to_le_bytes).collect()
@@ -147,7 +152,7 @@ impl Coder for RangeWriter {
     }
 }
 
-/// The words of a byte string, then zeros without end, counted.
+/// The words of a byte string, then zeros without end, which are counted.
 #[derive(Debug, Clone)]
 struct Words<'a> {
     rest: &'a [u8],
@@ -167,9 +172,10 @@ impl ReadWords<u16, Queue> for Words<'_> {
     }
 }
 
+/// The decoder.
 pub(crate) struct RangeReader<'a> {
     decoder: RangeDecoder<u16, u64, Words<'a>>,
-    /// The bytes left every interval, which no encoder produces.
+    /// True if the bytes left every interval. No encoder writes such bytes.
     invalid: bool,
 }
 

@@ -1,9 +1,10 @@
 //! Entropy coding: constriction's range coder under integer models of our own.
 //!
-//! The coded bytes are a queue of 16-bit words, each written low byte first. Every symbol is one binary decision; its
-//! probability is fixed or comes from an adaptive counter, in integers only, so that every machine computes the same intervals.
-//! [`encode_alpha`] and [`decode_alpha`] code an alpha plane of 8 bits or the high bytes of one of 16, [`encode_alpha_low`] and
-//! [`decode_alpha_low`] the low bytes.
+//! The coded bytes are a queue of 16-bit words, each written low byte first. Every symbol is one
+//! binary decision. Its probability is fixed or comes from an adaptive counter, in integers only,
+//! so that every machine computes equal intervals. [`encode_alpha`] and [`decode_alpha`] code an
+//! alpha plane of 8 bits or the high bytes of one of 16, [`encode_alpha_low`] and
+//! [`decode_alpha_low`] the low bytes, [`encode_exact`] and [`decode_exact`] the exact samples.
 
 mod alpha;
 mod alpha_low;

@@ -2,7 +2,7 @@
 
 use crate::entropy::coder::{Adaptive, Coder};
 
-/// The counters of residuals, each with what chooses it.
+/// The counters of residuals. The comments name the numbers that choose a counter.
 pub struct Residuals {
     /// Context.
     zero: Vec<Adaptive>,
@@ -15,6 +15,7 @@ pub struct Residuals {
 }
 
 impl Residuals {
+    /// New counters for numbers of contexts and levels.
     pub fn new(contexts: usize, levels: usize) -> Self {
         let new = Adaptive::new();
         Residuals {
@@ -25,15 +26,15 @@ impl Residuals {
         }
     }
 
-    /// Codes a residual modulo 256: is it zero, is it negative, then its magnitude 1..=128 as the number of bits below the
-    /// leading one, in unary, and those bits.
+    /// Codes a residual modulo 256: is it zero; is it negative; then its magnitude, 1..=128, as the
+    /// number of bits below the leading one, in unary, and these bits.
     pub fn code(&mut self, c: &mut impl Coder, context: usize, level: usize, residual: i8) -> i8 {
         if c.bit(&mut self.zero[context], residual == 0) {
             return 0;
         }
         let negative = c.bit(&mut self.sign[context], residual < 0);
         let magnitude = residual.unsigned_abs();
-        // Zero only in the decoder, which ignores it.
+        // The magnitude is zero only in the decoder, which ignores it.
         let wanted = magnitude.checked_ilog2().unwrap_or(0) as usize;
         let mut size = 0;
         while size < 7 && c.bit(&mut self.size[level][size], wanted > size) {

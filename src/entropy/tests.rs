@@ -125,7 +125,8 @@ fn constants_take_a_few_bytes() {
     assert!(coded.len() <= 32);
 }
 
-/// Every prefix of the code gives leading rows exactly and 255 below, and a longer prefix never fewer rows.
+/// Every prefix of the code gives leading rows exactly and 255 below, and a longer prefix never
+/// fewer rows.
 fn check_prefixes(width: u32, height: u32, plane: &[u8]) {
     let coded = encode_alpha(width, height, plane);
     let mut reached = 0;

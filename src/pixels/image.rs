@@ -8,10 +8,12 @@ use crate::pixels::picture::Picture;
 use crate::pixels::samples::Samples;
 
 impl Picture {
-    /// Takes an `image` picture over as it is: grey stays grey, alpha stays alpha, 16 bits stay 16 bits.
+    /// A picture of the `image` crate as it is: grey stays grey, alpha stays alpha, 16 bits stay 16
+    /// bits.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for floating-point samples, [`Error::Parameter`] for a picture without pixels.
+    /// [`Error::Unsupported`] for floating-point samples, [`Error::Parameter`] for a picture
+    /// without pixels.
     pub fn from_image(image: DynamicImage) -> Result<Self> {
         let (width, height) = (image.width(), image.height());
         let take =
@@ -36,7 +38,7 @@ impl Picture {
         }
     }
 
-    /// The picture as an `image` picture of the same depth, with alpha if it has any.
+    /// The picture as one of the `image` crate, of equal depth, with alpha if it has any.
     pub fn to_image(&self) -> DynamicImage {
         let samples = match &self.alpha {
             None => self.samples.clone(),

@@ -1,4 +1,5 @@
-//! Pictures: samples of 8 or 16 bits, the centred planes that the chain works on, and measures of their distance.
+//! Pictures: samples of 8 or 16 bits, the centred planes that the chain works on, and measures of
+//! their distance.
 
 #[cfg(feature = "image")]
 mod image;

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::pixels::planes::{Planar, Planes, mirror};
 use crate::pixels::samples::{Sample, Samples};
 
-/// Smallest side of the planes; smaller pictures are extended by reflection.
+/// Smallest side of the planes. Smaller pictures are extended by reflection.
 const MIN_SIDE: usize = 16;
 
 /// A picture of 8-bit or 16-bit samples, grey or RGB, with or without alpha.
@@ -21,8 +21,8 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A picture of `width * height` pixels of 8-bit samples, row by row: `samples` holds one (grey) or three interleaved
-    /// (RGB) values a pixel, `alpha` one.
+    /// A picture of `width * height` pixels of 8-bit samples, row by row. `samples` holds one value
+    /// (grey) or three interleaved values (RGB) a pixel, `alpha` one.
     ///
     /// # Errors
     /// [`Error::Parameter`] when a side is zero or a length is wrong.
@@ -42,7 +42,8 @@ impl Picture {
         )
     }
 
-    /// The same with samples of either depth, which must be that of alpha too.
+    /// A picture of `width * height` pixels of samples of either depth, row by row. `samples` holds
+    /// one value (grey) or three interleaved values (RGB) a pixel, `alpha` one of equal depth.
     ///
     /// # Errors
     /// [`Error::Parameter`] when a side is zero, a length is wrong, or the depths differ.
@@ -132,7 +133,7 @@ impl Picture {
         self.alpha.as_ref()
     }
 
-    /// Copies the samples of row `y`.
+    /// Copies the samples of row `y` to `row`.
     pub(crate) fn read_row(&self, y: usize, row: &mut [u16]) {
         let from = y * row.len();
         match &self.samples {
@@ -144,7 +145,7 @@ impl Picture {
         }
     }
 
-    /// Puts `samples` in the place of the first.
+    /// Replaces the first samples of the picture by `samples`.
     pub(crate) fn write_rows(&mut self, samples: &[u16]) {
         match &mut self.samples {
             Samples::Eight(own) => own.iter_mut().zip(samples).for_each(|(s, &v)| *s = v as u8),
@@ -158,7 +159,7 @@ impl Picture {
         self
     }
 
-    /// The picture with samples of 8 bits: those of 16 are rounded to the nearest.
+    /// The picture with samples of 8 bits. Samples of 16 bits are rounded to the nearest.
     pub fn into_eight(self) -> Self {
         Picture {
             samples: self.samples.into_eight(),
@@ -173,11 +174,11 @@ impl Picture {
         (side(width), side(height))
     }
 
-    /// The centred planes of the picture in 8-bit levels: sample minus 127.5, a sample of 16 bits divided by 257 before;
-    /// grey is copied to all three planes.
+    /// The centred planes of the picture in 8-bit levels: sample minus 127.5, where a sample of 16
+    /// bits is divided by 257 first. Grey is copied to all three planes.
     ///
-    /// A side shorter than 16 is extended to 16 by mirror reflection about its last and first samples, which are not
-    /// repeated (`a b c b a b c ..`); a side of one repeats its sample.
+    /// A side shorter than 16 is extended to 16 by mirror reflection about its last and first
+    /// samples, which are not repeated (`a b c b a b c ..`). A side of one repeats its sample.
     pub fn to_planes(&self) -> Planes {
         let x_0 = self.to_planar();
         Planes {
@@ -187,7 +188,7 @@ impl Picture {
         }
     }
 
-    /// The same, not yet centred.
+    /// The planes of the picture, of samples that are not centred yet.
     pub(crate) fn to_planar(&self) -> Planar {
         let (width, height) = Self::planes_size(self.width, self.height);
         let data = match &self.samples {
@@ -201,6 +202,7 @@ impl Picture {
         }
     }
 
+    /// The samples in planes of `width` x `height`, mirrored where these are larger.
     fn planar<T: Copy + Default>(&self, samples: &[T], width: usize, height: usize) -> Vec<T> {
         let (w, h) = (self.width as usize, self.height as usize);
         let mut planar = vec![T::default(); 3 * width * height];
@@ -220,7 +222,7 @@ impl Picture {
         planar
     }
 
-    /// The sum of the squared differences between the samples and those that `planes` would be shown as.
+    /// The sum of the squared differences between the samples and the samples that show `planes`.
     ///
     /// # Errors
     /// [`Error::Parameter`] when the planes are smaller than the picture.
@@ -243,11 +245,12 @@ impl Picture {
         rows.map_init(Vec::new, |shown, y| row(y, shown)).sum()
     }
 
-    /// The picture in the top left `width * height` of centred planes: value plus 127.5, times 257 for 16 bits, rounded half
-    /// up, clamped; grey is the mean of the three planes.
+    /// The picture in the top left `width * height` of centred planes: value plus 127.5, times 257
+    /// for 16 bits, rounded half up, clamped (clause 17). Grey is the mean of the three planes.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the planes are smaller than the picture, a side is zero, or alpha does not fit.
+    /// [`Error::Parameter`] when the planes are smaller than the picture, a side is zero, or alpha
+    /// does not fit.
     pub fn from_planes(
         planes: &Planes,
         width: u32,
@@ -284,7 +287,7 @@ fn samples_of<T: Sample>(planes: &Planes, width: u32, height: u32, colour: Colou
     samples
 }
 
-/// Appends the samples of row `y` of a picture `width` wide.
+/// Appends the samples that show row `y` of a picture of `width` columns.
 fn show_row<T: Sample>(
     planes: &Planes,
     y: usize,

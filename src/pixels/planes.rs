@@ -3,9 +3,11 @@
 use crate::parallel;
 use crate::pixels::samples::{Sample, Samples};
 
-/// Three planes (red, green, blue) of `width` x `height` values in 8-bit levels, centred: pixel value minus 127.5.
+/// Three planes (red, green, blue) of `width` x `height` centred values in 8-bit levels: pixel
+/// value minus 127.5.
 ///
-/// Layout is planar, row by row: value of plane `c`, row `y`, column `x` is `data[(c * height + y) * width + x]`.
+/// The layout is planar, row by row: the value of plane `c`, row `y`, column `x` is `data[(c *
+/// height + y) * width + x]`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Planes {
     /// Columns.
@@ -31,7 +33,7 @@ impl Planes {
         self.data.len()
     }
 
-    /// Whether there are no values.
+    /// True if there are no values.
     pub fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
@@ -42,7 +44,8 @@ impl Planes {
         &self.data[c * n..(c + 1) * n]
     }
 
-    /// Makes the three planes equal: those of a grey picture are, so that their mean is the better prediction.
+    /// Replaces the three planes by their mean. The planes of a grey picture are equal, so the mean
+    /// is the better prediction.
     pub(crate) fn equalise(&mut self) {
         let (r, rest) = self.data.split_at_mut(self.width * self.height);
         let (g, b) = rest.split_at_mut(r.len());
@@ -52,8 +55,8 @@ impl Planes {
         });
     }
 
-    /// Makes a prediction obey what is known of x_0 (clause 14.7): whether it is grey, and the size of the picture, which may be
-    /// smaller than the planes.
+    /// Makes a prediction obey the known facts of x_0 (clause 14.7): if it is grey, and the size of
+    /// the picture, which may be smaller than the planes.
     pub(crate) fn project(&mut self, grey: bool, size: (usize, usize)) {
         if grey {
             self.equalise();
@@ -61,20 +64,21 @@ impl Planes {
         equalise_mirrored(self, size);
     }
 
-    /// Writes all values to `to`, as long as they.
+    /// Copies all values to `to`, which is as long.
     #[cfg(feature = "cuda")]
     pub(crate) fn copy_to(&self, to: &mut [f32]) {
         parallel::copy(&self.data, to);
     }
 
-    /// Takes all values from `from`, as long as they.
+    /// Copies all values from `from`, which is as long.
     #[cfg(feature = "cuda")]
     pub(crate) fn copy_from(&mut self, from: &[f32]) {
         parallel::copy(from, &mut self.data);
     }
 }
 
-/// x_0 as the samples of the picture, in the layout of [`Planes`]: a quarter or half of its memory.
+/// x_0 as the samples of the picture, in the layout of [`Planes`] and a quarter or half of its
+/// memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planar {
     /// Columns.
@@ -102,7 +106,7 @@ impl Planar {
         }
     }
 
-    /// Takes the samples from the one of index `first` on from centred values.
+    /// Replaces the samples from index `first` by the samples of centred values.
     pub fn copy_from(&mut self, first: usize, from: &[f32]) {
         fn copy<T: Sample>(from: &[f32], to: &mut [T]) {
             to.iter_mut()
@@ -115,7 +119,7 @@ impl Planar {
         }
     }
 
-    /// Writes the centred values from the one of index `first` on to `to`.
+    /// Writes the centred values from index `first` to `to`.
     pub fn copy_to(&self, first: usize, to: &mut [f32]) {
         fn copy<T: Sample>(from: &[T], to: &mut [f32]) {
             to.iter_mut()
@@ -137,7 +141,8 @@ impl Planar {
     }
 }
 
-/// Makes values equal that are mirror images of one value of a picture of `size`, smaller than the planes: both ends know that they are.
+/// Makes values equal that are mirror images of one value of a picture of `size`, which is smaller
+/// than the planes. Both ends know that they are equal.
 fn equalise_mirrored(x: &mut Planes, (width, height): (usize, usize)) {
     if width >= x.width && height >= x.height {
         return;

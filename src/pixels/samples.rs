@@ -2,15 +2,16 @@
 
 use crate::codes::BitDepth;
 
-/// Value of mid grey in 8-bit levels, subtracted from the samples to centre them.
+/// Mid grey in 8-bit levels. It is subtracted from the samples to centre them.
 const CENTRE: f32 = 127.5;
 
 /// A sample of either depth.
 pub trait Sample: Copy + Into<i64> + Send + Sync {
-    /// In 8-bit levels: a sample of 16 bits divided by 257; minus 127.5.
+    /// The centred value in 8-bit levels: the sample, divided by 257 if it has 16 bits, minus
+    /// 127.5.
     fn centred(self) -> f32;
 
-    /// The sample of a centred value: rounded half up, clamped by the cast; what is not a number is black.
+    /// The sample of a centred value: rounded half up, and clamped by the cast. NaN is black.
     fn shown(value: f32) -> Self;
 }
 
@@ -38,7 +39,7 @@ impl Sample for u16 {
     }
 }
 
-/// Samples of one depth, as compact as they can be.
+/// Samples of one depth, in the smallest integer that holds them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Samples {
     /// Samples of 8 bits.
@@ -56,7 +57,7 @@ impl Samples {
         }
     }
 
-    /// How many samples there are.
+    /// Number of samples.
     pub fn len(&self) -> usize {
         match self {
             Samples::Eight(v) => v.len(),
@@ -64,12 +65,12 @@ impl Samples {
         }
     }
 
-    /// Bytes that they take.
+    /// Bytes of memory of the samples.
     pub(crate) fn bytes(&self) -> usize {
         self.len() * self.depth().bits() as usize / 8
     }
 
-    /// Whether there are none.
+    /// True if there are no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -81,7 +82,7 @@ impl Samples {
         wide.chain(sixteen.iter().copied())
     }
 
-    /// The samples as those of 8 and those of 16 bits, one of which is empty.
+    /// The samples of 8 bits and the samples of 16 bits; one of the two is empty.
     pub(crate) fn slices(&self) -> (&[u8], &[u16]) {
         match self {
             Samples::Eight(v) => (v, &[]),
@@ -105,7 +106,7 @@ impl Samples {
         }
     }
 
-    /// Samples of 8 bits: those of 16 are divided by 257 and rounded.
+    /// The samples with 8 bits. Samples of 16 bits are divided by 257 and rounded.
     pub fn into_eight(self) -> Self {
         match self {
             Samples::Sixteen(v) => {
@@ -116,7 +117,8 @@ impl Samples {
         }
     }
 
-    /// Splits pixels of `channels` samples into all but the last, and the last of each.
+    /// Splits pixels of `channels` samples into all samples but the last, and the last sample of
+    /// each.
     pub(crate) fn split_last(self, channels: usize) -> (Self, Self) {
         fn split<T: Copy>(all: &[T], channels: usize) -> (Vec<T>, Vec<T>) {
             let pixels = all.len() / channels;
@@ -140,7 +142,8 @@ impl Samples {
         }
     }
 
-    /// Pixels of `channels` samples, each followed by one of `last`, which has the same depth.
+    /// Pixels of `channels` samples, each followed by one sample of `last`, which has the same
+    /// depth.
     pub(crate) fn interleave(&self, channels: usize, last: &Samples) -> Self {
         fn join<T: Copy>(first: &[T], channels: usize, last: &[T]) -> Vec<T> {
             let mut all = Vec::with_capacity(first.len() + last.len());

@@ -1,4 +1,5 @@
-//! The one loop x_T -> x_0, run by the encoder and the decoder alike (Algorithms 3 and 4 of Ho, Jain and Abbeel 2020).
+//! The one loop x_T -> x_0, which encoder and decoder both run (Algorithms 3 and 4 of Ho, Jain and
+//! Abbeel 2020).
 
 use std::borrow::Borrow;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::reverse::on_device::OnDevice;
 use crate::schedule::{Sigma, Step};
 use crate::timings::Meter;
 
-/// Layers of fewer stages are shown when they are whole.
+/// The least number of stages of a layer that is shown before it is whole.
 pub const WHOLE_STAGES: usize = 64;
 
 /// The state of the chain: x_t, its noise level, and the prediction x0_hat made from it.
@@ -35,20 +36,24 @@ pub struct Chain {
     pub(super) transform: Transform,
     pub(super) t: Option<Sigma>,
     pub(super) layer: u32,
-    /// Zero at the start, where rho = 0 makes it irrelevant. Of the past while x_t lies on a device.
+    /// x_t. It is zero at the start, where rho = 0 makes it irrelevant, and of the past while x_t
+    /// lies on a device.
     pub(super) x_t: Planes,
     pub(super) on_device: OnDevice,
     pub(super) x0_hat: Option<Planes>,
-    /// Size of the ensemble that the prior is averaged over.
+    /// Size of the geometric self-ensemble that the prior is averaged over.
     pub(super) ensemble: usize,
     pub(super) display: Display,
-    /// Shared by the clones of a chain.
+    /// Times, shared by all copies of the chain.
     pub(super) meter: Arc<Meter>,
 }
 
 impl Chain {
-    /// The start of the chain of a file: nothing is known, x0_hat is mid grey. The header says over how many orientations the
-    /// prior is averaged.
+    /// The start of the chain of a file: nothing is known, x0_hat is mid grey. The identity in the
+    /// header tells the size of the ensemble.
+    ///
+    /// # Errors
+    /// [`Error::WrongPrior`] if the file was made with another prior.
     pub fn new(prior: &Prior, header: &Header) -> Result<Self> {
         let (width, height) = header.coded_size();
         let ensemble = prior.ensemble_of(header.prior).ok_or(Error::WrongPrior {
@@ -73,7 +78,7 @@ impl Chain {
         })
     }
 
-    /// Says how states are displayed.
+    /// Sets the display of states.
     pub fn display_by(&mut self, display: Display) {
         self.display = display;
     }
@@ -83,7 +88,7 @@ impl Chain {
         self.t
     }
 
-    /// The account of the time.
+    /// The times so far.
     pub fn meter(&self) -> &Arc<Meter> {
         &self.meter
     }
@@ -93,12 +98,15 @@ impl Chain {
         self.layer
     }
 
-    /// Whether x_t and x0_hat are those of the reference arithmetic, bit for bit.
+    /// True if x_t and x0_hat are equal to the reference arithmetic, bit for bit.
     pub fn is_reference(&self) -> bool {
         self.prior.is_reference()
     }
 
-    /// A copy, whose x_t lies in the memory of the machine.
+    /// A copy of the chain. Its x_t lies in the memory of the machine.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the device fails that x_t lies on.
     pub fn duplicate(&self) -> Result<Self> {
         let mut x_t = self.x_t.clone();
         if let OnDevice::Held(state) = &self.on_device {
@@ -116,7 +124,10 @@ impl Chain {
         })
     }
 
-    /// x0_hat for the present x_t; one call of the network per state.
+    /// x0_hat of the present x_t. The network is called once per state.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network fails.
     pub fn x0_hat(&mut self) -> Result<&Planes> {
         let x0_hat = match self.x0_hat.take() {
             Some(x0_hat) => x0_hat,
@@ -128,13 +139,19 @@ impl Chain {
         Ok(self.x0_hat.insert(x0_hat))
     }
 
-    /// x_t, zero before the first layer, and its x0_hat.
+    /// x_t, which is zero before the first layer, and its x0_hat.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network fails.
     pub fn state_and_prediction(&mut self) -> Result<(&Planes, &Planes)> {
         let x0_hat = self.take_x0_hat_and_download()?;
         Ok((&self.x_t, self.x0_hat.insert(x0_hat)))
     }
 
-    /// What the chain knows of the samples at its end (annex A).
+    /// Knowledge of the chain about the exact samples (annex A).
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network fails.
     pub fn side_information(&mut self, header: &Header) -> Result<SideInformation<'_>> {
         let (x_t, x0_hat) = self.state_and_prediction()?;
         Ok(SideInformation {
@@ -147,7 +164,11 @@ impl Chain {
         })
     }
 
-    /// x0_hat of averages of x_t over boxes of `f` x `f`, whose noise is sigma_t / f; mid grey at the start.
+    /// x0_hat of averages of x_t over boxes of `f` x `f`, whose noise is sigma_t / f. It is mid
+    /// grey at the start.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network fails.
     pub fn reduced_x0_hat(&mut self, f: usize) -> Result<Planes> {
         self.download()?;
         let x_t = scale::reduce(&self.x_t, f);
@@ -161,8 +182,11 @@ impl Chain {
         Ok(x0_hat)
     }
 
-    /// Moves to x_s = x0_hat + rho (x_t - x0_hat) + std z, with std z from the channel; stays, and says false, if the layer
-    /// does not arrive whole.
+    /// Moves to x_s = x0_hat + rho (x_t - x0_hat) + std z, with std z from the channel. If the
+    /// layer does not arrive whole, the chain stays and the result is false.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network fails.
     pub fn advance(&mut self, s: Sigma, channel: &mut impl Channel) -> Result<bool> {
         if self.advance_on_device(s, channel)? {
             return Ok(true);
@@ -182,13 +206,17 @@ impl Chain {
         Ok(true)
     }
 
-    /// x0_hat, which the chain then has to predict anew if it is asked again.
+    /// x0_hat, taken out of the chain, which has to predict it anew if it is asked again.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network fails.
     pub fn take_x0_hat(&mut self) -> Result<Planes> {
         self.x0_hat()?;
         Ok(self.x0_hat.take().unwrap_or_default())
     }
 
-    /// The same, predicted where x_t lies, which is in the memory of the machine then.
+    /// x0_hat, taken out of the chain and predicted where x_t lies. x_t is in the memory of the
+    /// machine after that.
     pub(super) fn take_x0_hat_and_download(&mut self) -> Result<Planes> {
         let x0_hat = self.take_x0_hat()?;
         self.download()?;
@@ -200,13 +228,19 @@ impl Chain {
         Step { t: self.t, s }
     }
 
-    /// x_t and its noise level; none at the start.
+    /// x_t and its noise level in 8-bit levels; none at the start.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the device fails that x_t lies on.
     pub fn state(&mut self) -> Result<Option<(&Planes, f64)>> {
         self.download()?;
         Ok(self.t.map(|t| (&self.x_t, t.levels())))
     }
 
     /// E[x_0 | x_t] of a state with noise of `sigma` levels.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network fails.
     pub fn predict(&self, x_t: impl Borrow<Planes>, sigma: f64) -> Result<Planes> {
         let n = self.ensemble;
         let mut x0_hat = self.prior.predict(x_t, sigma, n, &self.meter)?;
@@ -214,7 +248,7 @@ impl Chain {
         Ok(x0_hat)
     }
 
-    /// What both ends share about the next layer.
+    /// Knowledge that both ends share about the next layer.
     pub fn shared(&self) -> Shared<'_> {
         Shared {
             meter: &self.meter,
@@ -225,7 +259,7 @@ impl Chain {
     }
 }
 
-/// The mean of p(x_s | x_t) in the memory of x_t: x <- x0_hat + rho (x - x0_hat).
+/// Replaces x_t by the mean of p(x_s | x_t): x <- x0_hat + rho (x - x0_hat).
 pub(crate) fn to_mean(x: &mut Planes, x0_hat: &Planes, step: &Step) {
     let rho = step.rho() as f32;
     x.data

@@ -1,4 +1,4 @@
-//! What a state of the chain shows, also where a layer has come in part: clauses 17 and 18 of the specification.
+//! The estimate of x_0 that a state of the chain shows, also inside a layer (clauses 17 and 18).
 
 use std::borrow::Cow;
 
@@ -12,14 +12,19 @@ use crate::reverse::chain::{Chain, WHOLE_STAGES, to_mean};
 use crate::schedule::Sigma;
 use crate::timings::Activity;
 
-/// Arrived stages at which a part of a layer counts half in what is shown.
+/// Number of arrived stages at which a partial layer counts half in the estimate.
 const SLOW_STAGES: f64 = 256.0;
 
 impl Chain {
-    /// The planes that are displayed of the present state, or of the one inside the next layer, of which `partial` has come.
+    /// The planes that are displayed of the present state, or of the state inside the next layer if
+    /// `partial` of it has come.
     ///
-    /// Inside a layer the rotated values of the stages that came are at sigma_s, the others still at sigma_t. Coefficients by the
-    /// rotation, the picture is x_0 plus noise of a level between, and is denoised as that (clause 18).
+    /// Inside a layer the rotated values of the stages that came are at sigma_s, the others still
+    /// at sigma_t. Mixed by the rotation, the picture is x_0 plus noise of a level between, and is
+    /// denoised as such (clause 18).
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::error::Error::Backend) if the network fails.
     pub fn estimate(&mut self, partial: Option<PartialLayer>) -> Result<Cow<'_, Planes>> {
         let Some(partial) = partial.filter(|p| self.moves(p)) else {
             return self.estimate_whole();
@@ -30,7 +35,10 @@ impl Chain {
         Ok(Cow::Owned(shown))
     }
 
-    /// [`Chain::estimate`] as the last thing that the chain does, with an array less in memory.
+    /// [`Chain::estimate`] at the end of the chain's life, with one array less in memory.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::error::Error::Backend) if the network fails.
     pub fn into_estimate(mut self, partial: Option<PartialLayer>) -> Result<Planes> {
         if let Some(partial) = partial.filter(|p| self.moves(p)) {
             let x0_hat = self.take_x0_hat_and_download()?;
@@ -70,17 +78,17 @@ impl Chain {
         shown.map(Cow::Owned)
     }
 
-    /// True if more is done to what is displayed than the chain does.
+    /// True if the display does more than the chain does.
     fn refines(&self) -> bool {
         self.display.prior().is_some() || self.display.orientations() > self.ensemble
     }
 
-    /// True if x0_hat has no part in what is displayed of x_t: another prior has no use for it.
+    /// True if x0_hat has no part in the display of x_t, because another prior predicts it.
     fn passes_x0_hat_by(&self) -> bool {
         self.display.prior().is_some() && self.t.is_some()
     }
 
-    /// `x0_hat` of a state with noise of `sigma` levels as it is displayed.
+    /// `x0_hat` of a state with noise of `sigma` levels, refined as it is displayed.
     fn refined(&self, mut x0_hat: Planes, x_t: &Planes, sigma: Option<f64>) -> Result<Planes> {
         if let (Some(sigma), Some(other)) = (sigma, self.display.prior()) {
             drop(x0_hat);
@@ -98,8 +106,12 @@ impl Chain {
         Ok(x0_hat)
     }
 
-    /// The state inside the next layer, whose prediction [`Chain::estimate`] follows, and its noise level. None where that
-    /// shows x0_hat of the last whole layer, and before the first.
+    /// The state inside the next layer, whose prediction [`Chain::estimate`] follows, and its noise
+    /// level in 8-bit levels. None if that shows x0_hat of the last whole layer, and before the
+    /// first.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::error::Error::Backend) if the network fails.
     pub fn state_within(&mut self, partial: &PartialLayer) -> Result<Option<(Planes, f64)>> {
         if !self.moves(partial) {
             return Ok(None);
@@ -110,14 +122,14 @@ impl Chain {
         Ok(Some(state))
     }
 
-    /// True if so few stages of the next layer move what is displayed.
+    /// True if `partial` of the next layer changes the display.
     fn moves(&self, partial: &PartialLayer) -> bool {
         self.t.is_some() && partial.arrived() >= 1 && partial.stages.count >= WHOLE_STAGES
     }
 
     /// The planes that are displayed inside the next layer; `x` is x_t.
     fn within(&self, partial: &PartialLayer, x: Planes, x0_hat: Cow<'_, Planes>) -> Result<Planes> {
-        // So few bits move the prediction at random more than they improve it: let it follow slowly.
+        // Few bits move the prediction at random more than they improve it: let it follow slowly.
         let (n, part) = (partial.arrived() as f64, partial.share());
         let weight = part + (1.0 - part) * n / (n + SLOW_STAGES);
         let rest = (1.0 - weight) as f32;
@@ -127,7 +139,8 @@ impl Chain {
             change(&mut shown, &x0_hat, |new, old| new - rest * (new - old));
             return Ok(shown);
         }
-        // The step that is not taken, by the chain's own measure: what is shown before it takes no calls.
+        // The part of the step that is not taken, by the prediction of the chain itself. The
+        // display of the state before would take more calls.
         let new = self.predict(&x, sigma)?;
         let mut back = x0_hat.into_owned();
         change(&mut back, &new, |old, new| rest * (new - old));
@@ -142,7 +155,7 @@ impl Chain {
         let PartialLayer { s, bits, stages } = *partial;
         let (step, shared) = (self.step(s), self.shared());
         let (rho, std) = (step.rho() as f32, step.std() as f32);
-        // What x_t holds beyond the mean of p(x_s | x_t), in units of std.
+        // The excess of x_t over the mean of p(x_s | x_t), in units of std.
         let values = x.data.par_iter().zip(&x0_hat.data).with_min_len(1 << 14);
         let beyond: Vec<f32> = values.map(|(x, x0)| (1.0 - rho) * (x - x0) / std).collect();
         to_mean(&mut x, x0_hat, &step);
@@ -175,7 +188,7 @@ impl Chain {
     }
 }
 
-/// Makes of every value what `f` makes of it and of the one of `other` in its place.
+/// Replaces every value v by f(v, w), where w is the value of `other` in its place.
 fn change(planes: &mut Planes, other: &Planes, f: impl Fn(f32, f32) -> f32 + Sync) {
     planes
         .data

@@ -1,4 +1,4 @@
-//! What an encode or a decode takes at its peak, from the size of the picture.
+//! The peak memory of an encode or a decode, from the size of the picture.
 
 use crate::channel::code::Code;
 use crate::channel::rotation::window;
@@ -10,34 +10,38 @@ use crate::error::{Error, Result};
 use crate::prior::Prior;
 use crate::reverse::display::Display;
 
-/// The program, and small blocks that the allocator keeps.
+/// Bytes of the program, and of small blocks that the allocator keeps.
 const PROGRAM: u64 = 26_000_000;
 
-/// glibc gives larger blocks back when they are freed; smaller ones it may keep where the next one does not fit.
+/// Bytes of the largest block that glibc may keep when it is freed. Larger ones it gives back.
 const KEPT: u64 = 32 << 20;
 
-/// What is alive at the peak, besides what the channel and the network take for themselves.
+/// Memory that is alive at the peak, besides the memory of the channel and of the network.
 pub struct Alive<'a> {
-    /// Arrays of D 32-bit floats.
+    /// Number of arrays of D 32-bit floats.
     pub arrays: u64,
     /// Bytes of pictures and files.
     pub bytes: u64,
-    /// How states are displayed.
+    /// The display of states.
     pub display: &'a Display,
-    /// Whether layers are searched for.
+    /// True if layers are searched for.
     pub searching: bool,
-    /// Bytes of work between layers or behind them, when no other is under way.
+    /// Bytes of work between layers or after them, when no other work is under way.
     pub aside: u64,
 }
 
-/// Bytes for the exact samples at the end of the chain, where `copies` bytes a sample are held besides the model.
+/// Bytes of memory for the exact samples at the end of the chain. `copies` bytes a sample are held
+/// besides the model.
 pub fn exact(form: &Form, copies: u64) -> u64 {
     let channels = form.colour.channels() as u64;
     let (width, height) = (u64::from(form.width), u64::from(form.height));
     exact_memory(width, height, channels) + copies * width * height * channels
 }
 
-/// The expected peak in bytes of memory of work on the picture of `header`.
+/// The expected peak of memory, in bytes, of work on the picture of `header`.
+///
+/// # Errors
+/// [`Error::WrongPrior`] if the file was made with another prior.
 pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> Result<u64> {
     let (values, (width, height)) = (header.coded_len(), header.coded_size());
     let n = prior.ensemble_of(header.prior).ok_or(Error::WrongPrior {
@@ -47,7 +51,7 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> Result<u64> {
     let shown = alive.display.orientations();
     let (network, tile) = match alive.display.prior() {
         None => prior.memory(width, height, n.max(shown)),
-        // The activations of one at a time, and what both always keep.
+        // The activations of one at a time, and the memory that both keep always.
         Some(other) => {
             let own = prior.memory(width, height, n);
             let shower = other.memory(width, height, shown);
@@ -55,7 +59,7 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> Result<u64> {
             (network, own.1.max(shower.1))
         }
     };
-    // Two arrays suffice where the picture is denoised at half its size, but that has to be held as well.
+    // Two arrays suffice where the picture is denoised at half its size, which has to be held too.
     let reduced = (8 + 1) * values + tile;
     let search = match alive.searching {
         true => search_bytes(Code::new(header.trellis)),
@@ -65,18 +69,22 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> Result<u64> {
     let channel = search
         + match header.banded {
             false => window(values),
-            // A plane and scales on their way to bands and back, or the rotation of the largest band.
+            // A plane and scales on their way to bands and back, or the rotation of the largest
+            // band.
             true if alive.searching => (28 * values / 9).max(window(2 * values / 3)),
             true => (16 * values / 9).max(window(2 * values / 3)),
         };
     let arrays = 4 * alive.arrays * values + channel.max(tile).max(alive.aside);
     let array = 4 * values;
     let kept = if array <= KEPT { array } else { 0 };
-    // Codewords, and bits of a layer on their way.
+    // An eighth of the values: codewords, and bits of a layer on their way.
     Ok(PROGRAM + network + kept + alive.bytes + values / 8 + arrays.max(reduced))
 }
 
-/// Refuses work that takes more than `most`.
+/// Refuses work that takes more than `most` bytes.
+///
+/// # Errors
+/// [`Error::Limits`], with the `advice`.
 pub fn check(what: &str, header: &Header, bytes: u64, most: u64, advice: &str) -> Result<()> {
     if bytes <= most {
         return Ok(());

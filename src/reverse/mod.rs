@@ -1,4 +1,5 @@
-//! The reverse process: the chain x_T -> x_0 that both ends walk, and what can be shown of its states.
+//! The reverse process: the chain x_T -> x_0 that both ends walk, and the estimates that its states
+//! show.
 
 mod chain;
 mod device_steps;

@@ -32,7 +32,7 @@ fn header(width: u32, height: u32, prior: PriorId, banded: bool) -> Header {
     }
 }
 
-/// So many stages, to each band by its size.
+/// `count` stages, dealt out to the bands by their size.
 fn all(count: usize) -> Stages {
     Stages {
         count,
@@ -41,7 +41,7 @@ fn all(count: usize) -> Stages {
     }
 }
 
-/// A layer of `stages` stages, of which these bits have come.
+/// A layer of `stages` stages, of which `bits` have come.
 fn part(s: Sigma, bits: &BitSlice<u8, Msb0>, stages: usize) -> PartialLayer<'_> {
     PartialLayer {
         s,
@@ -58,7 +58,8 @@ fn planar(width: usize, height: usize, data: Vec<u8>) -> Planar {
     }
 }
 
-/// A sender that knows x_0 and counts bits: the trellis code, or exact samples of q at their ideal cost.
+/// A sender that knows x_0 and counts bits: the trellis code, or exact samples of q at their ideal
+/// cost.
 struct Counting<'a> {
     x_0: &'a Planar,
     exact: bool,
@@ -122,7 +123,8 @@ fn run(prior: &Prior, x_0: &Planar, schedule: &[u16], exact: bool) -> (f64, f64,
     )
 }
 
-/// The chain under the trellis code must be as good as one under exact samples of q: same picture, same ideal cost.
+/// The chain under the trellis code must be as good as one under exact samples of q: same picture,
+/// same ideal cost.
 #[test]
 fn coded_samples_are_as_good_as_exact_ones() {
     let prior = Prior::shipped().expect("loads");
@@ -149,7 +151,8 @@ fn coded_samples_are_as_good_as_exact_ones() {
     assert!(bits / exact_kl < 1.07, "{bits} bits for a KL of {exact_kl}");
 }
 
-/// Under a closed-form prior the expected cost is known: each step spends D/2 (1 - rho) (1 / s^2) mmse(t) nats.
+/// Under a closed-form prior the expected cost is known: each step spends D/2 (1 - rho) (1 / s^2)
+/// mmse(t) nats.
 #[test]
 fn cost_under_a_gaussian_prior_is_the_closed_form() {
     let id = PriorId([0; 4]);

@@ -1,8 +1,6 @@
 //! Pictures from noise, and between two pictures.
 
-use crate::codes::BitDepth;
-use crate::codes::Colour;
-use crate::codes::SigmaCode;
+use crate::codes::{BitDepth, Colour, SigmaCode};
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
 use crate::pixels::planes::Planes;
@@ -11,18 +9,24 @@ use crate::sampler::noise::NormalNoise;
 use crate::sampler::walk::{FrameReport, Sampler};
 use crate::schedule::Sigma;
 
-/// How far above the highest level that the prior denoises well pure noise begins. At that level the mean colour of a picture
-/// is still seen, and noise alone would draw it too grey; much further up the shipped prior predicts patterns of its own.
+/// Level of pure noise at the start, over the highest level that the prior denoises well. At that
+/// highest level the mean colour of a picture is still seen, and noise alone would draw it too
+/// grey. Much further up the shipped prior predicts patterns of its own.
 const ABOVE: f64 = 2.0;
 
 impl Sampler {
-    /// A picture of `width` x `height` out of nothing: x_T = sigma_T n, walked down to x_0 (Ho, Jain and Abbeel 2020,
-    /// Algorithm 2). `report` hears of every x0_hat on the way, their figure 6.
+    /// An RGB picture of `width` x `height` out of nothing: x_T = sigma_T n, walked down to x_0
+    /// (Ho, Jain and Abbeel 2020, Algorithm 2). `report` hears of every x0_hat on the way, as in
+    /// their figure 6.
     ///
-    /// Above 256 levels x0_hat is predicted on a reduced picture, as everywhere ([`Prior::x0_hat`]); the state is not reduced.
-    /// With [`Mode::Mean`](super::Mode::Mean) the picture is E\[x_0 | x_T\], next to grey.
+    /// Above 256 levels x0_hat is predicted on a reduced picture, as everywhere
+    /// ([`Prior::x0_hat`]); the state is not reduced. With [`Mode::Mean`](super::Mode::Mean) the
+    /// picture is E\[x_0 | x_T\], which is almost grey.
     ///
-    /// Errors: [`Error::Parameter`] if a side is zero, [`Error::Backend`] if the network fails.
+    /// # Errors
+    /// - [`Error::Parameter`]: a side is zero.
+    /// - [`Error::Backend`]: the network fails.
+    /// - [`Error::Cancelled`]: `report` asked to stop.
     pub fn generate(
         &self,
         prior: &Prior,
@@ -42,14 +46,18 @@ impl Sampler {
         Picture::from_planes(&x_0, width, height, Colour::Rgb, BitDepth::Eight, None)
     }
 
-    /// The picture at `lambda` (0..=1) of the way from `a` to `b` (Ho, Jain and Abbeel 2020, section 4.4): both with the same
-    /// noise of `sigma` levels, blended linearly, walked down to x_0. The higher sigma, the more of it is the prior's own.
+    /// The picture at `lambda` (0..=1) of the way from `a` to `b` (Ho, Jain and Abbeel 2020,
+    /// section 4.4): x_t = (1 - lambda) a + lambda b + sigma n, walked down to x_0. `sigma` is in
+    /// 8-bit levels; the higher it is, the more of the picture is the prior's own.
     ///
-    /// x_t = (1 - lambda) a + lambda b + sigma n. The seed decides n and the noise of the walk, whatever lambda. Alpha is not
-    /// used; the picture is grey if both are.
+    /// The seed decides n and the noise of the walk, for all lambda alike. Alpha is not used. The
+    /// picture is grey if both are.
     ///
-    /// Errors: [`Error::Parameter`] if the sizes differ, or sigma is not above 0 and at most 65536, or lambda not in 0..=1;
-    /// [`Error::Backend`] if the network fails.
+    /// # Errors
+    /// - [`Error::Parameter`]: the sizes differ, or sigma is not above 0 and at most 65536, or
+    ///   lambda is not in 0..=1.
+    /// - [`Error::Backend`]: the network fails.
+    /// - [`Error::Cancelled`]: `report` asked to stop.
     pub fn interpolate(
         &self,
         prior: &Prior,

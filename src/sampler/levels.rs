@@ -1,10 +1,11 @@
-//! Which noise levels a walk visits.
+//! The noise levels that a walk visits.
 
 /// Curvature of the spacing: the exponent of Karras et al. (2022), equation 5.
 const EXPONENT: f64 = 7.0;
 
-/// `steps` noise levels from `highest` down to `lowest`, evenly spaced in sigma^(1/7): close together near the end, where
-/// the picture's detail is made. Only `highest` if it is no higher than `lowest`, or for one step.
+/// `steps` noise levels from `highest` down to `lowest`, evenly spaced in sigma^(1/7): close
+/// together near the end, where the detail of the picture is made. It is `highest` alone if that is
+/// no higher than `lowest`, or for one step.
 pub fn levels(highest: f64, lowest: f64, steps: usize) -> Vec<f64> {
     if steps <= 1 || highest <= lowest {
         return vec![highest];

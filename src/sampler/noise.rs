@@ -1,11 +1,13 @@
-//! Standard normal noise from the counter-based generator: the same on every machine and with any number of threads.
+//! Standard normal noise from the counter-based generator. It does not depend on the machine or on
+//! the number of threads.
 
 use rayon::prelude::*;
 
 use crate::random::Stream;
 
-/// The first streams of a walk and of the noise before it; the layers of a file use those below 400.
+/// The first stream of a walk. The layers of a file use the streams below 400.
 const WALK: u32 = 1 << 31;
+/// The first stream of the noise before a walk.
 const START: u32 = 3 << 30;
 
 /// Values that one task makes at a time.
@@ -23,12 +25,12 @@ impl NormalNoise {
         NormalNoise { seed, next: WALK }
     }
 
-    /// The noise that a walk may start from, independent of that of the walk.
+    /// The noise that a walk may start from, independent of the noise of the walk.
     pub fn start(seed: u64) -> Self {
         NormalNoise { seed, next: START }
     }
 
-    /// Calls `update` on every value with a normal number of its own.
+    /// Calls `update(i, value, n)` on every value, with a normal number n of its own.
     pub fn apply(&mut self, values: &mut [f32], update: impl Fn(usize, &mut f32, f32) + Sync) {
         let stream = Stream::new(self.seed, self.next);
         self.next = self.next.wrapping_add(1);

@@ -17,6 +17,7 @@ const CORRECTION: f64 = 0.1;
 
 /// One prediction of a walk.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Frame<'a> {
     /// Its number, from 0.
     pub call: usize,
@@ -24,24 +25,25 @@ pub struct Frame<'a> {
     pub calls: usize,
     /// The noise level of the state, in 8-bit levels.
     pub sigma: f64,
-    /// E\[x_0 | x_t\] of the state.
+    /// Its prediction, E\[x_0 | x_t\].
     pub x0_hat: &'a Planes,
 }
 
-/// A callback that hears of every prediction of a walk. The walk ends with [`Error::Cancelled`] where it returns
-/// [`ControlFlow::Break`].
+/// A callback that hears of every prediction of a walk. The walk ends with [`Error::Cancelled`]
+/// where it returns [`ControlFlow::Break`].
 pub type FrameReport<'a> = dyn FnMut(Frame<'_>) -> ControlFlow<()> + 'a;
 
-/// A prediction E\[x_0 | x\] for planes with noise of so many levels.
+/// A function that returns E\[x_0 | x\] of planes x with noise of `sigma` levels.
 pub(crate) type Predict<'a> = dyn Fn(&Planes, f64) -> Result<Planes> + 'a;
 
-/// A way from x_t to a picture: a [`Mode`], how many steps, and the seed of its noise.
+/// A way from x_t to a picture: a [`Mode`], a number of steps, and the seed of the noise.
 ///
 /// ```
 /// use dcodec::{Colour, Decoder, Encoder, Mode, Picture, Prior, Sampler, Target};
 ///
 /// let prior = Prior::shipped()?;
-/// let picture = Picture::new(32, 24, Colour::Rgb, (0..2304).map(|i| (i * 7 % 256) as u8).collect(), None)?;
+/// let samples = (0..2304).map(|i| (i * 7 % 256) as u8).collect();
+/// let picture = Picture::new(32, 24, Colour::Rgb, samples, None)?;
 /// let file = Encoder::new(&prior).target(Target::Quality(50.0)).encode(&picture)?.bytes;
 /// let smooth = Decoder::new(&prior).decode(&file)?;
 /// let sharp = Decoder::new(&prior).sampler(Sampler::new(Mode::Flow)?).decode(&file)?;
@@ -69,7 +71,8 @@ impl Default for Sampler {
 impl Sampler {
     /// A sampler with the mode's own number of steps and seed 0.
     ///
-    /// Errors: [`Error::Parameter`] if eta or the realism is not in 0..=1.
+    /// # Errors
+    /// [`Error::Parameter`] if eta or the realism is not in 0..=1.
     pub fn new(mode: Mode) -> Result<Self> {
         let (name, value) = match mode {
             Mode::Realism(r) => ("realism", r),
@@ -88,7 +91,8 @@ impl Sampler {
         })
     }
 
-    /// Sets the number of noise levels to visit, at least one; one step shows the mean, whatever the mode.
+    /// Sets the number of noise levels to visit, at least one. One step shows the mean in every
+    /// mode.
     pub fn steps(mut self, steps: usize) -> Self {
         self.steps = match self.mode {
             Mode::Mean => 1,
@@ -97,7 +101,7 @@ impl Sampler {
         self
     }
 
-    /// Sets the seed of the noise; modes without noise do not use it.
+    /// Sets the seed of the noise. Modes without noise do not use it.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -108,7 +112,8 @@ impl Sampler {
         self.mode
     }
 
-    /// Predictions of a walk, one network call each: the steps, and for [`Mode::Langevin`] the corrections between.
+    /// Number of predictions of a walk, one call of the network each: the steps, and the
+    /// corrections of [`Mode::Langevin`].
     pub fn calls(&self) -> usize {
         calls(self.steps, self.corrections())
     }
@@ -120,15 +125,17 @@ impl Sampler {
         }
     }
 
-    /// Walks from x_t, with noise of `sigma` levels, to x_0; both are planes of the same size.
+    /// x_0 at the end of the walk from x_t, with noise of `sigma` levels; both are planes of one
+    /// size.
     ///
-    /// Errors: [`Error::Backend`] if the network fails.
+    /// # Errors
+    /// [`Error::Backend`] if the network fails.
     pub fn run(&self, prior: &Prior, x_t: Planes, sigma: f64) -> Result<Planes> {
         let predict = |x: &Planes, sigma: f64| prior.x0_hat(x, sigma);
         self.show(&predict, x_t, sigma, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// The same with a prediction of the caller's, and a report.
+    /// x_0 at the end of the walk, with the predictions of the caller, and a report.
     pub(crate) fn show(
         &self,
         predict: &Predict<'_>,
@@ -147,7 +154,8 @@ impl Sampler {
         Ok(x_0)
     }
 
-    /// The walk from x_t; for [`Mode::Realism`] that of the flow, to be followed by [`Sampler::blend`].
+    /// The walk from x_t. For [`Mode::Realism`] it is the walk of the flow, and [`Sampler::blend`]
+    /// has to follow.
     pub(crate) fn walk(
         &self,
         predict: &Predict<'_>,
@@ -175,7 +183,7 @@ impl Sampler {
         };
         let start = (corrections > 0).then(|| x_t.clone());
         let mut noise = NormalNoise::walk(self.seed);
-        // The step before: h' and x0_hat'.
+        // h' and x0_hat' of the step before.
         let mut last: Option<(f64, Planes)> = None;
         for (i, &t) in levels.iter().enumerate() {
             if let Some(start) = start.as_ref().filter(|_| i > 0) {
@@ -204,7 +212,8 @@ impl Sampler {
         Ok(x_t)
     }
 
-    /// What [`Mode::Realism`] shows for the end of the flow in `x_0` and the mean picture; other modes keep `x_0`.
+    /// Replaces `x_0`, the end of the flow, by the picture of [`Mode::Realism`], given the mean
+    /// picture. Other modes keep `x_0`.
     pub(crate) fn blend(&self, x_0: &mut Planes, mean: &Planes) {
         if let Mode::Realism(r) = self.mode {
             let r = r as f32;
@@ -218,6 +227,7 @@ impl Sampler {
     }
 }
 
+/// Number of predictions of a walk over `levels` levels.
 fn calls(levels: usize, corrections: u32) -> usize {
     1 + (levels - 1) * (1 + corrections as usize)
 }
@@ -254,7 +264,7 @@ fn ancestral(
     });
 }
 
-/// One correction of size `d` of a state x_s towards p(x_s | x_t), given sigma_s and rho.
+/// One correction of size `d` of a state x_s towards p(x_s | x_t), with sigma_s and rho.
 fn correct(
     x: &mut Planes,
     x0_hat: &Planes,

@@ -1,12 +1,12 @@
-//! Adaptive counters behind a hash table: which way a decision went in the same context.
+//! Adaptive counters in a hash table: the outcomes of a decision in equal contexts.
 
 /// Decisions that share one place of the table.
 pub const GROUP: u32 = 3;
 
-/// Decisions after which a counter forgets as fast as it learns.
+/// Number of decisions after which a counter forgets as fast as it learns.
 const WINDOW: u32 = 60;
 
-/// A counter: the probability of a one in units of 2^-22, and the decisions seen.
+/// A counter: the probability of a one in units of 2^-22, and the number of decisions seen.
 #[derive(Clone, Copy)]
 pub struct Counter(u32);
 
@@ -33,31 +33,31 @@ impl Counter {
     }
 }
 
-/// The counters of up to three decisions in a row, a tree of seven.
+/// The counters of up to three decisions in a row: a tree of seven.
 #[derive(Clone, Copy)]
 struct Group {
-    /// Part of the hash of the context; 0 if the place is free.
+    /// A part of the hash of the context; 0 if the place is free.
     tag: u32,
     counters: [Counter; 7],
 }
 
-/// The table.
+/// The table of the counters of all contexts.
 pub struct ContextTable {
     groups: Vec<Group>,
 }
 
 impl ContextTable {
-    /// Places of a table for so many samples.
+    /// Places of a table for a number of samples.
     fn places(samples: u64) -> u64 {
         (samples.next_power_of_two() / 2).clamp(1 << 10, 1 << 22)
     }
 
-    /// Bytes of such a table.
+    /// Bytes of a table for a number of samples.
     pub fn bytes(samples: u64) -> u64 {
         Self::places(samples) * size_of::<Group>() as u64
     }
 
-    /// A table for so many samples.
+    /// A table for a number of samples.
     pub fn new(samples: usize) -> Self {
         let free = Group {
             tag: 0,
@@ -68,7 +68,7 @@ impl ContextTable {
         }
     }
 
-    /// The places of contexts; what other contexts left there is forgotten.
+    /// The places of contexts. Counters of other contexts there are forgotten.
     pub fn find<const N: usize>(&mut self, contexts: [u64; N]) -> [usize; N] {
         let shift = 64 - self.groups.len().ilog2();
         let hashes = contexts.map(|context| {
@@ -76,7 +76,8 @@ impl ContextTable {
             (hash ^ hash >> 32).wrapping_mul(0xD6E8_FEB8_6659_FD93)
         });
         let places = hashes.map(|hash| (hash >> shift) as usize);
-        // All are read before the first is judged: they are far apart in memory, and can be waited for together.
+        // All tags are read before the first is compared. They are far apart in memory, and can be
+        // waited for together.
         let tags = places.map(|place| self.groups[place].tag);
         for k in 0..N {
             let tag = hashes[k] as u32 | 1;
@@ -95,7 +96,7 @@ impl ContextTable {
         self.groups[place].counters[node - 1]
     }
 
-    /// Teaches it.
+    /// Teaches the counter of a node the outcome `bit`.
     pub fn learn(&mut self, place: usize, node: usize, bit: bool) {
         self.groups[place].counters[node - 1].learn(bit);
     }

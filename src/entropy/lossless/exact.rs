@@ -4,27 +4,29 @@ use crate::entropy::coder::{Bit, Coder, RangeReader, RangeWriter};
 use crate::entropy::lossless::model::SampleModel;
 use crate::entropy::lossless::side_information::SideInformation;
 
-/// How much of the picture the bytes gave.
+/// Extent of the picture that the bytes gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reached {
     /// Rows from the top whose samples are certain.
     pub rows: usize,
-    /// Whether the check of the samples fits; none before all rows are there.
+    /// True if the check of the samples fits; none before all rows have come.
     pub crc_matches: Option<bool>,
 }
 
-/// The decision that says that the samples follow as they are.
+/// The decision that the samples follow as they are.
 const RAW: Bit = Bit::new(256);
 
 /// Bytes of the check before the coded rows: the CRC-32 of the samples.
 const CHECK: usize = 4;
 
-/// Bytes of memory that coding the samples of a picture takes, in either direction, besides the samples and the payload.
+/// Bytes of memory that coding the samples of a picture takes, in either direction, besides the
+/// samples and the payload.
 pub fn exact_memory(width: u64, height: u64, channels: u64) -> u64 {
     SampleModel::bytes(width, height, channels)
 }
 
-/// Codes the samples; `fetch` fills a row of interleaved samples, given its number.
+/// The samples, coded without loss after their check. `fetch(y, row)` fills row `y` of interleaved
+/// samples.
 pub fn encode_exact(side: &SideInformation, mut fetch: impl FnMut(usize, &mut [u16])) -> Vec<u8> {
     let mut row = vec![0; side.row_len()];
     let mut check = crc32fast::Hasher::new();
@@ -54,7 +56,8 @@ pub fn encode_exact(side: &SideInformation, mut fetch: impl FnMut(usize, &mut [u
     out
 }
 
-/// Decodes the rows that `payload`, whole or cut, makes certain; `store` takes each row of interleaved samples.
+/// Decodes the rows that `payload`, whole or cut, makes certain. `store(y, row)` takes row `y` of
+/// interleaved samples.
 pub fn decode_exact(
     side: &SideInformation,
     payload: &[u8],
@@ -87,7 +90,7 @@ pub fn decode_exact(
     reached
 }
 
-/// One row as it is, high bits first.
+/// Codes one row as it is, high bits first.
 fn raw<C: Coder>(side: &SideInformation, row: &mut [u16], coder: &mut C) {
     for sample in row {
         let value = *sample;

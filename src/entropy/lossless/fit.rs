@@ -1,18 +1,19 @@
-//! Least squares of the residual on its neighbourhood, learned anew along every row.
+//! Least squares of the residual on its neighbourhood, learned along every row.
 
-/// Most regressors of a channel.
+/// The largest number of regressors of a channel.
 pub const REGRESSORS: usize = 29;
 
 /// Columns that share one set of coefficients.
 pub const SEGMENT: usize = 16;
 
-/// What the statistics of a row weigh in the next row.
+/// Weight of the statistics of a row in the next row.
 const DECAY: f64 = 0.9;
 
-/// What the statistics of the segments at both sides weigh.
+/// Weight of the statistics of the segments at both sides.
 const ASIDE: f64 = 0.7;
 
-/// Added to the diagonal of the normal equations: pulls the coefficients towards zero, where the prediction is x0_hat.
+/// Number added to the diagonal of the normal equations. It pulls the coefficients towards zero,
+/// where the prediction is x0_hat.
 const RIDGE: f64 = 1.0;
 
 /// Normal equations: the lower triangle of sum w f f', and sum w f r.
@@ -36,7 +37,7 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// `n` regressors for rows of `width` samples.
+    /// A fit of `n` regressors for rows of `width` samples.
     pub fn new(n: usize, width: usize) -> Self {
         Fit {
             n,
@@ -49,7 +50,7 @@ impl Fit {
         width.div_ceil(SEGMENT as u64) * size_of::<Normal>() as u64
     }
 
-    /// Called before each row.
+    /// Begins a row.
     pub fn next_row(&mut self) {
         let n = self.n;
         for normal in &mut self.segments {
@@ -60,7 +61,7 @@ impl Fit {
         }
     }
 
-    /// Learns that the regressors `f` stood before the residual `r`.
+    /// Learns the residual `r` of the regressors `f`.
     pub fn learn(&mut self, segment: usize, f: &[f64; REGRESSORS], r: f64, weight: f64) {
         let normal = &mut self.segments[segment];
         for i in 0..self.n {
@@ -71,7 +72,8 @@ impl Fit {
         }
     }
 
-    /// The coefficients for a segment, by Cholesky's decomposition of the sum over it and its neighbours.
+    /// The coefficients for a segment, by Cholesky's decomposition of the sum over it and its
+    /// neighbours.
     pub fn solve(&self, segment: usize) -> [f64; REGRESSORS] {
         let n = self.n;
         let mut sum = Normal::ZERO;

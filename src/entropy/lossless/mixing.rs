@@ -2,19 +2,19 @@
 
 use std::sync::LazyLock;
 
-/// Predictions that are mixed.
+/// Number of predictions that are mixed.
 pub const INPUTS: usize = 6;
 
 /// Learning rate of the weights.
 const RATE: f32 = 0.0035;
 
-/// Weights at first: the two distributions, then the counters.
+/// First weights: of the two distributions, then of the counters.
 const START: [f32; INPUTS] = [0.5, 0.5, 0.1, 0.1, 0.1, 0.1];
 
-/// Bits of a probability of [`logistic`].
+/// Bits of a probability of [`Tables::logistic`].
 pub const ONE: u32 = 30;
 
-/// Beyond these logits probabilities do not change.
+/// The logit beyond which probabilities do not change.
 const REACH: i32 = 17;
 
 /// round(2^30 / (1 + 2^-(k / 64 - 17))), k = 0..=2176.
@@ -40,6 +40,7 @@ pub struct Tables {
 }
 
 impl Tables {
+    /// The tables, made at the first call.
     pub fn new() -> Self {
         Tables {
             logistic: &LOGISTIC,
@@ -64,13 +65,14 @@ impl Tables {
         (self.log2(a) - self.log2(b)) as f32 / 65536.0
     }
 
+    /// log2 of a positive number in units of 2^-16.
     #[inline]
     fn log2(&self, v: u32) -> i32 {
         let e = v.ilog2();
         ((e as i32) << 16) + self.log2[(v << (31 - e) >> 21) as usize & 1023]
     }
 
-    /// A logit in the units of [`Tables::logistic`].
+    /// The probability of a logit, in the units of [`Tables::logistic`].
     #[inline]
     fn probability(&self, z: f32) -> u32 {
         self.logistic((z * 65536.0) as i64)
@@ -83,7 +85,7 @@ pub struct LogisticMixer {
     sets: Vec<[f32; INPUTS]>,
 }
 
-/// Two sets at work on one decision.
+/// The mixture of the predictions of one decision by two sets of weights.
 pub struct Mixture {
     inputs: [f32; INPUTS],
     sets: [usize; 2],
@@ -93,6 +95,7 @@ pub struct Mixture {
 }
 
 impl LogisticMixer {
+    /// A mixer of `sets` sets of weights.
     pub fn new(tables: Tables, sets: usize) -> Self {
         LogisticMixer {
             tables,
@@ -100,7 +103,7 @@ impl LogisticMixer {
         }
     }
 
-    /// The mean of the logits of two mixtures.
+    /// The mixture whose logit is the mean of the logits of two sets.
     #[inline]
     pub fn mix(&self, inputs: [f32; INPUTS], sets: [usize; 2]) -> Mixture {
         let logits = sets.map(|set| {

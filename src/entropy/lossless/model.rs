@@ -1,4 +1,5 @@
-//! The model of one sample: prediction, scale, contexts, and the decisions from its highest bit down.
+//! The model of one sample: prediction, scale, contexts, and the decisions from the highest bit
+//! down.
 
 use crate::entropy::coder::{Bit, Coder};
 use crate::entropy::lossless::context_table::{ContextTable, GROUP};
@@ -6,13 +7,13 @@ use crate::entropy::lossless::fit::{Fit, REGRESSORS, SEGMENT};
 use crate::entropy::lossless::mixing::{INPUTS, LogisticMixer, Tables};
 use crate::entropy::lossless::side_information::SideInformation;
 
-/// Contexts of the counters.
+/// Number of contexts of a decision.
 const CONTEXTS: usize = 4;
 
-/// Distributions about the prediction, and their widths.
+/// Widths of the distributions about the prediction.
 const WIDTHS: [f64; 2] = [0.45, 2.0];
 
-/// Kept from every probability, in units of 2^-30.
+/// Least probability of a distribution, in units of 2^-30.
 const LEAST: u32 = 1024;
 
 /// Classes of the expected error, a quarter of an octave each from 1/8 level.
@@ -45,9 +46,9 @@ struct Row {
     error: Vec<f64>,
 }
 
-/// The rows of one channel, the present one first, and what is learned about it.
+/// The rows of one channel, the present one first, and the knowledge learned about it.
 struct ChannelModel {
-    /// The plane.
+    /// The number of its plane.
     plane: usize,
     rows: [Row; 3],
     fit: Fit,
@@ -55,9 +56,10 @@ struct ChannelModel {
     scales: [(f64, f64); SCALES],
 }
 
+/// The model of the samples of a picture.
 pub struct SampleModel<'a> {
     side: SideInformation<'a>,
-    /// 8-bit level in units of a sample.
+    /// An 8-bit level in units of a sample.
     unit: f64,
     channels: Vec<ChannelModel>,
     tables: Tables,
@@ -73,27 +75,28 @@ struct At {
     y: usize,
 }
 
-/// What is expected of a sample, and the numbers that stand for it in the tree of decisions.
+/// The expectation of a sample, and the numbers that stand for it in the tree of decisions.
 struct Expected {
-    /// In numbers of the tree.
+    /// The prediction, in numbers of the tree.
     centre: f64,
     /// Widths of the distributions.
     widths: [f64; WIDTHS.len()],
     class: usize,
     /// The tree has the leaves 0..2^depth, of which `offset..offset + samples` are taken.
     depth: u32,
-    /// The leaf of sample 0: samples of later channels are told by their difference to the first.
+    /// The leaf of sample 0. Later channels code the difference to the first.
     offset: i64,
     samples: i64,
 }
 
 impl<'a> SampleModel<'a> {
-    /// Bytes of the model of a picture of `width` x `height` samples of so many channels.
+    /// Bytes of the model of a picture of `width` x `height` pixels.
     pub fn bytes(width: u64, height: u64, channels: u64) -> u64 {
         let row = (size_of::<i32>() + 2 * size_of::<f64>()) as u64 * width;
         channels * (3 * row + Fit::bytes(width)) + ContextTable::bytes(width * height * channels)
     }
 
+    /// The model at the first sample.
     pub fn new(side: SideInformation<'a>) -> Self {
         let width = side.size.0;
         let row = Row {
@@ -121,7 +124,7 @@ impl<'a> SampleModel<'a> {
         }
     }
 
-    /// Codes row `y` of interleaved samples, the rows in order.
+    /// Codes row `y` of interleaved samples. Rows are coded in order.
     pub fn row<C: Coder>(&mut self, y: usize, samples: &mut [u16], coder: &mut C) {
         let n = self.side.channels;
         for i in 0..n {
@@ -140,6 +143,7 @@ impl<'a> SampleModel<'a> {
         }
     }
 
+    /// Codes one sample.
     fn sample<C: Coder>(
         &mut self,
         at: At,
@@ -152,7 +156,7 @@ impl<'a> SampleModel<'a> {
         let terms = coefficients.iter().zip(&f);
         let mean = terms.fold(0.0, |sum, (c, f)| sum + c * f);
         let near = self.near(i, x);
-        // The number of thresholds 2^(k/4) / 8, k = 1.., that it reaches.
+        // The number of thresholds 2^(k/4) / 8, k = 1.., that the mean error nearby reaches.
         let class = (1..SCALES).take_while(|&k| near >= scale(k)).count();
         let (sum, count) = self.channels[i].scales[class];
         let width = (0.52 * sum / count).max(0.02) * self.unit;
@@ -191,7 +195,7 @@ impl<'a> SampleModel<'a> {
         value as u16
     }
 
-    /// What the residual is predicted from, and x0_hat at the place.
+    /// The regressors of the residual, and x0_hat at the place.
     fn regressors(&self, At { i, x, y }: At) -> ([f64; REGRESSORS], f64) {
         let side = &self.side;
         let (west, east) = (x.saturating_sub(1), (x + 1).min(side.size.0 - 1));
@@ -256,11 +260,11 @@ impl<'a> SampleModel<'a> {
         sum / (4.4 + 2.5 * i as f64)
     }
 
-    /// The contexts of the counters, of numbers of eight bits.
+    /// The contexts of the counters, made of numbers of eight bits.
     fn contexts(&self, At { i, x, y }: At, expected: &Expected) -> [u64; CONTEXTS] {
         let m = x + MARGIN;
         let shift = self.side.bits - 8;
-        // Beyond the left and upper edges the nearest sample before; none before the first.
+        // Beyond the left and upper edges it is the nearest sample before, and 0 before the first.
         let at = |c: usize, west: usize, north: usize| {
             let [row, above] = [0, 1].map(|k| &self.channels[c].rows[k].value);
             let value = match (west, north) {
@@ -297,7 +301,7 @@ impl<'a> SampleModel<'a> {
         contexts.map(|c| c as u64)
     }
 
-    /// Codes a leaf of the tree.
+    /// Codes a leaf of the tree: its decisions from the root down.
     fn leaf<C: Coder>(&mut self, at: At, expected: &Expected, leaf: i64, coder: &mut C) -> i64 {
         let i = at.i;
         let contexts = self.contexts(at, expected);

@@ -23,7 +23,7 @@ impl SideInformation<'_> {
         self.size.0 * self.channels
     }
 
-    /// Bytes of the samples as they are.
+    /// Bytes of the samples, not coded.
     pub fn raw_bytes(&self) -> usize {
         self.row_len() * self.size.1 * self.bits as usize / 8
     }

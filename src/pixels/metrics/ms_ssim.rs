@@ -8,24 +8,30 @@ use crate::pixels::picture::Picture;
 
 /// The exponents of the five scales, finest first (their section 3.2).
 const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
-/// Side of the Gaussian window, and its standard deviation.
+/// Side of the Gaussian window.
 const WINDOW: usize = 11;
+/// Standard deviation of the Gaussian window.
 const DEVIATION: f64 = 1.5;
+/// The constant of the means.
 const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
+/// The constant of the deviations.
 const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
 
 /// The shortest side that five scales of windows of eleven need.
 pub const MS_SSIM_SIDE: u32 = 161;
 
-/// MS-SSIM of 8-bit samples, at most 1 for equal pictures: the mean over the colour samples of their own MS-SSIM. Alpha is
-/// not counted. None for a picture with a side shorter than [`MS_SSIM_SIDE`].
+/// MS-SSIM in 8-bit levels: the mean of the MS-SSIM of each colour. It is 1 for equal pictures, and
+/// less for others. Alpha is not counted. None for a picture with a side shorter than
+/// [`MS_SSIM_SIDE`].
 ///
-/// The convention is that of the `ms-ssim-rgb` of CompressAI: a Gaussian window of 11 x 11 with deviation 1.5, only where it
-/// lies inside the picture, K1 = 0.01, K2 = 0.03, negative terms set to zero, averages of 2 x 2 from scale to scale where an
-/// odd side is extended by zeros on both ends.
+/// The convention is that of `ms-ssim-rgb` of CompressAI: a Gaussian window of 11 x 11 with
+/// deviation 1.5, only where it lies inside the picture; K1 = 0.01, K2 = 0.03; negative terms set
+/// to zero; averages of 2 x 2 from scale to scale, where an odd side is extended by zeros on both
+/// ends.
 ///
 /// # Errors
-/// [`Error::Parameter`](crate::Error::Parameter) when the pictures differ in size or colour.
+/// [`Error::Parameter`](crate::error::Error::Parameter) when the pictures differ in size, colour or
+/// depth.
 pub fn ms_ssim(a: &Picture, b: &Picture) -> Result<Option<f64>> {
     same_form(a, b)?;
     if a.width().min(a.height()) < MS_SSIM_SIDE {
@@ -47,8 +53,9 @@ struct ColourPlane {
 }
 
 impl ColourPlane {
+    /// Colour `c` of a picture in 8-bit levels.
     fn of(picture: &Picture, c: usize) -> Self {
-        // In 8-bit levels, which the constants are made for.
+        // The constants are made for 8-bit levels.
         let step = f64::from(picture.depth().max()) / 255.0;
         let every = picture.samples().iter().skip(c);
         ColourPlane {
@@ -61,7 +68,7 @@ impl ColourPlane {
         }
     }
 
-    /// Means of 2 x 2.
+    /// The next scale: means of 2 x 2.
     fn halved(&self) -> Self {
         let (odd_x, odd_y) = (self.width % 2, self.height % 2);
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
@@ -83,6 +90,7 @@ impl ColourPlane {
     }
 }
 
+/// MS-SSIM of one colour.
 fn one_channel(mut a: ColourPlane, mut b: ColourPlane) -> f64 {
     let window = window();
     let mut product = 1.0;
@@ -98,7 +106,7 @@ fn one_channel(mut a: ColourPlane, mut b: ColourPlane) -> f64 {
     product
 }
 
-/// Means over all windows: of the whole similarity, and of its contrast and structure alone.
+/// The means over all windows of the similarity, and of its contrast and structure alone.
 fn similarity(a: &ColourPlane, b: &ColourPlane, window: &[f64; WINDOW]) -> (f64, f64) {
     let (columns, rows) = (a.width + 1 - WINDOW, a.height + 1 - WINDOW);
     let product = |x: &ColourPlane, y: &ColourPlane| -> Vec<f64> {
@@ -123,7 +131,7 @@ fn similarity(a: &ColourPlane, b: &ColourPlane, window: &[f64; WINDOW]) -> (f64,
     (whole / n, structure / n)
 }
 
-/// The window applied along rows, then along columns, where it lies inside.
+/// `data` after the window along rows, then along columns, where it lies inside.
 fn blurred(
     data: &[f64],
     width: usize,
@@ -148,6 +156,7 @@ fn blurred(
     out
 }
 
+/// The Gaussian window, of sum 1.
 fn window() -> [f64; WINDOW] {
     let mut window = [0.0; WINDOW];
     for (i, w) in window.iter_mut().enumerate() {

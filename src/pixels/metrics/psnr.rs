@@ -7,11 +7,13 @@ use crate::pixels::picture::Picture;
 use crate::pixels::picture::squared_distance;
 use crate::pixels::samples::Sample;
 
-/// Peak signal-to-noise ratio in dB at the pictures' own depth: `10 log10(peak^2 / MSE)` with a peak of 255 or 65535, the mean
-/// squared error pooled over all colour samples. Alpha is not counted. Equal pictures are at infinity.
+/// Peak signal-to-noise ratio in dB at the depth of the pictures: `10 log10(peak^2 / MSE)` with a
+/// peak of 255 or 65535. The mean squared error is over all colour samples. Alpha is not counted.
+/// Equal pictures are at infinity.
 ///
 /// # Errors
-/// [`Error::Parameter`](crate::error::Error::Parameter) when the pictures differ in size, colour or depth.
+/// [`Error::Parameter`](crate::error::Error::Parameter) when the pictures differ in size, colour or
+/// depth.
 pub fn psnr(a: &Picture, b: &Picture) -> Result<f64> {
     same_form(a, b)?;
     let ((a8, a16), (b8, b16)) = (a.samples().slices(), b.samples().slices());
@@ -19,14 +21,14 @@ pub fn psnr(a: &Picture, b: &Picture) -> Result<f64> {
     Ok(psnr_of(squares, a.samples().len(), a.depth()))
 }
 
-/// The PSNR in dB of squared differences that add up to `squares` over `samples` samples.
+/// The PSNR in dB of a sum of squared differences over `samples` samples.
 pub(crate) fn psnr_of(squares: u128, samples: usize, depth: BitDepth) -> f64 {
     let mse = squares as f64 / samples as f64;
     let peak = f64::from(depth.max());
     10.0 * (peak * peak / mse).log10()
 }
 
-/// The sum of the squared differences, in pieces that cannot overflow.
+/// The sum of the squared differences. It is taken in pieces that cannot overflow.
 fn squares<T: Sample>(a: &[T], b: &[T]) -> u128 {
     let pieces = a.chunks(1 << 24).zip(b.chunks(1 << 24));
     pieces

@@ -9,7 +9,7 @@ fn ramp(width: u32, height: u32, colour: Colour, alpha: bool) -> Picture {
     Picture::new(width, height, colour, samples.collect(), alpha).unwrap()
 }
 
-/// The same picture, with low bytes of its own where samples get 16 bits.
+/// The picture at another depth. Samples of 16 bits get low bytes of their own.
 fn of_depth(picture: Picture, depth: BitDepth) -> Picture {
     let deepen = |samples: &Samples| match depth {
         BitDepth::Eight => samples.clone(),

@@ -4,8 +4,8 @@ use super::*;
 use crate::codes::PriorId;
 use crate::prior::Denoiser;
 
-/// x_0 ~ N(mean, C): horizontal neighbours (2 i, 2 i + 1) are correlated, with variance `sum`^2 along (1, 1) / sqrt 2 and
-/// `difference`^2 along (1, -1) / sqrt 2.
+/// x_0 ~ N(mean, C): horizontal neighbours (2 i, 2 i + 1) are correlated, with variance `sum`^2
+/// along (1, 1) / sqrt 2 and `difference`^2 along (1, -1) / sqrt 2.
 #[derive(Clone, Copy)]
 struct Pairs {
     mean: f64,
@@ -14,7 +14,8 @@ struct Pairs {
 }
 
 impl Pairs {
-    /// Calls `update` with the two coordinates of each pair about the mean, and sets them to what it returns.
+    /// Calls `update` with the two coordinates of each pair about the mean, and sets them to what
+    /// it returns.
     fn map(&self, x: &Planes, update: impl Fn([f64; 2]) -> [f64; 2]) -> Planes {
         let mut out = x.clone();
         for pair in out.data.chunks_exact_mut(2) {
@@ -109,7 +110,8 @@ fn regression(x: &Planes, y: &Planes) -> [(f64, f64); 2] {
     })
 }
 
-/// The flow's exact map: in each coordinate (x - mean) sqrt(v / (v + sigma^2)), here down to the last level and its x0_hat.
+/// The flow's exact map: in each coordinate (x - mean) sqrt(v / (v + sigma^2)), here down to the
+/// last level and its x0_hat.
 fn exact_flow(x_t: &Planes) -> Planes {
     let gains = PRIOR.variances().map(|v| {
         let low = v + LOWEST_SIGMA * LOWEST_SIGMA;
@@ -158,7 +160,8 @@ fn realism_goes_from_the_mean_to_the_flow() {
     }
 }
 
-/// What a walk makes of a coordinate of variance `v`, by the equations of its steps: the slope on x_t, and the variance.
+/// The result of a walk for a coordinate of variance `v`, by the equations of its steps: the slope
+/// on x_t, and the variance.
 fn expected(mode: Mode, steps: usize, v: f64) -> (f64, f64) {
     let gain = |t: f64| v / (v + t * t);
     let levels = levels(SIGMA, LOWEST_SIGMA, steps);
@@ -210,8 +213,8 @@ fn few_steps_do_what_their_equations_say() {
     }
 }
 
-/// p(x_0 | x_t) is N(x0_hat, v sigma^2 / (v + sigma^2)) in each coordinate; of this variance the last prediction leaves
-/// out what is unknown at the lowest level.
+/// p(x_0 | x_t) is N(x0_hat, v sigma^2 / (v + sigma^2)) in each coordinate; of this variance the
+/// last prediction leaves out what is unknown at the lowest level.
 #[test]
 fn many_steps_sample_the_posterior() {
     let x_t = state();
@@ -238,7 +241,8 @@ fn many_steps_sample_the_posterior() {
     }
 }
 
-/// Corrections from a wrong start end in p(x_s | x_t), with the variance that a step of size d gives.
+/// Corrections from a wrong start end in p(x_s | x_t), with the variance that a step of size d
+/// gives.
 #[test]
 fn corrections_settle_in_the_posterior() {
     let (s, d) = (25.0, CORRECTION);
@@ -251,7 +255,8 @@ fn corrections_settle_in_the_posterior() {
         correct(&mut x, &x0_hat, &x_t, (s, rho), d, &mut noise);
     }
     for ((slope, rest), v) in regression(&x_t, &x).into_iter().zip(PRIOR.variances()) {
-        // 1 / variance of p(x_s | x_t) = 1 / (v + s^2) + 1 / (t^2 - s^2), its mean x_t (v + s^2) / (v + t^2).
+        // 1 / variance of p(x_s | x_t) = 1 / (v + s^2) + 1 / (t^2 - s^2), its mean x_t (v + s^2) /
+        // (v + t^2).
         let exact = 1.0 / (1.0 / (v + s * s) + 1.0 / (SIGMA * SIGMA - s * s));
         let b = s * s * (1.0 - rho) / exact;
         let variance = exact * (2.0 - d) / (2.0 - d * b);
