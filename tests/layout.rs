@@ -478,7 +478,7 @@ fn unsafe_code_stays_where_it_is() {
     let places = [
         "src/prior/cpu/kernel/",
         "src/prior/cuda/",
-        "src/channel/simd.rs",
+        "src/channel/dispatch.rs",
         "crates/wasm/src/lib.rs",
     ];
     for source in everything() {
