@@ -82,7 +82,7 @@ impl Rotation {
                 let first = window.start + b * BLOCK;
                 self.gather(x, first, chunk);
                 flip(stream, SIGN_BIT, self.base + first, chunk);
-                transform(chunk, 1.0);
+                transform_blocks(chunk, 1.0);
             });
             energy += parallel::squares(&y);
             if windows.len() == 1 {
@@ -125,7 +125,7 @@ impl Rotation {
             y.par_chunks_mut(BLOCK).enumerate().for_each(|(b, chunk)| {
                 let first = window.start + b * BLOCK;
                 fill(before, first, chunk);
-                transform(chunk, gain);
+                transform_blocks(chunk, gain);
                 flip(stream, SIGN_BIT, self.base + first, chunk);
             });
             self.scatter(&y, window, x, &apply);
@@ -252,7 +252,7 @@ impl<'a> Rotated<'a> {
 }
 
 /// Transforms the powers of two that make up `chunk`, largest first, and multiplies by `gain`.
-fn transform(mut chunk: &mut [f32], gain: f64) {
+fn transform_blocks(mut chunk: &mut [f32], gain: f64) {
     while !chunk.is_empty() {
         let (block, rest) = chunk.split_at_mut(1 << chunk.len().ilog2());
         fwht_f32(block);
@@ -305,7 +305,7 @@ mod tests {
         let mut expected: Vec<f32> = (0..len).map(turned).collect();
         expected
             .chunks_mut(BLOCK)
-            .for_each(|chunk| transform(chunk, 1.0));
+            .for_each(|chunk| transform_blocks(chunk, 1.0));
         for (first, step) in [(0, 1), (len - 1, 1), (len / 3, 7), (len / 2, len)] {
             let got: Vec<(usize, f32)> = y.every(first, step).collect();
             let all = (first..len).step_by(step).map(|j| (j, expected[j]));

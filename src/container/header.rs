@@ -99,21 +99,70 @@ pub struct Fields {
     start: u8,
 }
 
-/// The fields at the start of `bytes`, and the length of the header in bytes without its check.
-pub fn fields(bytes: &[u8]) -> Result<(Fields, usize), Unread> {
-    let mut rest = bytes.get(FIRST..).unwrap_or_default();
-    let fields = Fields {
-        flags: take::<1>(&mut rest)?[0],
-        width: number(&mut rest, "width")?,
-        height: number(&mut rest, "height")?,
-        prior: take(&mut rest)?,
-        seed: match bytes[FIRST] & SEED {
-            0 => None,
-            _ => Some(number(&mut rest, "seed")?),
-        },
-        start: take::<1>(&mut rest)?[0],
-    };
-    Ok((fields, bytes.len() - rest.len()))
+impl Fields {
+    /// The fields at the start of `bytes`, and the length of the header in bytes without its check.
+    pub fn read(bytes: &[u8]) -> Result<(Self, usize), Unread> {
+        let mut rest = bytes.get(FIRST..).unwrap_or_default();
+        let fields = Fields {
+            flags: take::<1>(&mut rest)?[0],
+            width: number(&mut rest, "width")?,
+            height: number(&mut rest, "height")?,
+            prior: take(&mut rest)?,
+            seed: match bytes[FIRST] & SEED {
+                0 => None,
+                _ => Some(number(&mut rest, "seed")?),
+            },
+            start: take::<1>(&mut rest)?[0],
+        };
+        Ok((fields, bytes.len() - rest.len()))
+    }
+
+    /// The header with these fields.
+    pub fn validate(&self) -> Result<Header, HeaderError> {
+        let within = |name: &str, clause, v: u64, lo: u64, hi: u64| match v {
+            v if (lo..=hi).contains(&v) => Ok(v),
+            v => Err(HeaderError::Malformed(BrokenRule {
+                reason: format!("{name} is {v}, must be {lo} to {hi}"),
+                clause,
+            })),
+        };
+        let flags = self.flags;
+        if flags >> 7 != 0 {
+            return Err(HeaderError::Unsupported(format!(
+                "flags {flags:#04x}: this decoder knows bits 0 to 6 (colour, alpha, 16 bits, trellis, seed, bands)"
+            )));
+        }
+        let Some(&trellis) = Trellis::ALL.get(usize::from(flags >> 3 & 3)) else {
+            return Err(HeaderError::Unsupported(
+                "trellis 3: this decoder knows 0 to 2 (12, 14 and 16 state bits)".into(),
+            ));
+        };
+        let form = Form {
+            width: within("width", "3.4", self.width, 1, MAX_SIDE.into())? as u32,
+            height: within("height", "3.5", self.height, 1, MAX_SIDE.into())? as u32,
+            colour: match flags & 1 {
+                0 => Colour::Grey,
+                _ => Colour::Rgb,
+            },
+            depth: match flags & 4 {
+                0 => BitDepth::Eight,
+                _ => BitDepth::Sixteen,
+            },
+            alpha: flags & 2 != 0,
+        };
+        let (start, most): (u64, u64) = (self.start.into(), SigmaCode::MAX.get().into());
+        Ok(Header {
+            form,
+            prior: PriorId(self.prior),
+            seed: match self.seed {
+                Some(seed) => within("seed", "3.7", seed, 1, u64::MAX)?,
+                None => 0,
+            },
+            trellis,
+            start: SigmaCode::saturating(2 * within("start", "3.8", start, 0, most / 2)? as u16),
+            banded: flags & BANDED != 0,
+        })
+    }
 }
 
 /// Takes `N` bytes off the front of `rest`.
@@ -137,51 +186,4 @@ pub enum HeaderError {
     Malformed(BrokenRule),
     /// It is valid, or may be, but not for this version.
     Unsupported(String),
-}
-
-/// The header with these fields.
-pub fn validate(fields: &Fields) -> Result<Header, HeaderError> {
-    let within = |name: &str, clause, v: u64, lo: u64, hi: u64| match v {
-        v if (lo..=hi).contains(&v) => Ok(v),
-        v => Err(HeaderError::Malformed(BrokenRule {
-            reason: format!("{name} is {v}, must be {lo} to {hi}"),
-            clause,
-        })),
-    };
-    let flags = fields.flags;
-    if flags >> 7 != 0 {
-        return Err(HeaderError::Unsupported(format!(
-            "flags {flags:#04x}: this decoder knows bits 0 to 6 (colour, alpha, 16 bits, trellis, seed, bands)"
-        )));
-    }
-    let Some(&trellis) = Trellis::ALL.get(usize::from(flags >> 3 & 3)) else {
-        return Err(HeaderError::Unsupported(
-            "trellis 3: this decoder knows 0 to 2 (12, 14 and 16 state bits)".into(),
-        ));
-    };
-    let form = Form {
-        width: within("width", "3.4", fields.width, 1, MAX_SIDE.into())? as u32,
-        height: within("height", "3.5", fields.height, 1, MAX_SIDE.into())? as u32,
-        colour: match flags & 1 {
-            0 => Colour::Grey,
-            _ => Colour::Rgb,
-        },
-        depth: match flags & 4 {
-            0 => BitDepth::Eight,
-            _ => BitDepth::Sixteen,
-        },
-        alpha: flags & 2 != 0,
-    };
-    let (start, most): (u64, u64) = (fields.start.into(), SigmaCode::MAX.get().into());
-    Ok(Header {
-        form,
-        prior: PriorId(fields.prior),
-        seed: match fields.seed {
-            Some(seed) => within("seed", "3.7", seed, 1, u64::MAX)?,
-            None => 0,
-        },
-        trellis,
-        start: SigmaCode::saturating(2 * within("start", "3.8", start, 0, most / 2)? as u16),
-        banded: flags & BANDED != 0,
-    })
 }

@@ -3,8 +3,7 @@
 use crate::codes::{BandAllocation, Colour, SigmaCode};
 use crate::container::check::{CHECK_BYTES, check, is_checked};
 use crate::container::format::{SIGNATURE, TAG_END, TAG_LAYER, VERSION};
-use crate::container::header;
-use crate::container::header::{Header, HeaderError};
+use crate::container::header::{Fields, Header, HeaderError};
 use crate::container::layer::Layer;
 use crate::container::part::{PartHead, PartName};
 use crate::container::part_rules::PartRules;
@@ -263,7 +262,7 @@ impl Parser {
                 held[3]
             )));
         }
-        let (fields, len) = match header::fields(&self.held) {
+        let (fields, len) = match Fields::read(&self.held) {
             Ok(read) => read,
             Err(Unread::Short) => return Ok(None),
             Err(Unread::Malformed(e)) => return Err(self.fault("header", e).into()),
@@ -272,7 +271,7 @@ impl Parser {
             return Ok(None);
         }
         self.close(len, "header")?;
-        let header = header::validate(&fields).map_err(|e| match e {
+        let header = fields.validate().map_err(|e| match e {
             HeaderError::Malformed(e) => self.fault("header", e).into(),
             HeaderError::Unsupported(e) => Error::Unsupported(e),
         })?;

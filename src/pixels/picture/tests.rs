@@ -11,7 +11,7 @@ fn ramp(width: u32, height: u32, colour: Colour, alpha: bool) -> Picture {
 
 /// The picture at another depth. Samples of 16 bits get low bytes of their own.
 fn of_depth(picture: Picture, depth: BitDepth) -> Picture {
-    let deepen = |samples: &Samples| match depth {
+    let to_depth = |samples: &Samples| match depth {
         BitDepth::Eight => samples.clone(),
         BitDepth::Sixteen => {
             let low = |(i, v): (usize, u16)| v << 8 | (i as u16 * 151) & 0xff;
@@ -23,7 +23,7 @@ fn of_depth(picture: Picture, depth: BitDepth) -> Picture {
                 .into()
         }
     };
-    let (samples, alpha) = (deepen(picture.samples()), picture.alpha().map(deepen));
+    let (samples, alpha) = (to_depth(picture.samples()), picture.alpha().map(to_depth));
     let (w, h) = (picture.width(), picture.height());
     Picture::from_samples(w, h, picture.colour(), samples, alpha).unwrap()
 }
@@ -142,15 +142,18 @@ fn every_deep_sample_comes_back_from_the_planes() {
     assert_eq!(back.unwrap(), picture);
     // Samples made from 8 bits are the same values.
     let wide = Picture::new(2, 1, Colour::Grey, vec![3, 200], None).unwrap();
-    let deep = Picture::from_samples(2, 1, Colour::Grey, vec![3u16 * 257, 200 * 257].into(), None);
-    assert_eq!(deep.unwrap().to_planes(), wide.to_planes());
+    let sixteen_bit =
+        Picture::from_samples(2, 1, Colour::Grey, vec![3u16 * 257, 200 * 257].into(), None);
+    assert_eq!(sixteen_bit.unwrap().to_planes(), wide.to_planes());
 }
 
 proptest! {
     #[test]
-    fn planes_round_trip(width in 1u32..40, height in 1u32..40, rgb: bool, alpha: bool, deep: bool) {
+    fn planes_round_trip(
+        width in 1u32..40, height in 1u32..40, rgb: bool, alpha: bool, sixteen_bit: bool
+    ) {
         let colour = if rgb { Colour::Rgb } else { Colour::Grey };
-        let depth = if deep { BitDepth::Sixteen } else { BitDepth::Eight };
+        let depth = if sixteen_bit { BitDepth::Sixteen } else { BitDepth::Eight };
         let picture = of_depth(ramp(width, height, colour, alpha), depth);
         let alpha = picture.alpha().cloned();
         let back = Picture::from_planes(&picture.to_planes(), width, height, colour, depth, alpha);
