@@ -129,13 +129,7 @@ impl Chain {
     /// # Errors
     /// [`Error::Backend`] if the network fails.
     pub fn x0_hat(&mut self) -> Result<&Planes> {
-        let x0_hat = match self.x0_hat.take() {
-            Some(x0_hat) => x0_hat,
-            None => match self.predict_on_device()? {
-                Some(x0_hat) => x0_hat,
-                None => self.predict(&self.x_t, self.t.map_or(0.0, Sigma::levels))?,
-            },
-        };
+        let x0_hat = self.take_x0_hat()?;
         Ok(self.x0_hat.insert(x0_hat))
     }
 
@@ -211,8 +205,13 @@ impl Chain {
     /// # Errors
     /// [`Error::Backend`] if the network fails.
     pub fn take_x0_hat(&mut self) -> Result<Planes> {
-        self.x0_hat()?;
-        Ok(self.x0_hat.take().unwrap_or_default())
+        if let Some(x0_hat) = self.x0_hat.take() {
+            return Ok(x0_hat);
+        }
+        match self.predict_on_device()? {
+            Some(x0_hat) => Ok(x0_hat),
+            None => self.predict(&self.x_t, self.t.map_or(0.0, Sigma::levels)),
+        }
     }
 
     /// x0_hat, taken out of the chain and predicted where x_t lies. x_t is in the memory of the

@@ -68,8 +68,7 @@ impl Chain {
             let shown = self.refined(Planes::default(), &self.x_t, t);
             return shown.map(Cow::Owned);
         }
-        self.x0_hat()?;
-        let x0_hat = self.x0_hat.take().unwrap_or_default();
+        let x0_hat = self.take_x0_hat()?;
         if !self.refines() {
             return Ok(Cow::Borrowed(self.x0_hat.insert(x0_hat)));
         }
@@ -139,8 +138,7 @@ impl Chain {
             change(&mut shown, &x0_hat, |new, old| new - rest * (new - old));
             return Ok(shown);
         }
-        // The part of the step that is not taken, by the prediction of the chain itself. The
-        // display of the state before would take more calls.
+        // The chain's own predictions say how far the step is not taken.
         let new = self.predict(&x, sigma)?;
         let mut back = x0_hat.into_owned();
         change(&mut back, &new, |old, new| rest * (new - old));
