@@ -116,49 +116,6 @@ impl Samples {
             eight => eight,
         }
     }
-
-    /// Splits pixels of `channels` samples into all samples but the last, and the last sample of
-    /// each.
-    pub(crate) fn split_last(self, channels: usize) -> (Self, Self) {
-        fn split<T: Copy>(all: &[T], channels: usize) -> (Vec<T>, Vec<T>) {
-            let pixels = all.len() / channels;
-            let mut first = Vec::with_capacity(pixels * (channels - 1));
-            let mut last = Vec::with_capacity(pixels);
-            for pixel in all.chunks_exact(channels) {
-                first.extend_from_slice(&pixel[..channels - 1]);
-                last.push(pixel[channels - 1]);
-            }
-            (first, last)
-        }
-        match self {
-            Samples::Eight(v) => {
-                let (first, last) = split(&v, channels);
-                (first.into(), last.into())
-            }
-            Samples::Sixteen(v) => {
-                let (first, last) = split(&v, channels);
-                (first.into(), last.into())
-            }
-        }
-    }
-
-    /// Pixels of `channels` samples, each followed by one sample of `last`, which has the same
-    /// depth.
-    pub(crate) fn interleave(&self, channels: usize, last: &Samples) -> Self {
-        fn join<T: Copy>(first: &[T], channels: usize, last: &[T]) -> Vec<T> {
-            let mut all = Vec::with_capacity(first.len() + last.len());
-            for (pixel, &last) in first.chunks_exact(channels).zip(last) {
-                all.extend_from_slice(pixel);
-                all.push(last);
-            }
-            all
-        }
-        match (self, last) {
-            (Samples::Eight(v), Samples::Eight(last)) => join(v, channels, last).into(),
-            (Samples::Sixteen(v), Samples::Sixteen(last)) => join(v, channels, last).into(),
-            _ => unreachable!("a picture's samples and its alpha have one depth"),
-        }
-    }
 }
 
 impl From<Vec<u8>> for Samples {

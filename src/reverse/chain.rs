@@ -14,7 +14,7 @@ use crate::container::Header;
 use crate::entropy::SideInformation;
 use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;
-use crate::prior::{Prior, scale};
+use crate::prior::Prior;
 use crate::random::Stream;
 use crate::reverse::display::Display;
 use crate::reverse::on_device::OnDevice;
@@ -163,9 +163,10 @@ impl Chain {
     ///
     /// # Errors
     /// [`Error::Backend`] if the network fails.
+    #[cfg(feature = "image")]
     pub fn reduced_x0_hat(&mut self, f: usize) -> Result<Planes> {
         self.download()?;
-        let x_t = scale::reduce(&self.x_t, f);
+        let x_t = crate::prior::scale::reduce(&self.x_t, f);
         let Some(t) = self.t else {
             return Ok(x_t);
         };
