@@ -1,25 +1,25 @@
-//! Files and folders to a list of files.
+//! Files, folders and patterns to a list of files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dcodec::{Error, Result};
+use crate::{Error, Result};
 
-/// What a folder's pictures are called; files named one by one may be called anything.
+/// Extensions of the pictures of a folder; files named one by one may be called anything.
 pub const PICTURES: [&str; 13] = [
     "png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "pnm", "ppm", "pgm", "pbm", "pam", "gif",
 ];
 
-/// What a folder's coded pictures are called.
+/// Extensions of the coded pictures of a folder.
 pub const CODED: [&str; 1] = ["dfc"];
 
-/// Whether a command works on the files of a folder; "-" is standard input, whatever lies there.
+/// True for a folder; `-` is standard input, even where a folder has that name.
 pub fn is_folder(input: &Path) -> bool {
     input != Path::new("-") && input.is_dir()
 }
 
-/// The files named, those of such extensions in the folders named, and those that fit a pattern, these by name. A file whose
-/// name looks like a pattern is that file.
+/// Files of `inputs`: each file, the files of each folder with one of `extensions`, and the files
+/// that fit a pattern, both sorted by name. A file whose name looks like a pattern is that file.
 pub fn files(inputs: &[PathBuf], extensions: &[&str]) -> Result<Vec<PathBuf>> {
     let mut out = Vec::new();
     for input in inputs {
@@ -40,7 +40,7 @@ pub fn files(inputs: &[PathBuf], extensions: &[&str]) -> Result<Vec<PathBuf>> {
             }
         }
         if found.is_empty() {
-            return Err(Error::Parameter(format!(
+            return Err(Error::Setting(format!(
                 "{}: no files called .{} in this folder",
                 input.display(),
                 extensions.join(", .")
@@ -56,9 +56,9 @@ fn is_pattern(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '['])
 }
 
-/// The files that fit a pattern, for shells that leave it as it is.
+/// Files that fit a pattern, for shells that leave it as it is.
 fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
-    let wrong = |why: String| Error::Parameter(format!("{}: {why}", pattern.display()));
+    let wrong = |why: String| Error::Setting(format!("{}: {why}", pattern.display()));
     let found = glob::glob(&pattern.to_string_lossy()).map_err(|e| wrong(e.to_string()))?;
     let files: Vec<PathBuf> = found.flatten().filter(|path| path.is_file()).collect();
     match files.is_empty() {

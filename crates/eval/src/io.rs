@@ -5,9 +5,10 @@ use std::io::{self, BufWriter, ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use dcodec::container::SIGNATURE;
-use dcodec::{Error, Result};
 
-/// How a file is called in messages.
+use crate::{Error, Result, temporary};
+
+/// The name of an input in messages.
 pub fn name(path: &Path) -> String {
     if path == Path::new("-") {
         "standard input".into()
@@ -16,7 +17,7 @@ pub fn name(path: &Path) -> String {
     }
 }
 
-/// The same for a file that is written.
+/// The name of an output in messages.
 pub fn output_name(path: &Path) -> String {
     if path == Path::new("-") {
         "standard output".into()
@@ -25,7 +26,7 @@ pub fn output_name(path: &Path) -> String {
     }
 }
 
-/// All the bytes of a file, or of standard input for `-`.
+/// All bytes of a file, or of standard input for `-`.
 pub fn read_input(path: &Path) -> Result<Vec<u8>> {
     if path == Path::new("-") {
         let mut bytes = Vec::new();
@@ -38,7 +39,7 @@ pub fn read_input(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| Error::io(path, e))
 }
 
-/// The same of a .dfc file; another is refused by its first bytes, however long it is.
+/// All bytes of a .dfc file. Of another file only the first few, however long it is: they tell.
 pub fn read_coded(path: &Path) -> Result<Vec<u8>> {
     let (mut source, _) = open_input(path)?;
     let failed = |e| Error::io(name(path), e);
@@ -55,7 +56,8 @@ pub fn read_coded(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The bytes of a file as they are read, or of standard input for `-`, and how many there are if that is known.
+/// A file that is read piece by piece, or standard input for `-`, and its length where that is
+/// known.
 pub fn open_input(path: &Path) -> Result<(Box<dyn Read>, Option<u64>)> {
     if path == Path::new("-") {
         return Ok((Box::new(io::stdin().lock()), None));
@@ -64,32 +66,26 @@ pub fn open_input(path: &Path) -> Result<(Box<dyn Read>, Option<u64>)> {
     let file = fs::File::open(path).map_err(failed)?;
     let found = file.metadata().map_err(failed)?;
     if found.is_dir() {
-        return Err(failed(io::Error::new(
-            ErrorKind::IsADirectory,
-            "is a directory",
-        )));
+        return Err(is_directory(path));
     }
     let size = found.is_file().then_some(found.len());
     Ok((Box::new(file), size))
 }
 
-/// Finds out before long work whether [`write_atomic`] would refuse.
+/// Finds out before long work if [`write_atomic`] would refuse.
 pub fn check_destination(path: &Path, force: bool) -> Result<()> {
     if path == Path::new("-") {
         return match io::stdout().is_terminal() {
-            true => Err(terminal()),
+            true => Err(Error::Terminal),
             false => Ok(()),
         };
     }
     match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(Error::io(
-            path,
-            io::Error::new(ErrorKind::IsADirectory, "is a directory"),
-        )),
-        Ok(found) if found.is_file() && !force => Err(exists(path)),
+        Ok(found) if found.is_dir() => Err(is_directory(path)),
+        Ok(found) if found.is_file() && !force => Err(Error::Exists(path.into())),
         Ok(found) if !found.is_file() => Ok(()),
         _ => {
-            // Behind a link, where the file will be.
+            // The file that a link names is the one that is replaced.
             let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
             let directory = directory(&target)?;
             let probe = tempfile::tempfile_in(&directory);
@@ -101,17 +97,14 @@ pub fn check_destination(path: &Path, force: bool) -> Result<()> {
     }
 }
 
-/// Refuses to write over what is read, whatever the flags.
+/// Refuses to write over an input, whatever the flags.
 pub fn check_apart(input: &Path, output: &Path) -> Result<()> {
     let real = |path: &Path| match path == Path::new("-") {
         true => None,
         false => fs::canonicalize(path).ok().filter(|p| p.is_file()),
     };
     match real(input) {
-        Some(input) if real(output).as_ref() == Some(&input) => Err(Error::Parameter(format!(
-            "{}: the output would be the input itself (name another with -o)",
-            output.display()
-        ))),
+        Some(input) if real(output).as_ref() == Some(&input) => Err(Error::IsInput(output.into())),
         _ => Ok(()),
     }
 }
@@ -122,11 +115,16 @@ pub fn check_distinct<'p>(outputs: impl IntoIterator<Item = &'p Path>) -> Result
     for path in outputs {
         if seen.contains(&path) {
             let e = format!("{}: named for two outputs", output_name(path));
-            return Err(Error::Parameter(e));
+            return Err(Error::Setting(e));
         }
         seen.push(path);
     }
     Ok(())
+}
+
+fn is_directory(path: &Path) -> Error {
+    let source = io::Error::new(ErrorKind::IsADirectory, "is a directory");
+    Error::io(path, source)
 }
 
 /// The directory that holds `path`.
@@ -146,8 +144,8 @@ fn directory(path: &Path) -> Result<PathBuf> {
 
 /// Writes a file whole or not at all; `-` is standard output.
 ///
-/// The bytes go to a temporary file in the target's directory, which then takes the target's name. An existing file is
-/// replaced only with `force`; devices and pipes are written directly.
+/// The bytes go to a temporary file in the target's directory, which then takes the target's name.
+/// An existing file is replaced only with `force`. Devices and pipes are written directly.
 pub fn write_atomic(
     path: &Path,
     force: bool,
@@ -160,12 +158,7 @@ pub fn write_atomic(
     }
     let failed = |e| Error::io(path, e);
     let existing = match fs::metadata(path) {
-        Ok(found) if found.is_dir() => {
-            return Err(failed(io::Error::new(
-                ErrorKind::IsADirectory,
-                "is a directory",
-            )));
-        }
+        Ok(found) if found.is_dir() => return Err(is_directory(path)),
         Ok(found) if !found.is_file() => {
             let mut device = fs::OpenOptions::new()
                 .write(true)
@@ -178,54 +171,40 @@ pub fn write_atomic(
         Err(e) => return Err(failed(e)),
     };
     if existing.is_some() && !force {
-        return Err(exists(path));
+        return Err(Error::Exists(path.into()));
     }
-    // A link keeps pointing where it did: the file behind it is replaced.
+    // A link keeps pointing where it did: the file that it names is replaced.
     let target = match existing {
         Some(_) => fs::canonicalize(path).map_err(failed)?,
         None => path.to_path_buf(),
     };
-    let directory = directory(&target)?;
+    let temporary = temporary_file(&directory(&target)?).map_err(failed)?;
+    if let Some(existing) = existing {
+        let file = temporary.file.path();
+        fs::set_permissions(file, existing.permissions()).map_err(failed)?;
+    }
+    let mut buffered = BufWriter::new(&temporary.file);
+    write(&mut buffered).map_err(failed)?;
+    buffered.into_inner().map_err(|e| failed(e.into_error()))?;
+    // Another program may have made the file in the meantime.
+    let persisted = temporary.persist(&target, force);
+    persisted.map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists if !force => Error::Exists(path.into()),
+        _ => failed(e),
+    })
+}
+
+/// A file in the target's directory, with the permissions of any new file.
+fn temporary_file(directory: &Path) -> io::Result<temporary::File> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".dcodec-").suffix(".tmp");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // What any new file gets; the default is for secrets.
+        // The default is for secrets.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let temporary = builder.tempfile_in(&directory).map_err(failed)?;
-    if let Some(existing) = existing {
-        fs::set_permissions(temporary.path(), existing.permissions()).map_err(failed)?;
-    }
-    let mut buffered = BufWriter::new(temporary);
-    write(&mut buffered).map_err(failed)?;
-    let temporary = buffered.into_inner().map_err(|e| failed(e.into_error()))?;
-    if force {
-        temporary.persist(&target).map_err(|e| failed(e.error))?;
-    } else {
-        // Somebody may have made the file in the meantime.
-        temporary
-            .persist_noclobber(&target)
-            .map_err(|e| match e.error.kind() {
-                ErrorKind::AlreadyExists => exists(path),
-                _ => failed(e.error),
-            })?;
-    }
-    Ok(())
-}
-
-fn exists(path: &Path) -> Error {
-    Error::Parameter(format!(
-        "{}: exists already (use -f to overwrite)",
-        path.display()
-    ))
-}
-
-fn terminal() -> Error {
-    Error::Parameter(
-        "standard output is a terminal: binary data is not written there (name a file with -o, or use a pipe)".into(),
-    )
+    temporary::File::new(&builder, directory)
 }
 
 /// Writes binary data to a stream that must not be a terminal.
@@ -235,12 +214,12 @@ fn write_stream(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
     if is_terminal {
-        return Err(terminal());
+        return Err(Error::Terminal);
     }
     finish(write(out).and_then(|()| out.flush())).map_err(|e| Error::io("standard output", e))
 }
 
-/// Says something on standard error; that this is closed or full is no reason to stop.
+/// Writes a line to standard error; where that is closed or full the work goes on.
 pub fn say(message: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{message}");
 }
@@ -252,7 +231,7 @@ pub fn print(text: &str) -> Result<()> {
         .map_err(|e| Error::io("standard output", e))
 }
 
-/// A reader that has seen enough is no failure of ours.
+/// Takes a reader that has seen enough for success.
 pub fn finish(result: io::Result<()>) -> io::Result<()> {
     result.or_else(|e| match e.kind() {
         ErrorKind::BrokenPipe => Ok(()),

@@ -1,13 +1,14 @@
 //! Picture files with their metadata, and rate and distortion of pictures beside other codecs.
 
-mod failure;
+mod error;
 pub mod inputs;
 pub mod io;
 pub mod load;
 mod log;
 pub mod rd;
 pub mod save;
+pub mod temporary;
 mod upright;
 
-pub use failure::{About, Failure};
+pub use error::{Error, Result};
 pub use log::Log;

@@ -1,70 +1,90 @@
 //! Picture files to pictures and their metadata.
 
-use std::io::{self, Cursor, ErrorKind};
+use std::io::Cursor;
 use std::path::Path;
 
 use dcodec::container::SIGNATURE;
-use dcodec::{BitDepth, Colour, Error, Form, Metadata, Picture, Result};
+use dcodec::{Colour, Depth, Metadata, Picture};
 use image::codecs::tiff::TiffDecoder;
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits,
 };
 
+use crate::io::name;
 use crate::upright::take_orientation;
+use crate::{Error, Result};
 
 const READABLE: &str = "PNG, JPEG, WebP, BMP, TIFF, PNM or GIF";
-/// What a decoder may use besides the pixels.
+/// Memory of a decoder besides the pixels, at most.
 const SPARE_MEMORY: u64 = 64 << 20;
 
-/// A picture file's contents.
+/// Contents of a picture file.
 #[derive(Debug)]
 pub struct Loaded {
     pub picture: Picture,
     pub metadata: Metadata,
-    /// What the user may want to know.
+    /// Losses on the way, for the user.
     pub notes: Vec<String>,
 }
 
-/// Decodes a picture file, turned upright as its orientation says; `name` is for messages.
+/// Decodes a picture file, turned upright as its orientation says; `path` is for messages.
 ///
-/// The metadata then say upright too, and are otherwise kept byte for byte. The dimensions are checked against `max_pixels`
-/// before any pixel is decoded.
-pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded> {
-    let shown = crate::io::name(name);
+/// The metadata then say upright too, and are otherwise kept byte for byte. The dimensions are
+/// checked against `max_pixels` before any pixel is decoded.
+///
+/// # Errors
+/// [`Error::Coded`], [`Error::Picture`], [`Error::TooLarge`] and [`Error::Damaged`].
+pub fn load_picture(bytes: &[u8], path: &Path, max_pixels: u64) -> Result<Loaded> {
+    let shown = name(path);
+    let format = readable_format(bytes, &shown)?;
+    let (picture, metadata) = decode(bytes, format, &shown, max_pixels)?;
+    let (metadata, notes) = checked(metadata, bytes, format);
+    Ok(Loaded {
+        picture,
+        metadata,
+        notes,
+    })
+}
+
+/// The format of a still picture that can be read.
+fn readable_format(bytes: &[u8], shown: &str) -> Result<ImageFormat> {
     if bytes.starts_with(&SIGNATURE) {
-        return Err(Error::Unsupported(format!(
-            "{shown}: this is a .dfc file already (use `dcodec decode` to get the picture)"
-        )));
+        let name = shown.to_owned();
+        return Err(Error::Coded { name });
     }
+    let refused = |reason: String| Err(Error::picture(shown, reason));
     if bytes.is_empty() {
-        return Err(Error::Unsupported(format!(
-            "{shown}: the file holds no bytes"
-        )));
+        return refused("the file holds no bytes".into());
     }
     let format = match image::guess_format(bytes) {
         Ok(ImageFormat::OpenExr | ImageFormat::Hdr) => {
-            return Err(Error::Unsupported(format!(
-                "{shown}: floating-point pictures cannot be coded (convert it to 16 bits)"
-            )));
+            return refused(
+                "floating-point pictures cannot be coded (convert it to 16 bits)".into(),
+            );
         }
         Ok(format) if format.reading_enabled() => format,
-        _ => {
-            return Err(Error::Unsupported(format!(
-                "{shown}: not a picture that dcodec reads ({READABLE})"
-            )));
-        }
+        _ => return refused(format!("not a picture that dcodec reads ({READABLE})")),
     };
-    if let Some(frames) = frames(bytes, format).filter(|&n| n > 1) {
-        return Err(Error::Unsupported(format!(
-            "{shown}: an animation of {frames} frames, but only still pictures can be coded (save the frames as pictures)"
-        )));
+    match frames(bytes, format).filter(|&n| n > 1) {
+        Some(frames) => refused(format!(
+            "an animation of {frames} frames, but only still pictures can be coded (save the frames \
+             as pictures)"
+        )),
+        None => Ok(format),
     }
-    let failed = |e: ImageError| match e {
-        ImageError::Limits(e) => Error::Limits(format!("{shown}: {e}")),
-        ImageError::IoError(e) => Error::io(name, e),
-        e => Error::io(name, io::Error::new(ErrorKind::InvalidData, e)),
-    };
+}
 
+/// The picture, upright, and its metadata.
+fn decode(
+    bytes: &[u8],
+    format: ImageFormat,
+    shown: &str,
+    max_pixels: u64,
+) -> Result<(Picture, Metadata)> {
+    let failed = |source: ImageError| Error::Damaged {
+        name: shown.to_owned(),
+        source,
+    };
     let mut limits = Limits::no_limits();
     // The largest pixel is four 32-bit floats.
     limits.max_alloc = Some(max_pixels.saturating_mul(16).saturating_add(SPARE_MEMORY));
@@ -73,12 +93,15 @@ pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
-        return Err(Error::Unsupported(format!("{shown}: the picture is empty")));
+        return Err(Error::picture(shown, "the picture is empty"));
     }
     if u64::from(width) * u64::from(height) > max_pixels {
-        return Err(Error::Limits(format!(
-            "{shown}: {width} x {height} pixels are over the limit of {max_pixels} (raise it with --max-pixels)"
-        )));
+        return Err(Error::TooLarge {
+            name: shown.to_owned(),
+            width,
+            height,
+            limit: max_pixels,
+        });
     }
     let turned = decoder.orientation().ok();
     let mut metadata = match format {
@@ -91,18 +114,21 @@ pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded
     .unwrap_or_default();
     let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     image.apply_orientation(take_orientation(&mut metadata, turned));
-    let mut picture =
-        Picture::from_image(image).map_err(|e| Error::Unsupported(format!("{shown}: {e}")))?;
-    // Its decoder gives all of them alpha.
+    let picture = Picture::from_image(image).map_err(|e| Error::picture(shown, e.to_string()))?;
+    // The decoder of GIF gives all of them alpha.
     let opaque = |p: &Picture| {
         p.alpha()
             .is_some_and(|a| a.iter().all(|v| v == a.depth().max()))
     };
-    if format == ImageFormat::Gif && opaque(&picture) {
-        picture = picture.without_alpha();
+    match format == ImageFormat::Gif && opaque(&picture) {
+        true => Ok((picture.without_alpha(), metadata)),
+        false => Ok((picture, metadata)),
     }
+}
 
-    let mut notes = Vec::new();
+/// The metadata that can be kept, and notes on the losses.
+fn checked(mut metadata: Metadata, bytes: &[u8], format: ImageFormat) -> (Metadata, Vec<String>) {
+    let mut notes: Vec<String> = Vec::new();
     if format == ImageFormat::Jpeg {
         notes.push(
             "the JPEG is decoded and its pixels are coded: the original file cannot be restored bit by bit".into(),
@@ -124,15 +150,12 @@ pub fn load_picture(bytes: &[u8], name: &Path, max_pixels: u64) -> Result<Loaded
         metadata.icc = None;
         notes.push("the colour profile is of neither RGB nor grey: it was left out".into());
     }
-    Ok(Loaded {
-        picture,
-        metadata,
-        notes,
-    })
+    (metadata, notes)
 }
 
-/// The form of a picture file, before any pixel is decoded. None if it cannot be told.
-pub fn picture_form(bytes: &[u8]) -> Option<Form> {
+/// Columns, rows, colour, depth, and alpha or none, before any pixel is decoded. None if the bytes
+/// do not tell.
+pub fn picture_form(bytes: &[u8]) -> Option<(u32, u32, Colour, Depth, bool)> {
     let format = image::guess_format(bytes).ok()?;
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
     let decoder = reader.into_decoder().ok()?;
@@ -154,7 +177,7 @@ pub fn picture_form(bytes: &[u8]) -> Option<Form> {
     })
 }
 
-/// Damaged metadata are no reason to lose the picture.
+/// Metadata of a picture. Damaged ones are left out: they are no reason to lose the picture.
 fn read_metadata(decoder: &mut impl ImageDecoder) -> Metadata {
     let some = |read: ImageResult<Option<Vec<u8>>>| read.ok().flatten().filter(|b| !b.is_empty());
     Metadata {
@@ -164,7 +187,7 @@ fn read_metadata(decoder: &mut impl ImageDecoder) -> Metadata {
     }
 }
 
-/// How many frames the file has, where that can be told.
+/// Number of frames, where the bytes tell.
 fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
     match format {
         // The animation control chunk comes before the pixels: APNG specification.
@@ -202,7 +225,8 @@ fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
     }
 }
 
-/// Whether a TIFF has a second directory: its first one ends in that one's offset, or 0 (TIFF 6.0, section 2).
+/// True if a TIFF has a second directory: the first ends in the offset of the second, or 0 (TIFF 6.0,
+/// section 2).
 fn has_more_pages(bytes: &[u8]) -> Option<bool> {
     let little = match bytes.first_chunk()? {
         b"II" => true,
@@ -226,7 +250,7 @@ fn has_more_pages(bytes: &[u8]) -> Option<bool> {
     Some(number(end, 4)? != 0)
 }
 
-/// The segments of a JPEG up to its first coded samples: marker, offset, and offset of the end.
+/// Segments of a JPEG up to its first coded samples: marker, offset, and offset of the end.
 fn jpeg_segments(bytes: &[u8]) -> impl Iterator<Item = (u8, usize, usize)> {
     let mut at = 2;
     std::iter::from_fn(move || {
@@ -239,16 +263,16 @@ fn jpeg_segments(bytes: &[u8]) -> impl Iterator<Item = (u8, usize, usize)> {
     })
 }
 
-/// Whether a JPEG has its end marker: coded samples hold none.
+/// True if a JPEG has its end marker, which coded samples cannot hold.
 fn jpeg_ends(bytes: &[u8]) -> bool {
     let scan = jpeg_segments(bytes).find(|s| s.0 == 0xda);
     let coded = scan.and_then(|(_, _, end)| bytes.get(end..));
     coded.is_some_and(|coded| coded.windows(2).any(|w| w == [0xff, 0xd9]))
 }
 
-/// Whether a JPEG has four components.
+/// True for a JPEG of four components.
 fn jpeg_inks(bytes: &[u8], format: ImageFormat) -> bool {
-    // A frame header, not one of the tables that lie between.
+    // A frame header, not one of the tables whose markers lie between.
     let is_frame = |marker| matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
     let mut segments = jpeg_segments(bytes);
     format == ImageFormat::Jpeg
@@ -257,7 +281,7 @@ fn jpeg_inks(bytes: &[u8], format: ImageFormat) -> bool {
             .is_some_and(|(_, start, _)| bytes.get(start + 9) == Some(&4))
 }
 
-/// The colour space that the ICC profile's header names.
+/// Colour space that the header of the ICC profile names.
 fn profile_space(metadata: &Metadata) -> Option<&[u8; 4]> {
     metadata.icc.as_ref()?.get(16..)?.first_chunk()
 }

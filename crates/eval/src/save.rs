@@ -5,32 +5,32 @@ use std::fmt;
 use std::io::Cursor;
 use std::path::Path;
 
-use dcodec::{BitDepth, Colour, Error, Metadata, Picture, Result};
+use dcodec::{Colour, Depth, Metadata, Picture};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::tiff::TiffEncoder;
 use image::{DynamicImage, ImageEncoder, ImageError, ImageFormat};
 
-use crate::Log;
 use crate::io::{self, output_name};
+use crate::{Error, Log, Result};
 
 const WRITABLE: &str = "png, jpg, webp, bmp, tiff, pnm, ppm or pgm";
 const JPEG_QUALITY: u8 = 95;
-/// What a JPEG segment holds besides its length.
+/// Bytes of a JPEG segment besides its length, at most.
 const SEGMENT: usize = 65533;
 const JPEG_XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const JPEG_EXIF: &[u8] = b"Exif\0\0";
 /// Profiles are cut into as many segments as a byte can count.
 const JPEG_ICC: usize = 255 * 65519;
 
-/// Something that a picture format could not keep.
+/// Loss by a picture format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
-    /// Transparency, which was dropped.
+    /// Transparency was dropped.
     AlphaDropped,
-    /// Samples of 16 bits, which were rounded to 8.
+    /// Samples of 16 bits were rounded to 8.
     Reduced,
-    /// A kind of metadata, which was left out.
+    /// A kind of metadata was left out.
     MetadataDropped(&'static str),
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for Notice {
     }
 }
 
-/// A format that pictures are written in.
+/// Format of a picture file that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Png,
@@ -65,7 +65,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of a name or a file extension, in any case.
+    /// Format called `name`, a name or a file extension in any case.
     pub fn from_name(name: &str) -> Result<Self> {
         Ok(match name.to_ascii_lowercase().as_str() {
             "png" => Format::Png,
@@ -77,19 +77,19 @@ impl Format {
             "ppm" => Format::Ppm,
             "pgm" => Format::Pgm,
             _ => {
-                return Err(Error::Parameter(format!(
+                return Err(Error::Setting(format!(
                     "cannot write the format `{name}` (use {WRITABLE})"
                 )));
             }
         })
     }
 
-    /// The format of a path's extension.
+    /// Format that the extension of `path` names.
     pub fn from_path(path: &Path) -> Result<Self> {
         match path.extension() {
             Some(extension) => Format::from_name(&extension.to_string_lossy())
-                .map_err(|e| Error::Parameter(format!("{}: {e}", path.display()))),
-            None => Err(Error::Parameter(format!(
+                .map_err(|e| Error::Setting(format!("{}: {e}", path.display()))),
+            None => Err(Error::Setting(format!(
                 "{}: no extension tells the picture's format (use {WRITABLE})",
                 path.display()
             ))),
@@ -107,7 +107,7 @@ impl Format {
         !matches!(self, Format::Jpeg | Format::WebP | Format::Bmp)
     }
 
-    /// Whether it holds ICC profiles, EXIF and XMP of these lengths.
+    /// True for each of ICC profile, EXIF and XMP that fits, given the bytes of each.
     fn holds_metadata(self, icc: usize, exif: usize, xmp: usize) -> [bool; 3] {
         match self {
             Format::Png | Format::WebP => [true; 3],
@@ -122,7 +122,7 @@ impl Format {
     }
 }
 
-/// The format asked for, or that of the output's name; PNG on standard output.
+/// Format asked for, else of the output's name, else PNG on standard output.
 pub fn picture_format(output: &Path, asked: Option<&str>) -> Result<Format> {
     match asked {
         Some(name) => Format::from_name(name),
@@ -131,14 +131,14 @@ pub fn picture_format(output: &Path, asked: Option<&str>) -> Result<Format> {
     }
 }
 
-/// The picture as the bytes of a file, and what the format could not keep.
+/// Bytes of the picture's file, and the losses by its format.
 pub fn encode_picture(
     picture: &Picture,
     metadata: &Metadata,
     format: Format,
 ) -> Result<(Vec<u8>, Vec<Notice>)> {
     if format == Format::Pgm && picture.colour() != Colour::Grey {
-        return Err(Error::Parameter(
+        return Err(Error::Setting(
             "pgm holds grey pictures only (use ppm for colour)".into(),
         ));
     }
@@ -146,11 +146,11 @@ pub fn encode_picture(
     let image = fitted(picture, format, &mut notices);
     let metadata = kept(metadata, format, &mut notices);
     let bytes = write(&image, &metadata, format)
-        .map_err(|e| Error::Parameter(format!("cannot write the picture as {format:?}: {e}")))?;
+        .map_err(|e| Error::Setting(format!("cannot write the picture as {format:?}: {e}")))?;
     Ok((bytes, notices))
 }
 
-/// Writes the picture, and says what the format could not keep.
+/// Writes the picture, and says what its format could not keep.
 pub fn write_picture(
     path: &Path,
     force: bool,
@@ -166,7 +166,7 @@ pub fn write_picture(
     io::write_atomic(path, force, |w| w.write_all(&bytes))
 }
 
-/// The picture in a form that the format has.
+/// The picture as colours and depth that the format has.
 fn fitted(picture: &Picture, format: Format, notices: &mut Vec<Notice>) -> DynamicImage {
     let mut shown = Cow::Borrowed(picture);
     if picture.alpha().is_some() && !format.holds_alpha() {
@@ -189,7 +189,7 @@ fn fitted(picture: &Picture, format: Format, notices: &mut Vec<Notice>) -> Dynam
     }
 }
 
-/// The metadata that the format can hold.
+/// Metadata that the format can hold.
 fn kept(metadata: &Metadata, format: Format, notices: &mut Vec<Notice>) -> Metadata {
     let mut kept = metadata.clone();
     let len = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
@@ -291,7 +291,7 @@ fn write_webp(
         })
 }
 
-/// Adds the chunk that XMP part 3 names for PNG, behind the first chunk.
+/// Adds the chunk that XMP part 3 names for PNG, after the first chunk.
 fn add_png_xmp(mut png: Vec<u8>, xmp: &[u8]) -> Vec<u8> {
     const HEAD: usize = 8 + 25;
     // Keyword, neither compressed nor in a language of its own.
@@ -303,7 +303,7 @@ fn add_png_xmp(mut png: Vec<u8>, xmp: &[u8]) -> Vec<u8> {
     png
 }
 
-/// Adds the segment that XMP part 3 names for JPEG, behind those of JFIF and EXIF.
+/// Adds the segment that XMP part 3 names for JPEG, after the segments of JFIF and EXIF.
 fn add_jpeg_xmp(mut jpeg: Vec<u8>, xmp: &[u8]) -> Vec<u8> {
     let mut at = 2;
     while let Some(&[0xff, 0xe0 | 0xe1, high, low]) = jpeg[at..].first_chunk() {

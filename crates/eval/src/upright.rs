@@ -1,4 +1,4 @@
-//! Which way up a picture file says that its pixels are.
+//! Orientation of a picture, from its metadata.
 
 use dcodec::Metadata;
 use image::metadata::Orientation;
@@ -6,8 +6,8 @@ use image::metadata::Orientation;
 /// The mark of a JPEG segment, which some WebP files have before their EXIF.
 const MARK: &[u8] = b"Exif\0\0";
 
-/// How the pixels are to be turned, by the EXIF, else by what the file's own container says, else by the XMP; the metadata then
-/// say that they have been.
+/// The turn that makes the pixels upright: of the EXIF, else of the file's own container, else of the
+/// XMP. The metadata then say upright.
 pub fn take_orientation(metadata: &mut Metadata, container: Option<Orientation>) -> Orientation {
     let exif = metadata.exif.as_mut().and_then(|exif| {
         if exif.starts_with(MARK) {
@@ -27,7 +27,7 @@ pub fn take_orientation(metadata: &mut Metadata, container: Option<Orientation>)
         .unwrap_or(Orientation::NoTransforms)
 }
 
-/// Where the digits of `tiff:Orientation` stand in an XMP packet, as an attribute or as an element.
+/// Offsets of the digits of `tiff:Orientation` in an XMP packet, an attribute or an element.
 fn xmp_digits(xmp: &[u8]) -> Vec<usize> {
     const NAME: &[u8] = b"tiff:Orientation";
     let skip_blanks = |at: usize| {

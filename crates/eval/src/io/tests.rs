@@ -7,7 +7,10 @@ fn files_are_replaced_only_by_force_and_whole() {
     let entries = || fs::read_dir(folder.path()).unwrap().count();
     write_atomic(&path, false, |w| w.write_all(b"one")).unwrap();
     let error = write_atomic(&path, false, |w| w.write_all(b"two")).unwrap_err();
-    assert!(error.to_string().contains("-f"), "{error}");
+    assert!(
+        error.is_usage() && error.to_string().contains("exists already"),
+        "{error}"
+    );
     assert_eq!(read_input(&path).unwrap(), b"one");
     write_atomic(&path, true, |w| w.write_all(b"three")).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"three");
@@ -27,7 +30,7 @@ fn files_are_replaced_only_by_force_and_whole() {
     };
     assert!(matches!(
         write_atomic(&late, false, racing),
-        Err(Error::Parameter(_))
+        Err(Error::Exists(_))
     ));
     assert_eq!(fs::read(&late).unwrap(), b"theirs");
     assert_eq!(entries(), 2);

@@ -85,8 +85,8 @@ pub struct BdRate {
     pub to: f64,
 }
 
-/// Rate difference of `ours` to `theirs`, both (rate, quality), averaged in log rate over the qualities of `floor` and above
-/// that both reach. None if there are no such qualities.
+/// Rate difference of `ours` to `theirs`, both (rate, quality), averaged in log rate over the
+/// qualities from `floor` up that both reach. None if there are none.
 pub fn bd_rate(ours: &[(f64, f64)], theirs: &[(f64, f64)], floor: f64) -> Option<BdRate> {
     let [ours, theirs] = [ours, theirs].map(log_rate);
     let (ours, theirs) = (ours?, theirs?);
@@ -104,7 +104,8 @@ pub fn bd_rate(ours: &[(f64, f64)], theirs: &[(f64, f64)], floor: f64) -> Option
     })
 }
 
-/// Log rate as a function of quality. A point no better than one of a lower rate is left out: it has no place on a function.
+/// Log rate as a function of quality. A point no better than one of a lower rate is left out: it has
+/// no place on a function.
 fn log_rate(curve: &[(f64, f64)]) -> Option<Pchip> {
     let usable = |p: &&(f64, f64)| p.0 > 0.0 && p.0.is_finite() && p.1.is_finite();
     let mut sorted: Vec<(f64, f64)> = curve.iter().filter(usable).copied().collect();
@@ -142,7 +143,8 @@ mod tests {
         assert!((rate(&CURVE, &shifted) - 25.0).abs() < 1e-9);
     }
 
-    /// Straight lines in log rate, sampled at different places: the slopes of PCHIP are then exact, and so is the result.
+    /// Straight lines in log rate, sampled at different places: the slopes of PCHIP are then exact,
+    /// and so is the result.
     #[test]
     fn sampling_does_not_matter_on_a_line() {
         let line = |factor: f64, qualities: &[f64]| -> Vec<(f64, f64)> {

@@ -11,10 +11,10 @@ use dcodec::{
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
 use serde::{Deserialize, Serialize};
 
+use super::journal::exact;
 use super::settings::{Metric, Networks};
-use super::state::exact;
 
-/// How near a decoded picture is to its original; not a number where a metric cannot tell.
+/// Nearness of a decoded picture to its original; not a number where a metric cannot tell.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// RGB PSNR in dB.
@@ -27,7 +27,8 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// On the scale that is plotted and compared. MS-SSIM crowds below one: its distance from there in dB.
+    /// Value on the scale that is plotted and compared. MS-SSIM crowds below one: its distance from
+    /// there in dB.
     pub fn scaled(&self, metric: Metric) -> f64 {
         match metric {
             Metric::Psnr => self.psnr,
@@ -42,13 +43,13 @@ impl Quality {
 pub struct Point {
     pub codec: String,
     pub picture: String,
-    /// The bitrate asked for, or none at the end of a layer and for peers.
+    /// Bitrate asked for; none at the end of a layer and for peers.
     #[serde(with = "exact")]
     pub asked: Option<f64>,
-    /// The noise level of the state shown; none before the first layer and for peers.
+    /// Noise level of the state shown; none before the first layer and for peers.
     #[serde(with = "exact")]
     pub sigma: Option<f64>,
-    /// The quality setting of a peer, or the bitrate at which its file was cut.
+    /// Quality setting of a peer, or the bitrate at which its file was cut.
     pub setting: String,
     pub bytes: u64,
     #[serde(with = "exact")]
@@ -58,38 +59,38 @@ pub struct Point {
     pub encode_s: f64,
     #[serde(with = "exact")]
     pub decode_s: f64,
-    /// Of the layer that ends here.
-    pub step: Option<Step>,
+    /// Cost of the layer that ends here.
+    pub step: Option<LayerCost>,
 }
 
-/// What a layer cost beside what it had to.
+/// Bits of a layer beside its information.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct LayerCost {
     pub layer: u32,
-    /// The step's KL in bits.
+    /// KL of its step in bits.
     #[serde(with = "exact")]
     pub kl_bits: f64,
-    /// Its trellis bits.
+    /// Trellis bits.
     pub bits: u64,
-    /// The share of the shift that came through.
+    /// Share of the shift that came through.
     #[serde(with = "exact")]
     pub delivered: Option<f64>,
-    /// The KL of this step and all before it, in bits per pixel.
+    /// KL of this step and all before it, in bits per pixel.
     #[serde(with = "exact")]
     pub ideal_bpp: f64,
 }
 
 /// Measures decoded pictures against one original, colours only.
-pub struct Meter {
+pub struct QualityMeter {
     original: Picture,
     reference: Option<Ssimulacra2Reference>,
 }
 
-impl Meter {
+impl QualityMeter {
     pub fn new(original: &Picture) -> Result<Self> {
         let original = rgb(original)?;
         let reference = slice(&original).and_then(|s| Ssimulacra2Reference::new(&s).ok());
-        Ok(Meter {
+        Ok(QualityMeter {
             original,
             reference,
         })
@@ -111,7 +112,7 @@ impl Meter {
     }
 }
 
-/// The picture as 8-bit RGB without alpha, which every codec and metric takes.
+/// Picture as 8-bit RGB without alpha, which every codec and metric takes.
 pub fn rgb(picture: &Picture) -> Result<Picture> {
     let image = picture.clone().without_alpha().to_image().into_rgb8();
     let (width, height) = image.dimensions();
@@ -135,29 +136,30 @@ pub fn pixels(picture: &Picture) -> f64 {
     f64::from(picture.width()) * f64::from(picture.height())
 }
 
-/// What to measure of each picture.
-pub struct Plan<'a> {
+/// Our codec, and the bitrates at which it is measured.
+pub struct OurCodec<'a> {
     pub networks: Networks<'a>,
     pub effort: Effort,
-    /// Over how many orientations the prior is averaged.
+    /// Orientations over which the prior is averaged.
     pub orientations: usize,
-    /// Whether files leave out what is too faint for them.
+    /// Files leave out what is too faint for them.
     pub prefilter: bool,
     pub target: Target,
     /// Bitrates, ascending.
     pub points: &'a [f64],
 }
 
-/// Our file of a picture and what it took.
-pub struct Ours {
+/// Our points of a picture, and the times that they took.
+pub struct OurPoints {
     pub points: Vec<Point>,
+    /// Length of the file.
     pub bytes: usize,
     pub encoded: Duration,
     pub measured: Duration,
 }
 
-impl Plan<'_> {
-    /// A name for the network and its arithmetic: measurements with another are others.
+impl OurCodec<'_> {
+    /// Name of the networks and their arithmetic, for the journal's key.
     pub fn network(&self) -> String {
         let one = |prior: &Prior| format!("{} {}", prior.id(), prior.is_reference());
         let n = &self.networks;
@@ -165,22 +167,30 @@ impl Plan<'_> {
         format!("{} {refiner} {}", one(n.prior), n.precision)
     }
 
-    /// A decoder that shows what `dcodec decode` does.
-    pub fn decoder(&self) -> StreamDecoder {
+    /// The other settings, for the journal's key.
+    pub fn settings(&self) -> String {
+        format!(
+            "{:?} {} {} {:?} {:?}",
+            self.effort, self.orientations, self.prefilter, self.target, self.points
+        )
+    }
+
+    /// A decoder that shows the pictures of `dcodec decode`.
+    pub fn decoder(&self) -> StreamDecoder<'_> {
         let n = &self.networks;
         let decoder = Decoder::new(n.prior).max_pixels(u64::MAX);
         decoder.display(n.display.clone()).stream()
     }
 
-    /// Encodes once, then measures the preview at the end of every layer and at every bitrate from prefixes of the file.
-    /// `progress` hears of the encoder's share done, then of the decoder's.
+    /// Encodes once, then measures the preview at the end of every layer, and of the prefix of the
+    /// file at every bitrate. `progress` takes the share done of encoding, then of decoding.
     pub fn run(
         &self,
         name: &str,
         picture: &Picture,
-        meter: &Meter,
+        meter: &QualityMeter,
         progress: &dyn Fn(Stage, f64),
-    ) -> Result<Ours> {
+    ) -> Result<OurPoints> {
         let start = Instant::now();
         // A file cut at some byte would have taken the time up to the layer that reaches it.
         let mut times: Vec<(usize, f64)> = Vec::new();
@@ -207,7 +217,7 @@ impl Plan<'_> {
             points: Vec::new(),
         };
         prefixes.run(&file.bytes, self.points, progress)?;
-        Ok(Ours {
+        Ok(OurPoints {
             points: prefixes.points,
             bytes: file.bytes.len(),
             encoded,
@@ -216,7 +226,7 @@ impl Plan<'_> {
     }
 }
 
-/// What is being done with a picture.
+/// Work on a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     Encode,
@@ -228,8 +238,8 @@ pub enum Stage {
 struct Prefixes<'a> {
     name: &'a str,
     picture: &'a Picture,
-    meter: &'a Meter,
-    stream: StreamDecoder,
+    meter: &'a QualityMeter,
+    stream: StreamDecoder<'a>,
     layers: &'a [LayerReport],
     times: Vec<(usize, f64)>,
     encoded: f64,
@@ -266,11 +276,11 @@ impl Prefixes<'_> {
         Ok(())
     }
 
-    fn step(&self, layer: u32) -> Option<Step> {
+    fn step(&self, layer: u32) -> Option<LayerCost> {
         let whole = self.layers.get(..=layer as usize)?;
         let report = whole.last()?;
         let ideal: f64 = whole.iter().map(|l| l.kl_bits).sum();
-        Some(Step {
+        Some(LayerCost {
             layer,
             kl_bits: report.kl_bits,
             bits: report.bits,
@@ -279,7 +289,7 @@ impl Prefixes<'_> {
         })
     }
 
-    fn point(&mut self, asked: Option<f64>, step: Option<Step>) -> Result<()> {
+    fn point(&mut self, asked: Option<f64>, step: Option<LayerCost>) -> Result<()> {
         let start = Instant::now();
         let shown = self.stream.preview()?;
         let decode_s = (self.pushing + start.elapsed()).as_secs_f64();

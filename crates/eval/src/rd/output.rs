@@ -1,9 +1,46 @@
-//! The measurements as CSV and JSON.
+//! The measurements as CSV and JSON, and the names of outputs.
+
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::curve::{Curve, Kind, Sample, mean_samples};
+use super::curves::{Curve, CurveKind, Sample, mean_samples};
 use super::measure::Point;
+use crate::{Error, Result};
+
+/// Pixels of a PNG plot to a unit of the drawing.
+pub const PNG_SCALE: f64 = 2.0;
+
+/// Format of an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputFormat {
+    Csv,
+    Json,
+    Svg,
+    Png,
+}
+
+impl OutputFormat {
+    /// Format that the extension of `path` names; CSV on standard output.
+    pub fn of(path: &Path) -> Result<Self> {
+        if path == Path::new("-") {
+            return Ok(OutputFormat::Csv);
+        }
+        let extension = path.extension().map(|e| e.to_ascii_lowercase());
+        Ok(match extension.as_ref().and_then(|e| e.to_str()) {
+            Some("csv") => OutputFormat::Csv,
+            Some("json") => OutputFormat::Json,
+            Some("svg") => OutputFormat::Svg,
+            Some("png") => OutputFormat::Png,
+            _ => {
+                return Err(Error::Setting(format!(
+                    "{}: the name must end in .csv, .json, .svg or .png",
+                    path.display()
+                )));
+            }
+        })
+    }
+}
 
 /// Every measured point.
 pub fn csv(all: &[Point], curves: &[Curve]) -> String {
@@ -48,7 +85,7 @@ pub fn csv(all: &[Point], curves: &[Curve]) -> String {
     out
 }
 
-/// A field with a comma, a quote or a line break needs quotes.
+/// A field of CSV: one with a comma, a quote or a line break gets quotes.
 pub fn field(text: &str) -> String {
     match text.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
@@ -56,8 +93,8 @@ pub fn field(text: &str) -> String {
     }
 }
 
-/// The curves in the form of CompressAI's benchmark files: ours at the top, so that its plotters read it, the others in
-/// the same form under `peers` and `ideal`, and those of each picture under `pictures`.
+/// The curves as CompressAI's benchmark files have them: ours at the top, so that its plotters read
+/// it, the others under `peers` and `ideal`, and the curves of each picture under `pictures`.
 pub fn json(all: &[Point], curves: &[Curve], title: &str) -> String {
     let mut whole = Value::Null;
     let mut peers: Vec<Value> = Vec::new();
@@ -66,12 +103,12 @@ pub fn json(all: &[Point], curves: &[Curve], title: &str) -> String {
         let mut of = benchmark(curve, title);
         of["version"] = curve.version.clone().into();
         match curve.kind {
-            Kind::Ours => whole = of,
-            Kind::Ideal => {
+            CurveKind::Ours => whole = of,
+            CurveKind::Ideal => {
                 of["steps"] = steps(all);
                 ideal = of;
             }
-            Kind::Peer | Kind::Prefix => peers.push(of),
+            CurveKind::Peer | CurveKind::Prefix => peers.push(of),
         }
     }
     if !peers.is_empty() {
@@ -88,7 +125,7 @@ pub fn json(all: &[Point], curves: &[Curve], title: &str) -> String {
     }
     let one = |name: &str| -> Value {
         let of: Vec<Point> = all.iter().filter(|p| p.picture == name).cloned().collect();
-        let curves = curves.iter().filter(|c| c.kind != Kind::Ideal);
+        let curves = curves.iter().filter(|c| c.kind != CurveKind::Ideal);
         curves
             .map(|c| Curve {
                 samples: mean_samples(&of, &c.codec, 1, true),

@@ -3,8 +3,8 @@
 pub mod axis;
 
 use super::bd::Pchip;
-use super::curve::{Curve, Kind};
-use super::scene::{Anchor, Colour, Scene, Shape, Text};
+use super::curves::{Curve, CurveKind};
+use super::scene::{Anchor, Rgb, Scene, Shape, Text};
 use super::settings::Metric;
 use axis::Axis;
 
@@ -21,14 +21,14 @@ const LABEL_GAP: f64 = 22.0;
 const OUR_WIDTH: f64 = 3.4;
 const PEER_WIDTH: f64 = 1.6;
 
-const INK: Colour = [34, 34, 34];
-const GREY: Colour = [110, 110, 110];
-const GRID: Colour = [228, 228, 228];
+const INK: Rgb = [34, 34, 34];
+const GREY: Rgb = [110, 110, 110];
+const GRID: Rgb = [228, 228, 228];
 /// Vermilion, the most striking of the colours that Okabe and Ito chose for all kinds of colour vision.
-const OURS: Colour = [213, 94, 0];
+const OURS: Rgb = [213, 94, 0];
 
 /// The colour of a peer among those of Okabe and Ito.
-fn colour(codec: &str) -> Colour {
+fn colour(codec: &str) -> Rgb {
     match codec.trim_end_matches("-prefix") {
         "jpeg" | "mozjpeg" => [204, 121, 167],
         "jpeg2000" => [86, 180, 233],
@@ -40,7 +40,7 @@ fn colour(codec: &str) -> Colour {
     }
 }
 
-/// What to show, and how.
+/// A plot to draw.
 pub struct Plot<'a> {
     pub title: &'a str,
     pub metric: Metric,
@@ -50,16 +50,16 @@ pub struct Plot<'a> {
 }
 
 /// A curve ready to draw: measured points, and a smooth line through them.
-struct Line {
+struct CurveLine {
     name: String,
-    kind: Kind,
-    colour: Colour,
+    kind: CurveKind,
+    colour: Rgb,
     dots: Vec<(f64, f64)>,
     path: Vec<(f64, f64)>,
 }
 
 impl Plot<'_> {
-    /// None if there is nothing that can be shown.
+    /// The drawing; none if there is nothing that can be shown.
     pub fn scene(&self) -> Option<Scene> {
         let measured = |curve: &Curve| -> Vec<(f64, f64)> {
             let mut line = curve.line(self.metric);
@@ -73,10 +73,10 @@ impl Plot<'_> {
             .map(|curve| (curve, measured(curve)))
             .filter(|(_, dots)| !dots.is_empty())
             .collect();
-        let ours = &measured.iter().find(|c| c.0.kind == Kind::Ours)?.1;
+        let ours = &measured.iter().find(|c| c.0.kind == CurveKind::Ours)?.1;
         let highest = ours.last()?.0;
-        // The first layers of ours cost next to nothing; a few octaves show all that can be compared.
-        let peers = measured.iter().filter(|c| c.0.kind == Kind::Peer);
+        // Our first layers cost next to nothing; a few octaves show all that can be compared.
+        let peers = measured.iter().filter(|c| c.0.kind == CurveKind::Peer);
         let first = peers.map(|c| 0.75 * c.1[0].0);
         let lowest = first.fold(f64::INFINITY, f64::min);
         let lowest = match lowest.is_finite() {
@@ -90,7 +90,7 @@ impl Plot<'_> {
         let window = (from, highest);
 
         // Ours last, over the others.
-        let mut lines: Vec<Line> = measured
+        let mut lines: Vec<CurveLine> = measured
             .into_iter()
             .rev()
             .map(|(curve, dots)| line(curve, dots, window))
@@ -100,7 +100,7 @@ impl Plot<'_> {
         let names = lines.iter().map(|l| label(&l.name, l.colour).width());
         let right = WIDTH - LABEL_GAP - 20.0 - names.fold(0.0, f64::max);
         let y = quality(&lines, self.metric)?;
-        // Nothing to see where all curves are below the plot.
+        // The axis begins where the first curve comes up into the plot.
         let visible = lines
             .iter()
             .filter_map(|l| l.path.iter().find(|p| p.1 >= y.from))
@@ -181,7 +181,7 @@ impl Plot<'_> {
 }
 
 /// The axis of the qualities of all lines, between round numbers.
-fn quality(lines: &[Line], metric: Metric) -> Option<Axis> {
+fn quality(lines: &[CurveLine], metric: Metric) -> Option<Axis> {
     let all = || lines.iter().flat_map(|l| l.path.iter().map(|p| p.1));
     let mut low = all().fold(f64::INFINITY, f64::min);
     let high = all().fold(f64::NEG_INFINITY, f64::max);
@@ -201,7 +201,7 @@ fn quality(lines: &[Line], metric: Metric) -> Option<Axis> {
 }
 
 /// The part of a curve within a window of rates. Few points are joined by a monotone cubic in log rate.
-fn line(of: &Curve, dots: Vec<(f64, f64)>, (from, to): (f64, f64)) -> Line {
+fn line(of: &Curve, dots: Vec<(f64, f64)>, (from, to): (f64, f64)) -> CurveLine {
     let curve = Pchip::new(dots.iter().map(|p| (p.0.ln(), p.1)).collect());
     let first = dots.first().map_or(to, |p| p.0).max(from);
     let last = dots.last().map_or(from, |p| p.0).min(to);
@@ -223,7 +223,7 @@ fn line(of: &Curve, dots: Vec<(f64, f64)>, (from, to): (f64, f64)) -> Line {
         .into_iter()
         .filter(|p| (first..=last).contains(&p.0))
         .collect();
-    Line {
+    CurveLine {
         name: of.title.clone(),
         kind: of.kind,
         colour: colour(&of.codec),
@@ -232,7 +232,7 @@ fn line(of: &Curve, dots: Vec<(f64, f64)>, (from, to): (f64, f64)) -> Line {
     }
 }
 
-fn draw(scene: &mut Scene, lines: &[Line], x: &Axis, y: &Axis, right: f64) {
+fn draw(scene: &mut Scene, lines: &[CurveLine], x: &Axis, y: &Axis, right: f64) {
     let place = |&(rate, quality): &(f64, f64)| (x.place(rate), y.place(quality));
     let ends: Vec<(f64, f64)> = lines
         .iter()
@@ -258,10 +258,10 @@ fn draw(scene: &mut Scene, lines: &[Line], x: &Axis, y: &Axis, right: f64) {
     }
     for line in lines {
         let (width, dash) = match line.kind {
-            Kind::Ours => (OUR_WIDTH, None),
-            Kind::Ideal => (PEER_WIDTH, Some((1.0, 5.0))),
-            Kind::Peer => (PEER_WIDTH, None),
-            Kind::Prefix => (PEER_WIDTH, Some((6.0, 5.0))),
+            CurveKind::Ours => (OUR_WIDTH, None),
+            CurveKind::Ideal => (PEER_WIDTH, Some((1.0, 5.0))),
+            CurveKind::Peer => (PEER_WIDTH, None),
+            CurveKind::Prefix => (PEER_WIDTH, Some((6.0, 5.0))),
         };
         for part in clip(line.path.iter().map(place)) {
             scene.shapes.push(Shape::Line {
@@ -273,7 +273,7 @@ fn draw(scene: &mut Scene, lines: &[Line], x: &Axis, y: &Axis, right: f64) {
         }
         let visible = line.dots.iter().map(place);
         // Ours has a layer every few steps: dots would only thicken it.
-        if matches!(line.kind, Kind::Ours | Kind::Ideal) {
+        if matches!(line.kind, CurveKind::Ours | CurveKind::Ideal) {
             continue;
         }
         for at in visible.filter(|p| (TOP..=BOTTOM).contains(&p.1)) {
@@ -286,7 +286,7 @@ fn draw(scene: &mut Scene, lines: &[Line], x: &Axis, y: &Axis, right: f64) {
     }
 }
 
-fn label(name: &str, colour: Colour) -> Text {
+fn label(name: &str, colour: Rgb) -> Text {
     Text {
         text: name.to_owned(),
         at: (0.0, 0.0),
@@ -330,12 +330,12 @@ fn clip(path: impl Iterator<Item = (f64, f64)>) -> Vec<Vec<(f64, f64)>> {
     parts
 }
 
-/// Places near the wanted ones, at least `step` apart and within the range where there is room: runs of neighbours too
-/// close are spread evenly about their mean, which moves all of them least.
+/// Places near the wanted ones, at least `step` apart, and within the range where there is room.
+/// Runs of neighbours too close are spread evenly about their mean, which moves them least.
 fn spread(wanted: &[f64], step: f64, (low, high): (f64, f64)) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));
-    // Of each run: the mean of its first label's wanted place, and its length.
+    // For each run: the place of its first label, and its length.
     let mut runs: Vec<(f64, usize)> = Vec::new();
     for &i in &order {
         let mut run = (wanted[i], 1);

@@ -7,39 +7,34 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// Most of what a tool says that is read.
+use crate::temporary::Tool;
+
+/// Bytes that are read of a tool's messages, at most.
 const TAIL: u64 = 1 << 14;
 
-/// Why a tool gave nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
+/// A tool gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ToolError {
     /// It was stopped after its time.
+    #[error("{0}")]
     Hung(String),
+    #[error("{0}")]
     Failed(String),
 }
 
-impl Trouble {
-    pub fn text(&self) -> &str {
-        match self {
-            Trouble::Hung(text) | Trouble::Failed(text) => text,
-        }
-    }
-}
-
-/// Runs a command to its end, or kills it after `patience`.
-pub fn wait(mut command: Command, patience: Duration) -> Result<ExitStatus, Trouble> {
+/// Runs a command to its end, or kills it after `time_limit`.
+pub fn wait(mut command: Command, time_limit: Duration) -> Result<ExitStatus, ToolError> {
     let start = Instant::now();
-    let failed = |e: std::io::Error| Trouble::Failed(e.to_string());
-    let mut child = command.spawn().map_err(failed)?;
+    let failed = |e: std::io::Error| ToolError::Failed(e.to_string());
+    let tool = Tool::start(&mut command).map_err(failed)?;
     let mut nap = Duration::from_micros(200);
     loop {
-        match child.try_wait() {
+        match tool.ended() {
             Ok(Some(status)) => return Ok(status),
-            Ok(None) if start.elapsed() > patience => {
-                let _ = child.kill();
-                let _ = child.wait();
-                let after = format!("no end after {} s", patience.as_secs_f64());
-                return Err(Trouble::Hung(after));
+            Ok(None) if start.elapsed() > time_limit => {
+                tool.kill();
+                let after = format!("no end after {} s", time_limit.as_secs_f64());
+                return Err(ToolError::Hung(after));
             }
             Ok(None) => {
                 std::thread::sleep(nap);
@@ -50,31 +45,34 @@ pub fn wait(mut command: Command, patience: Duration) -> Result<ExitStatus, Trou
     }
 }
 
-/// What is filled into the arguments of a tool.
-pub struct Fill<'a> {
+/// Values for the arguments of a tool.
+pub struct CallValues<'a> {
     /// The setting, for `{q}` and `{layers}`.
     pub setting: &'a str,
     pub from: PathBuf,
     pub to: &'a Path,
-    pub patience: Duration,
-    /// Whether a tool that wrote something may complain.
+    pub time_limit: Duration,
+    /// A tool that wrote something may complain.
     pub lenient: bool,
 }
 
-/// Runs a tool and returns its seconds, or the last thing it said.
-pub fn call(tool: &str, arguments: &[&str], fill: &Fill) -> Result<f64, Trouble> {
+/// Runs a tool; its seconds.
+///
+/// # Errors
+/// The last line of its messages, where it wrote nothing or complains and may not.
+pub fn call(tool: &str, arguments: &[&str], values: &CallValues) -> Result<f64, ToolError> {
     let arguments = arguments.iter().map(|a| match *a {
-        "{in}" => fill.from.clone().into(),
-        "{out}" => fill.to.into(),
+        "{in}" => values.from.clone().into(),
+        "{out}" => values.to.into(),
         a => OsString::from(
-            a.replace("{q}", fill.setting)
-                .replace("{layers}", fill.setting),
+            a.replace("{q}", values.setting)
+                .replace("{layers}", values.setting),
         ),
     });
     // A tool that writes nothing must not pass with the file of the last call.
-    let _ = std::fs::remove_file(fill.to);
+    let _ = std::fs::remove_file(values.to);
     let named = |text: String| format!("{tool}: {text}");
-    let failed = |e: std::io::Error| Trouble::Failed(named(e.to_string()));
+    let failed = |e: std::io::Error| ToolError::Failed(named(e.to_string()));
     // In a file, because a pipe that nobody reads would stop a talkative tool.
     let mut log = tempfile::tempfile().map_err(failed)?;
     let mut command = Command::new(tool);
@@ -84,24 +82,24 @@ pub fn call(tool: &str, arguments: &[&str], fill: &Fill) -> Result<f64, Trouble>
         .stdout(log.try_clone().map_err(failed)?)
         .stderr(log.try_clone().map_err(failed)?);
     let start = Instant::now();
-    let status = wait(command, fill.patience).map_err(|e| match e {
-        Trouble::Hung(text) => Trouble::Hung(named(text)),
-        Trouble::Failed(text) => Trouble::Failed(named(text)),
+    let status = wait(command, values.time_limit).map_err(|e| match e {
+        ToolError::Hung(text) => ToolError::Hung(named(text)),
+        ToolError::Failed(text) => ToolError::Failed(named(text)),
     })?;
     let seconds = start.elapsed().as_secs_f64();
-    let written = std::fs::metadata(fill.to).is_ok_and(|m| m.len() > 0);
-    if written && (status.success() || fill.lenient) {
+    let written = std::fs::metadata(values.to).is_ok_and(|m| m.len() > 0);
+    if written && (status.success() || values.lenient) {
         return Ok(seconds);
     }
     let said = tail(&mut log);
     let last = said.lines().rev().find(|l| !l.trim().is_empty());
-    Err(Trouble::Failed(named(match (status.success(), last) {
+    Err(ToolError::Failed(named(match (status.success(), last) {
         (true, _) => "wrote nothing".to_owned(),
         (false, last) => format!("{status}: {}", last.unwrap_or("no message").trim()),
     })))
 }
 
-/// The end of what a tool said, without what would move the cursor.
+/// End of a tool's messages, without the characters that move the cursor.
 pub fn tail(log: &mut File) -> String {
     let length = log.metadata().map_or(0, |m| m.len());
     let mut said = Vec::new();
@@ -119,29 +117,29 @@ pub fn tail(log: &mut File) -> String {
 mod tests {
     use super::*;
 
-    fn shell(script: &str, lenient: bool) -> Result<f64, Trouble> {
+    fn shell(script: &str, lenient: bool) -> Result<f64, ToolError> {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("out");
-        let fill = Fill {
+        let values = CallValues {
             setting: "",
             from: folder.path().to_owned(),
             to: &to,
-            patience: Duration::from_millis(300),
+            time_limit: Duration::from_millis(300),
             lenient,
         };
-        call("sh", &["-c", script, "sh", "{out}"], &fill)
+        call("sh", &["-c", script, "sh", "{out}"], &values)
     }
 
     #[test]
     fn failures_carry_the_last_line() {
         assert!(shell("echo x > $1", false).is_ok());
         let said = shell("echo one; printf 'two\\033[2J\n' >&2; exit 3", false).unwrap_err();
-        let text = said.text();
+        let text = said.to_string();
         assert!(text.contains("two [2J") && text.contains('3'), "{text}");
         assert!(
             shell("exit 0", false)
                 .unwrap_err()
-                .text()
+                .to_string()
                 .contains("wrote nothing")
         );
         assert!(shell("echo x > $1; exit 2", true).is_ok());
@@ -152,7 +150,7 @@ mod tests {
     fn a_tool_that_hangs_is_stopped() {
         let start = Instant::now();
         let hung = shell("exec sleep 30", true).unwrap_err();
-        assert!(matches!(hung, Trouble::Hung(_)), "{hung:?}");
+        assert!(matches!(hung, ToolError::Hung(_)), "{hung:?}");
         assert!(start.elapsed() < Duration::from_secs(10));
     }
 }

@@ -13,7 +13,7 @@ const REGULAR: &[u8] = include_bytes!("fonts/Roboto-Regular.ttf");
 const MEDIUM: &[u8] = include_bytes!("fonts/Roboto-Medium.ttf");
 
 /// Red, green and blue.
-pub type Colour = [u8; 3];
+pub type Rgb = [u8; 3];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
@@ -25,16 +25,16 @@ pub enum Anchor {
 #[derive(Debug, Clone)]
 pub struct Text {
     pub text: String,
-    /// Of the anchor on the baseline.
+    /// Place of the anchor on the baseline.
     pub at: (f64, f64),
     pub size: f64,
     pub bold: bool,
     pub anchor: Anchor,
-    pub colour: Colour,
+    pub colour: Rgb,
 }
 
 impl Text {
-    /// Width as drawn in PNG; other fonts in SVG come close.
+    /// Width in the PNG; other fonts in the SVG come close.
     pub fn width(&self) -> f64 {
         let Some(face) = face(self.bold) else {
             return 0.0;
@@ -56,14 +56,14 @@ pub enum Shape {
     Line {
         points: Vec<(f64, f64)>,
         width: f64,
-        colour: Colour,
+        colour: Rgb,
         /// Lengths of dashes and gaps; none for a whole line.
         dash: Option<(f64, f64)>,
     },
     Dot {
         at: (f64, f64),
         radius: f64,
-        colour: Colour,
+        colour: Rgb,
     },
     Text(Text),
 }
@@ -139,7 +139,7 @@ impl Scene {
         out
     }
 
-    /// The bytes of a PNG file, `scale` pixels to a unit; none if there is no memory for it.
+    /// Bytes of a PNG file, `scale` pixels to a unit; none if there is no memory for it.
     pub fn png(&self, scale: f64) -> Option<Vec<u8>> {
         let mut out = Cursor::new(Vec::new());
         self.raster(scale)?
@@ -273,13 +273,13 @@ impl OutlineBuilder for Outline {
     }
 }
 
-fn paint(colour: Colour) -> Paint<'static> {
+fn paint(colour: Rgb) -> Paint<'static> {
     let mut paint = Paint::default();
     paint.set_color_rgba8(colour[0], colour[1], colour[2], 255);
     paint
 }
 
-fn hex([r, g, b]: Colour) -> String {
+fn hex([r, g, b]: Rgb) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 

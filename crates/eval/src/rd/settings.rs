@@ -1,4 +1,4 @@
-//! What a run measures, and how, as plain data.
+//! The settings of a run as plain data.
 
 use std::path::PathBuf;
 use std::time::Duration;

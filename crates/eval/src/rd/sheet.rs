@@ -7,11 +7,11 @@ use dcodec::{Encoder, Error, Picture, Result, Target, metrics};
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, RgbImage};
 
-use super::measure::{Plan, pixels, rgb};
-use super::peers::Bench;
-use super::process::Trouble;
-use super::scene::{Anchor, Colour, Scene, Shape, Text};
-use super::tools::{Scale, Tools};
+use super::bench::Bench;
+use super::codecs::{InstalledCodec, SettingRange};
+use super::measure::{OurCodec, pixels, rgb};
+use super::process::ToolError;
+use super::scene::{Anchor, Rgb, Scene, Shape, Text};
 
 /// The bitrates of the columns.
 const RATES: [f64; 4] = [0.05, 0.1, 0.2, 0.4];
@@ -23,10 +23,10 @@ const NARROWEST: u32 = 128;
 const GAP: f64 = 12.0;
 const TITLE: f64 = 30.0;
 const CAPTION: f64 = 24.0;
-const INK: Colour = [34, 34, 34];
-const GREY: Colour = [110, 110, 110];
+const INK: Rgb = [34, 34, 34];
+const GREY: Rgb = [110, 110, 110];
 
-/// A picture, or why there is none, and what stands below.
+/// A picture with a caption; without one where there is none, for a reason that the caption says.
 pub struct Cell {
     pub picture: Option<RgbImage>,
     pub caption: String,
@@ -54,53 +54,53 @@ impl Cell {
     }
 }
 
-/// A picture as it is pasted.
+/// Pixels of a picture in its cell.
 pub fn image(picture: &Picture) -> Result<RgbImage> {
     Ok(rgb(picture)?.to_image().into_rgb8())
 }
 
-/// The original, and what every codec shows of it at the same few bitrates.
+/// The original, and beside it what each codec shows at a few bitrates.
 pub fn rows(
     label: &str,
     picture: &Picture,
-    plan: &Plan,
+    ours: &OurCodec,
     bench: &Bench,
-    peers: &[&Tools],
+    peers: &[&InstalledCodec],
 ) -> Result<Vec<Row>> {
-    let mut ours = vec![Cell::of(picture, format!("{label}, original"))?];
-    ours.extend(our_cells(picture, plan)?);
+    let mut cells = vec![Cell::of(picture, format!("{label}, original"))?];
+    cells.extend(our_cells(picture, ours)?);
     let mut rows = vec![Row {
         title: "dcodec, prefixes of one file".to_owned(),
-        cells: ours,
+        cells,
     }];
-    for tools in peers {
+    for codec in peers {
         let mut cells = vec![Cell::without("")];
         let mut sizes = HashMap::new();
         let mut hung: Option<String> = None;
         for rate in RATES {
             let cell = match &hung {
                 Some(text) => Cell::without(text.as_str()),
-                None => match peer_cell(picture, rate, tools, bench, &mut sizes) {
+                None => match peer_cell(picture, rate, codec, bench, &mut sizes) {
                     Ok(cell) => cell?,
-                    Err(Trouble::Failed(text)) => Cell::without(text),
-                    Err(Trouble::Hung(text)) => Cell::without(hung.insert(text).as_str()),
+                    Err(ToolError::Failed(text)) => Cell::without(text),
+                    Err(ToolError::Hung(text)) => Cell::without(hung.insert(text).as_str()),
                 },
             };
             cells.push(cell);
         }
         rows.push(Row {
-            title: format!("{} ({})", tools.title, tools.version),
+            title: format!("{} ({})", codec.title, codec.version),
             cells,
         });
     }
     Ok(rows)
 }
 
-fn our_cells(picture: &Picture, plan: &Plan) -> Result<Vec<Cell>> {
-    let file = Encoder::new(plan.networks.prior)
-        .effort(plan.effort.clone())
-        .ensemble(plan.orientations)
-        .prefilter(plan.prefilter)
+fn our_cells(picture: &Picture, ours: &OurCodec) -> Result<Vec<Cell>> {
+    let file = Encoder::new(ours.networks.prior)
+        .effort(ours.effort.clone())
+        .orientations(ours.orientations)
+        .prefilter(ours.prefilter)
         .target(Target::Bpp(RATES[RATES.len() - 1]))
         .encode(picture);
     let bytes = match file {
@@ -112,7 +112,7 @@ fn our_cells(picture: &Picture, plan: &Plan) -> Result<Vec<Cell>> {
     let cell = |rate: f64| {
         let end = (rate * pixels(picture) / 8.0) as usize;
         let prefix = &bytes[..end.min(bytes.len())];
-        match shown(plan, prefix) {
+        match shown(ours, prefix) {
             Ok(shown) => shown_cell(picture, &shown, prefix.len() as u64),
             Err(Error::Format(_)) => Ok(Cell::without(format!(
                 "{rate} bpp, {end} bytes, end within the header"
@@ -123,8 +123,8 @@ fn our_cells(picture: &Picture, plan: &Plan) -> Result<Vec<Cell>> {
     RATES.into_iter().map(cell).collect()
 }
 
-fn shown(plan: &Plan, mut prefix: &[u8]) -> Result<Picture> {
-    let mut decoder = plan.decoder();
+fn shown(ours: &OurCodec, mut prefix: &[u8]) -> Result<Picture> {
+    let mut decoder = ours.decoder();
     while !prefix.is_empty() {
         let (used, _) = decoder.push(prefix)?;
         prefix = &prefix[used..];
@@ -139,24 +139,24 @@ fn shown_cell(original: &Picture, shown: &Picture, bytes: u64) -> Result<Cell> {
     Cell::of(&shown, format!("{bpp:.3} bpp, {psnr:.2} dB"))
 }
 
-/// The largest file of a peer that is no larger than a bitrate allows.
+/// Largest file of a peer that is no larger than a bitrate allows.
 fn peer_cell(
     picture: &Picture,
     rate: f64,
-    tools: &Tools,
+    codec: &InstalledCodec,
     bench: &Bench,
     sizes: &mut HashMap<i32, u64>,
-) -> std::result::Result<Result<Cell>, Trouble> {
+) -> std::result::Result<Result<Cell>, ToolError> {
     let most = (rate * pixels(picture) / 8.0) as u64;
-    let mut size = |i: i32| -> std::result::Result<u64, Trouble> {
+    let mut size = |i: i32| -> std::result::Result<u64, ToolError> {
         if let Some(&size) = sizes.get(&i) {
             return Ok(size);
         }
-        let found = bench.size(tools, &setting(tools.peer.scale, i))?;
+        let found = bench.size(codec, &setting(codec.definition.scale, i))?;
         sizes.insert(i, found);
         Ok(found)
     };
-    let (mut low, mut high) = (0, steps(tools.peer.scale));
+    let (mut low, mut high) = (0, steps(codec.definition.scale));
     let least = size(low)?;
     if least > most {
         let bpp = 8.0 * least as f64 / pixels(picture);
@@ -173,31 +173,31 @@ fn peer_cell(
             false => high = middle,
         }
     }
-    let (shown, bytes) = bench.shown(tools, &setting(tools.peer.scale, low))?;
+    let (shown, bytes) = bench.shown(codec, &setting(codec.definition.scale, low))?;
     Ok(shown_cell(picture, &shown, bytes))
 }
 
-/// The number of the last setting, the first being 0.
-fn steps(scale: Scale) -> i32 {
+/// Number of the last setting; the first has 0.
+fn steps(scale: SettingRange) -> i32 {
     match scale {
-        Scale::Whole(from, to) | Scale::Hundredths(from, to) => (to - from).abs(),
-        Scale::Ratio => 480,
+        SettingRange::Whole(from, to) | SettingRange::Hundredths(from, to) => (to - from).abs(),
+        SettingRange::Ratio => 480,
     }
 }
 
 /// The `i`-th setting, files growing with `i`.
-fn setting(scale: Scale, i: i32) -> String {
+fn setting(scale: SettingRange, i: i32) -> String {
     match scale {
-        Scale::Whole(from, to) => (from + i * (to - from).signum()).to_string(),
-        Scale::Hundredths(from, to) => {
+        SettingRange::Whole(from, to) => (from + i * (to - from).signum()).to_string(),
+        SettingRange::Hundredths(from, to) => {
             format!("{:.2}", f64::from(from + i * (to - from).signum()) / 100.0)
         }
         // From 0.01 bits per pixel, 60 to an octave.
-        Scale::Ratio => format!("{:.3}", 2400.0 / (f64::from(i) / 60.0).exp2()),
+        SettingRange::Ratio => format!("{:.3}", 2400.0 / (f64::from(i) / 60.0).exp2()),
     }
 }
 
-/// The sheet as PNG. All cells are as large as the largest.
+/// PNG file of the sheet; none if there is no memory for it. All cells are as large as the largest.
 pub fn png(rows: &[Row]) -> Option<Vec<u8>> {
     let sized: Vec<Vec<Option<RgbImage>>> = rows
         .iter()
@@ -296,13 +296,19 @@ mod tests {
     #[test]
     fn settings_go_from_the_smallest_file_to_the_largest() {
         let ends = |scale| (setting(scale, 0), setting(scale, steps(scale)));
-        assert_eq!(ends(Scale::Whole(0, 100)), ("0".into(), "100".into()));
-        assert_eq!(ends(Scale::Whole(63, 0)), ("63".into(), "0".into()));
         assert_eq!(
-            ends(Scale::Hundredths(2500, 30)),
+            ends(SettingRange::Whole(0, 100)),
+            ("0".into(), "100".into())
+        );
+        assert_eq!(ends(SettingRange::Whole(63, 0)), ("63".into(), "0".into()));
+        assert_eq!(
+            ends(SettingRange::Hundredths(2500, 30)),
             ("25.00".into(), "0.30".into())
         );
-        assert_eq!(ends(Scale::Ratio), ("2400.000".into(), "9.375".into()));
+        assert_eq!(
+            ends(SettingRange::Ratio),
+            ("2400.000".into(), "9.375".into())
+        );
     }
 
     #[test]

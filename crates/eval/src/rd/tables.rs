@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use super::bd::bd_rate;
-use super::curve::{Curve, Kind, Sample, layer_ends};
+use super::curves::{Curve, CurveKind, Sample, layer_ends};
 use super::measure::{Point, Quality};
 use super::settings::Metric;
 
-/// SSIMULACRA2 calls 30 low quality; below, scores rank but do not measure.
+/// SSIMULACRA2 calls 30 low quality. Scores below rank, but do not measure.
 const SSIMULACRA2_FLOOR: f64 = 30.0;
 
 const HEAD: &str = "    bpp  PSNR dB  MS-SSIM  SSIMULACRA2  encode s  decode s\n";
@@ -131,7 +131,7 @@ pub fn ideal(all: &[Point], pictures: usize) -> String {
         let steps: Vec<_> = at.iter().filter_map(|p| p.step).collect();
         let n = steps.len() as f64;
         let bpp = at.iter().map(|p| p.bpp).sum::<f64>() / n;
-        let sum = |f: fn(&super::measure::Step) -> f64| steps.iter().map(f).sum::<f64>() / n;
+        let sum = |f: fn(&super::measure::LayerCost) -> f64| steps.iter().map(f).sum::<f64>() / n;
         let (ideal, bits, kl) = (
             sum(|s| s.ideal_bpp),
             sum(|s| s.bits as f64),
@@ -162,7 +162,7 @@ pub fn ideal(all: &[Point], pictures: usize) -> String {
     out
 }
 
-/// The last end of a layer of every picture.
+/// Last end of a layer of every picture.
 fn last_layers(all: &[Point]) -> Vec<&Point> {
     let ends: Vec<&Point> = all.iter().filter(|p| p.step.is_some()).collect();
     ends.chunk_by(|a, b| a.picture == b.picture)
@@ -170,11 +170,11 @@ fn last_layers(all: &[Point]) -> Vec<&Point> {
         .collect()
 }
 
-/// BD-rate of ours against every peer, and how fast they were.
+/// BD-rate of ours against every peer, and the times of the peers.
 pub fn bd(ours: &Curve, others: &[Curve]) -> String {
     let peers: Vec<&Curve> = others
         .iter()
-        .filter(|c| matches!(c.kind, Kind::Peer | Kind::Prefix))
+        .filter(|c| matches!(c.kind, CurveKind::Peer | CurveKind::Prefix))
         .collect();
     let width = peers
         .iter()
@@ -219,7 +219,7 @@ pub fn bd(ours: &Curve, others: &[Curve]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rd::curve::tests::point;
+    use crate::rd::curves::tests::point;
 
     #[test]
     fn tables_name_the_codecs_and_say_when_nothing_overlaps() {
@@ -227,7 +227,7 @@ mod tests {
             codec: codec.to_owned(),
             title: codec.to_owned(),
             version: "tool 1.0".to_owned(),
-            kind: Kind::Peer,
+            kind: CurveKind::Peer,
             samples: [(0.1, 25.0), (0.2, 30.0), (0.4, 35.0)]
                 .map(|(bpp, psnr)| Sample {
                     bpp,

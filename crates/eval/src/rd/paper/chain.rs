@@ -4,7 +4,7 @@ use dcodec::random::Stream;
 use dcodec::{BitDepth, Picture, Planes, Prior, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::rd::state::exact;
+use crate::rd::journal::exact;
 
 /// Steps of the chain of Ho, Jain and Abbeel (2020), and the ends of its linear beta_t.
 pub const T: usize = 1000;
@@ -32,8 +32,9 @@ fn schedule() -> Vec<f64> {
         .collect()
 }
 
-/// Noise levels from the highest of the schedule that is not above `highest` down to sigma_1, for so many steps: half of
-/// them spread evenly in t as in the paper, half in ln sigma, which is finer at the end where the bits are.
+/// `steps` + 1 noise levels, from the highest of the schedule that is not above `highest` down to
+/// sigma_1: half of them spread evenly in t as in the paper, half in ln sigma, which is finer at the
+/// end where the bits are.
 pub fn levels(steps: usize, highest: f64) -> Vec<Level> {
     let logs: Vec<f64> = schedule().iter().map(|s| s.ln()).collect();
     let last = logs.iter().filter(|&&l| l <= highest.ln()).count().max(2);
@@ -69,22 +70,22 @@ pub fn levels(steps: usize, highest: f64) -> Vec<Level> {
     out
 }
 
-/// What the ideal run of one picture gave.
+/// Result of the ideal chain of one picture.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Run {
+pub struct ChainRun {
     /// Colour values D.
     pub values: usize,
-    /// For each level: the bits spent so far, and |x_0 - x0_hat|^2.
-    pub states: Vec<State>,
+    /// One for each level.
+    pub states: Vec<LevelCost>,
     /// -log2 p(x_0 | x_1) for each of [`DEVIATIONS`].
     pub last: Vec<Bits>,
     /// x0_hat at the asked levels, for pictures that are shown.
     pub shown: Vec<Vec<u8>>,
 }
 
-/// One state of the chain.
+/// Bits spent down to a level, and |x_0 - x0_hat|^2 there.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct State {
+pub struct LevelCost {
     #[serde(with = "exact")]
     pub bits: f64,
     #[serde(with = "exact")]
@@ -95,14 +96,14 @@ pub struct State {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Bits(#[serde(with = "exact")] pub f64);
 
-/// Runs the chain of one picture; `show` are the levels whose x0_hat are kept.
+/// Runs the chain of one picture; `show` are the indices of the levels whose x0_hat are kept.
 pub fn run(
     prior: &Prior,
     picture: &Picture,
     levels: &[Level],
     seed: u64,
     show: &[usize],
-) -> Result<Run> {
+) -> Result<ChainRun> {
     let x_0 = picture.to_planes();
     let noise = |step: usize| {
         let stream = Stream::new(seed, step as u32);
@@ -116,7 +117,7 @@ pub fn run(
     for (i, v) in x_t.data.iter_mut().enumerate() {
         *v += (levels[0].sigma * first(i)) as f32;
     }
-    let mut run = Run {
+    let mut run = ChainRun {
         values: x_0.len(),
         states: Vec::with_capacity(levels.len()),
         last: Vec::new(),
@@ -125,7 +126,7 @@ pub fn run(
     for (step, level) in levels.iter().enumerate() {
         let x0_hat = prior.x0_hat(&x_t, level.sigma)?;
         let error = squared_error(&x_0, &x0_hat);
-        run.states.push(State {
+        run.states.push(LevelCost {
             bits: nats / std::f64::consts::LN_2,
             error,
         });
@@ -170,8 +171,8 @@ fn squared_error(a: &Planes, b: &Planes) -> f64 {
     pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum()
 }
 
-/// The discretised Gaussian decoder of section 3.3: each value has the mass of N(x0_hat, deviation^2) within half a level,
-/// and the darkest and the lightest that of all beyond.
+/// Bits by the discretised Gaussian decoder of section 3.3: each value has the mass of
+/// N(x0_hat, deviation^2) within half a level, the darkest and the lightest also the mass beyond.
 fn decoder_bits(x_0: &Planes, x0_hat: &Planes, deviation: f64) -> f64 {
     // The mass above z.
     let tail = |z: f64| 0.5 * libm::erfc(z / std::f64::consts::SQRT_2);
@@ -222,8 +223,9 @@ mod tests {
         }
     }
 
-    /// A picture of Gaussian samples under the prior that knows their deviation: mean error and rate in closed form,
-    /// mmse = c^2 s^2 / (c^2 + s^2) and 1/2 log2(1 + c^2 / s^2) bits a value down to noise s.
+    /// A picture of Gaussian samples under the prior that knows their deviation: mean error and rate
+    /// in closed form, mmse = c^2 s^2 / (c^2 + s^2) and 1/2 log2(1 + c^2 / s^2) bits a value down to
+    /// noise s.
     #[test]
     fn a_gaussian_source_costs_its_information() {
         let c = 30.0;

@@ -1,7 +1,7 @@
 //! Figure 5 of the paper with our numbers: distortion and rate against reverse time, and against each other.
 
 use crate::rd::plot::axis::Axis;
-use crate::rd::scene::{Anchor, Colour, Scene, Shape, Text};
+use crate::rd::scene::{Anchor, Rgb, Scene, Shape, Text};
 
 const WIDTH: f64 = 1280.0;
 const HEIGHT: f64 = 470.0;
@@ -9,14 +9,14 @@ const TOP: f64 = 96.0;
 const BOTTOM: f64 = 400.0;
 const PANEL: f64 = 320.0;
 const LEFTS: [f64; 3] = [64.0, 474.0, 884.0];
-const INK: Colour = [34, 34, 34];
-const GREY: Colour = [110, 110, 110];
-const GRID: Colour = [228, 228, 228];
+const INK: Rgb = [34, 34, 34];
+const GREY: Rgb = [110, 110, 110];
+const GRID: Rgb = [228, 228, 228];
 
 /// Points that belong together, drawn as a line or as dots.
 pub struct Series {
     pub name: &'static str,
-    pub colour: Colour,
+    pub colour: Rgb,
     pub dots: bool,
     pub points: Vec<(f64, f64)>,
 }
@@ -27,7 +27,7 @@ pub struct Panel {
     pub against: &'static str,
     /// The right end of the axis.
     pub to: f64,
-    /// Where the names stand, in parts of the panel, away from the curves.
+    /// Place of the names in parts of the panel, away from the curves.
     pub names: (f64, f64),
     pub series: Vec<Series>,
 }
@@ -46,7 +46,7 @@ pub fn scene(title: &str, panels: &[Panel; 3]) -> Scene {
     scene
 }
 
-fn text(scene: &mut Scene, text: &str, at: (f64, f64), size: f64, anchor: Anchor, colour: Colour) {
+fn text(scene: &mut Scene, text: &str, at: (f64, f64), size: f64, anchor: Anchor, colour: Rgb) {
     scene.shapes.push(Shape::Text(Text {
         text: text.to_owned(),
         at,
@@ -57,7 +57,7 @@ fn text(scene: &mut Scene, text: &str, at: (f64, f64), size: f64, anchor: Anchor
     }));
 }
 
-fn rule(scene: &mut Scene, from: (f64, f64), to: (f64, f64), colour: Colour) {
+fn rule(scene: &mut Scene, from: (f64, f64), to: (f64, f64), colour: Rgb) {
     scene.shapes.push(Shape::Line {
         points: vec![from, to],
         width: 1.0,

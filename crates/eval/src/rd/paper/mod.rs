@@ -9,17 +9,18 @@ mod report;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dcodec::{Colour, Error, Picture, Result, Target};
-use indicatif::ProgressBar;
+use dcodec::{Colour, Picture, Target};
 use rayon::prelude::*;
 
-use super::measure::{Meter, Plan, Point};
-use super::pictures::Job;
-use super::settings::Settings;
-use super::state::{State, key};
-use super::{Form, PNG_SCALE};
-use crate::{About, Failure, Log, io};
-use chain::{DEVIATIONS, Level, Run, T};
+use super::journal::key;
+use super::measure::{OurCodec, Point, QualityMeter};
+use super::output::{OutputFormat, PNG_SCALE};
+use super::pictures::TestPicture;
+use super::session::Session;
+use super::{report as rd_report, sheet};
+use crate::error::About;
+use crate::{Error, Result, io};
+use chain::{ChainRun, DEVIATIONS, Level, T};
 
 /// Bits per pixel at which the real files are cut.
 const RATES: [f64; 14] = [
@@ -30,19 +31,19 @@ const RATES: [f64; 14] = [
 const SHOWN: usize = 8;
 const COLUMNS: usize = 12;
 
-/// What the pictures give together.
+/// Means over all pictures.
 struct Figures {
     pictures: usize,
     levels: Vec<Level>,
-    /// Per level: bits per dimension so far, and RMSE.
+    /// For each level: bits per dimension so far, and RMSE.
     ideal: Vec<(f64, f64)>,
     /// Bits per dimension of prefixes of real files, and RMSE.
     real: Vec<(f64, f64)>,
-    split: Split,
+    split: BoundTerms,
 }
 
 /// The terms of the bound on the lossless code length, in bits per dimension.
-struct Split {
+struct BoundTerms {
     /// L_T.
     start: f64,
     /// L_{1:T-1}.
@@ -53,137 +54,129 @@ struct Split {
 }
 
 /// One picture's measurements.
-struct Measured {
+struct MeasuredPicture {
     picture: Picture,
-    run: Run,
+    run: ChainRun,
     real: Vec<Point>,
 }
 
-pub fn run(
-    a: &Settings,
-    steps: usize,
-    plan: &Plan,
-    jobs: &[Job],
-    state: &State,
-    bar: &ProgressBar,
-    log: Log,
-) -> Result<(), Failure> {
-    let first = jobs[0].load(a.max_pixels)?;
+/// Measures the pictures, RGB and of one size, by a chain of `steps` steps and in real files, and
+/// writes the figures; the number of pictures.
+pub fn run(session: &Session, steps: usize, pictures: &[TestPicture]) -> Result<usize> {
+    let settings = session.settings;
+    let first = pictures[0].load(settings.max_pixels)?;
     let sides = (first.width(), first.height());
-    let highest = plan
-        .networks
-        .prior
-        .highest_sigma(sides.0 as usize, sides.1 as usize);
+    let prior = session.ours.networks.prior;
+    let highest = prior.highest_sigma(sides.0 as usize, sides.1 as usize);
     let levels = chain::levels(steps, highest);
     let show = shown(&levels);
     let done = AtomicUsize::new(0);
-    let one = |(i, job): (usize, &Job)| -> Result<Measured, Failure> {
-        let picture = job.load(a.max_pixels)?.without_alpha();
+    let one = |(i, source): (usize, &TestPicture)| -> Result<MeasuredPicture> {
+        let picture = source.load(settings.max_pixels)?.without_alpha();
         if (picture.width(), picture.height()) != sides || picture.colour() != Colour::Rgb {
-            return Err(Error::Parameter(format!(
-                "{}: --paper needs RGB pictures of one size; the first is {} x {}",
-                job.shown(),
+            return Err(Error::Setting(format!(
+                "{}: the paper's figures need RGB pictures of one size; the first is {} x {}",
+                source.shown(),
                 sides.0,
                 sides.1
-            ))
-            .into());
+            )));
         }
         let show = if i < SHOWN { &show[..] } else { &[] };
-        let measured = measure(a, plan, job, picture, &levels, show, state);
+        let measured = MeasuredPicture {
+            run: ideal_run(session, source, &picture, &levels, show)?,
+            real: real_points(session, source, &picture)?,
+            picture,
+        };
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        bar.set_position(1000 * done as u64);
-        measured
+        session.bar.set_position(1000 * done as u64);
+        Ok(measured)
     };
-    let measured: Result<Vec<Measured>, Failure> = jobs.par_iter().enumerate().map(one).collect();
+    let measured: Result<Vec<_>> = pictures.par_iter().enumerate().map(one).collect();
     let measured = measured?;
-    bar.finish_and_clear();
-    let figures = figures(&measured, levels);
-    let table = report::table(&figures);
-    let n = figures.pictures;
+    session.bar.finish_and_clear();
+    write(session, &measured, levels, sides, &show)?;
+    Ok(pictures.len())
+}
+
+/// Writes the outputs and the sheet, and prints the table.
+fn write(
+    session: &Session,
+    measured: &[MeasuredPicture],
+    levels: Vec<Level>,
+    sides: (u32, u32),
+    show: &[usize],
+) -> Result<()> {
+    let settings = session.settings;
+    let figures = figures(measured, levels);
     let title = format!(
-        "Rate and distortion of the chain, {n} pictures of {} x {}",
-        sides.0, sides.1
+        "Rate and distortion of the chain, {} pictures of {} x {}",
+        figures.pictures, sides.0, sides.1
     );
     let scene = || figure::scene(&title, &report::panels(&figures));
-    for path in &a.outputs {
-        let bytes = match Form::of(path)? {
-            Form::Csv => report::csv(&figures).into_bytes(),
-            Form::Json => report::json(&figures, &title).into_bytes(),
-            Form::Svg => scene().svg().into_bytes(),
-            Form::Png => scene()
-                .png(PNG_SCALE)
-                .ok_or_else(|| Error::Backend("the figure could not be drawn".into()))?,
+    for path in &settings.outputs {
+        let bytes = match OutputFormat::of(path)? {
+            OutputFormat::Csv => report::csv(&figures).into_bytes(),
+            OutputFormat::Json => report::json(&figures, &title).into_bytes(),
+            OutputFormat::Svg => scene().svg().into_bytes(),
+            OutputFormat::Png => scene().png(PNG_SCALE).ok_or(Error::Drawing("figure"))?,
         };
-        io::write_atomic(path, a.force, |w| w.write_all(&bytes))?;
+        io::write_atomic(path, settings.force, |w| w.write_all(&bytes))?;
     }
-    if let Some(path) = &a.sheet {
-        let bytes = report::rows(&measured, &figures.levels, &show)?;
-        io::write_atomic(path, a.force, |w| w.write_all(&bytes))?;
+    if let Some(path) = &settings.sheet {
+        let rows = report::rows(measured, &figures.levels, show)?;
+        let bytes = sheet::png(&rows).ok_or(Error::Drawing("sheet"))?;
+        io::write_atomic(path, settings.force, |w| w.write_all(&bytes))?;
     }
-    Ok(super::print(a, &table, log)?)
+    rd_report::print(settings, &report::table(&figures), session.log)
 }
 
-/// The ideal run and the real file of one picture, now or before an interruption.
-fn measure(
-    a: &Settings,
-    plan: &Plan,
-    job: &Job,
-    picture: Picture,
+/// The ideal chain of one picture, now or before an interruption.
+fn ideal_run(
+    session: &Session,
+    source: &TestPicture,
+    picture: &Picture,
     levels: &[Level],
     show: &[usize],
-    state: &State,
-) -> Result<Measured, Failure> {
-    let prior = plan.network();
-    let settings = format!(
-        "{} {show:?} {DEVIATIONS:?} {:?}",
-        levels.len() - 1,
-        levels.first()
-    );
-    let ideal = key(&picture, &["paper", &prior, &settings]);
-    let run = match state.get(&ideal) {
-        Some(run) => run,
-        None => {
-            // Noise of its own for every picture.
-            let seed = ideal
-                .get(..16)
-                .and_then(|hex| u64::from_str_radix(hex, 16).ok());
-            let run = chain::run(
-                plan.networks.prior,
-                &picture,
-                levels,
-                seed.unwrap_or_default(),
-                show,
-            )
-            .about(job.path())?;
-            state.put(ideal, &run)?;
-            run
-        }
-    };
-    let settings = format!("{:?} {} {RATES:?}", a.effort, a.prefilter);
-    let file = key(&picture, &["paper, real file", &prior, &settings]);
-    let real = match state.get(&file) {
-        Some(real) => real,
-        None => {
-            let plan = Plan {
-                networks: plan.networks.clone(),
-                effort: a.effort.clone(),
-                orientations: 1,
-                prefilter: a.prefilter,
-                target: Target::Quality(100.0),
-                points: &RATES,
-            };
-            let meter = Meter::new(&picture).about(job.path())?;
-            let ours = plan
-                .run(&job.label(), &picture, &meter, &|_, _| {})
-                .about(job.path())?;
-            state.put(file, &ours.points)?;
-            ours.points
-        }
-    };
-    Ok(Measured { picture, run, real })
+) -> Result<ChainRun> {
+    let steps = levels.len() - 1;
+    let settings = format!("{steps} {show:?} {DEVIATIONS:?} {:?}", levels.first());
+    let key = key(picture, &["paper", &session.ours.network(), &settings]);
+    if let Some(run) = session.journal.get(&key) {
+        return Ok(run);
+    }
+    // Noise of its own for every picture.
+    let seed = key.get(..16);
+    let seed = seed.and_then(|hex| u64::from_str_radix(hex, 16).ok());
+    let prior = session.ours.networks.prior;
+    let run = chain::run(prior, picture, levels, seed.unwrap_or_default(), show);
+    let run = run.about(source.path())?;
+    session.journal.put(key, &run)?;
+    Ok(run)
 }
 
-fn figures(measured: &[Measured], levels: Vec<Level>) -> Figures {
+/// Prefixes of the real file of one picture, now or before an interruption.
+fn real_points(session: &Session, source: &TestPicture, picture: &Picture) -> Result<Vec<Point>> {
+    let ours = OurCodec {
+        networks: session.ours.networks,
+        effort: session.settings.effort.clone(),
+        orientations: 1,
+        prefilter: session.settings.prefilter,
+        target: Target::Quality(100.0),
+        points: &RATES,
+    };
+    let settings = ["paper, real file", &ours.network(), &ours.settings()];
+    let key = key(picture, &settings);
+    if let Some(points) = session.journal.get(&key) {
+        return Ok(points);
+    }
+    let meter = QualityMeter::new(picture).about(source.path())?;
+    let run = ours.run(&source.label(), picture, &meter, &|_, _| {});
+    let run = run.about(source.path())?;
+    session.journal.put(key, &run.points)?;
+    Ok(run.points)
+}
+
+fn figures(measured: &[MeasuredPicture], levels: Vec<Level>) -> Figures {
     let n = measured.len() as f64;
     let values: f64 = measured.iter().map(|m| m.run.values as f64).sum();
     let ideal: Vec<(f64, f64)> = (0..levels.len())
@@ -195,7 +188,7 @@ fn figures(measured: &[Measured], levels: Vec<Level>) -> Figures {
         })
         .collect();
     let at = |rate: f64| {
-        let asked = |m: &Measured| m.real.iter().any(|p| p.asked == Some(rate));
+        let asked = |m: &MeasuredPicture| m.real.iter().any(|p| p.asked == Some(rate));
         if !measured.iter().any(asked) {
             return None;
         }
@@ -218,7 +211,7 @@ fn figures(measured: &[Measured], levels: Vec<Level>) -> Figures {
         .map(|i| (DEVIATIONS[i], last(i)))
         .min_by(|a, b| a.1.total_cmp(&b.1));
     let start = ideal.first().map_or(0.0, |s| s.0);
-    let split = Split {
+    let split = BoundTerms {
         start,
         steps: ideal.last().map_or(0.0, |s| s.0) - start,
         last: last(DEVIATIONS.len() - 1),

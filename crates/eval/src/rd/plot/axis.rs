@@ -10,9 +10,9 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// From one value to another, with about so many marks.
+    /// From one value to another, with about `marks` marks.
     pub fn linear(from: f64, to: f64, places: (f64, f64), marks: f64) -> Self {
-        let step = Step::new((to - from) / marks);
+        let step = TickStep::new((to - from) / marks);
         // A border just beside a round number counts as on it.
         let first = (from / step.size - 1e-6).ceil() as i64;
         let last = (to / step.size + 0.01).floor() as i64;
@@ -27,7 +27,7 @@ impl Axis {
 
     /// From the mark at or below one value to that at or above another.
     pub fn rounded(low: f64, high: f64, places: (f64, f64), marks: f64) -> Self {
-        let step = Step::new((high - low) / marks);
+        let step = TickStep::new((high - low) / marks);
         let first = (low / step.size).floor() as i64;
         let last = (high / step.size).ceil() as i64;
         Axis {
@@ -74,20 +74,20 @@ impl Axis {
     }
 }
 
-/// A round step from mark to mark.
-struct Step {
+/// Round distance from mark to mark.
+struct TickStep {
     size: f64,
     decimals: usize,
 }
 
-impl Step {
+impl TickStep {
     /// 1, 2 or 5 times a power of ten, the next one from `least`.
     fn new(least: f64) -> Self {
         let power = 10f64.powf(least.log10().floor());
         let factors = [1.0, 2.0, 5.0, 10.0];
         let factor = factors.into_iter().find(|m| m * power >= least * 0.999);
         let size = power * factor.unwrap_or(10.0);
-        Step {
+        TickStep {
             size,
             decimals: (-size.log10().floor()).max(0.0) as usize,
         }

@@ -1,4 +1,4 @@
-//! What an interrupted run has measured already, kept in a file beside its output until it has succeeded.
+//! Measurements of an interrupted run, kept in a file beside its output until the run has succeeded.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -6,32 +6,34 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use dcodec::{Error, Picture, Result, Samples};
+use dcodec::{Picture, Samples};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The first line of every such file.
+use crate::{Error, Result};
+
+/// First line of every journal.
 const FIRST: &str = "{\"dcodec-rd\":1}\n";
 
 /// Finished measurements by key, one JSON object a line. Without a file nothing is kept.
-pub struct State {
+pub struct Journal {
     path: Option<PathBuf>,
     found: HashMap<String, serde_json::Value>,
     file: Option<Mutex<File>>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct Record {
     key: String,
     value: serde_json::Value,
 }
 
-impl State {
+impl Journal {
     /// Opens or makes the file, and reads what is there. A line that was cut off by the interruption is dropped.
     pub fn open(path: Option<PathBuf>) -> Result<Self> {
         let Some(path) = path else {
-            return Ok(State {
+            return Ok(Journal {
                 path,
                 found: HashMap::new(),
                 file: None,
@@ -52,17 +54,14 @@ impl State {
             _ => !bytes.starts_with(FIRST.as_bytes()),
         };
         if foreign {
-            return Err(Error::Parameter(format!(
-                "{}: exists and is no state of an interrupted run (remove it, or name another with --resume)",
-                path.display()
-            )));
+            return Err(Error::ForeignJournal(path));
         }
         let mut found = HashMap::new();
         let mut whole = 0;
         if bytes.len() >= FIRST.len() {
             whole = FIRST.len();
             for line in bytes[whole..].split_inclusive(|&b| b == b'\n') {
-                let Ok(Line { key, value }) = serde_json::from_slice(line) else {
+                let Ok(Record { key, value }) = serde_json::from_slice(line) else {
                     break;
                 };
                 if !line.ends_with(b"\n") {
@@ -77,14 +76,14 @@ impl State {
         if whole == 0 {
             file.write_all(FIRST.as_bytes()).map_err(failed)?;
         }
-        Ok(State {
+        Ok(Journal {
             path: Some(path),
             found,
             file: Some(Mutex::new(file)),
         })
     }
 
-    /// How many measurements were found.
+    /// Number of measurements that were found.
     pub fn len(&self) -> usize {
         self.found.len()
     }
@@ -93,7 +92,7 @@ impl State {
         self.path.as_deref()
     }
 
-    /// What was measured under this key.
+    /// The measurement of this key.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         let value = self.found.get(key)?;
         serde_json::from_value(value.clone()).ok()
@@ -106,14 +105,14 @@ impl State {
         };
         let failed = |e| Error::io(path, e);
         let value = serde_json::to_value(value).map_err(|e| failed(e.into()))?;
-        let line = serde_json::to_string(&Line { key, value }).map_err(|e| failed(e.into()))?;
+        let line = serde_json::to_string(&Record { key, value }).map_err(|e| failed(e.into()))?;
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         // One call, so that an interruption leaves at most one broken line, the last.
         file.write_all(format!("{line}\n").as_bytes())
             .map_err(failed)
     }
 
-    /// The run has succeeded: the file goes.
+    /// Removes the file, after the run has succeeded.
     pub fn finish(self) -> Result<()> {
         drop(self.file);
         match self.path {
@@ -126,7 +125,8 @@ impl State {
     }
 }
 
-/// Tells this program from other builds of the same version, which may code and measure otherwise: its file's length and time.
+/// Length and time of this program's file. They tell it from other builds of one version, which may
+/// code and measure otherwise.
 fn build() -> String {
     let file = std::env::current_exe().and_then(fs::metadata);
     file.map_or_else(
@@ -135,7 +135,7 @@ fn build() -> String {
     )
 }
 
-/// A key of a picture's content and everything else that a measurement depends on.
+/// Key of a measurement: a hash of the picture's content and of everything else that it depends on.
 pub fn key(picture: &Picture, settings: &[&str]) -> String {
     let mut hash = Sha256::new();
     let program = [env!("CARGO_PKG_VERSION"), &build()];
@@ -220,7 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rd.part");
         let numbers = |a, b| Numbers { a, b };
-        let state = State::open(Some(path.clone())).unwrap();
+        let state = Journal::open(Some(path.clone())).unwrap();
         state.put("one".into(), &numbers(0.1 + 0.2, None)).unwrap();
         let two = numbers(f64::INFINITY, Some(1e-300));
         state.put("two".into(), &two).unwrap();
@@ -228,12 +228,12 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         for cut in 0..=bytes.len() {
             fs::write(&path, &bytes[..cut]).unwrap();
-            let state = State::open(Some(path.clone())).unwrap();
+            let state = Journal::open(Some(path.clone())).unwrap();
             let whole = bytes[..cut].iter().filter(|&&b| b == b'\n').count();
             assert_eq!(state.len(), whole.saturating_sub(1), "{cut}");
             state.put("three".into(), &two).unwrap();
             drop(state);
-            let state = State::open(Some(path.clone())).unwrap();
+            let state = Journal::open(Some(path.clone())).unwrap();
             assert_eq!(
                 state.get("three"),
                 Some(numbers(f64::INFINITY, Some(1e-300)))
@@ -252,11 +252,11 @@ mod tests {
         let path = folder.path().join("letter.txt");
         for text in ["Dear reader", "{"] {
             fs::write(&path, text).unwrap();
-            let refused = State::open(Some(path.clone())).is_err();
+            let refused = Journal::open(Some(path.clone())).is_err();
             assert_eq!(refused, text != "{");
         }
         fs::write(&path, "Dear reader, this is a long letter").unwrap();
-        assert!(State::open(Some(path.clone())).is_err());
+        assert!(Journal::open(Some(path.clone())).is_err());
         assert_eq!(fs::metadata(&path).unwrap().len(), 34);
     }
 

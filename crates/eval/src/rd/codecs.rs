@@ -1,4 +1,4 @@
-//! The codecs to compare with: how their tools are called, found and installed.
+//! The codecs to compare with: calls of their tools, and ways to find and install them.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::process;
 use super::settings::Codec;
 
-/// A tool that takes longer than this to say its version says none.
-const VERSION_PATIENCE: Duration = Duration::from_secs(10);
+/// A tool that takes longer to say its version says none.
+const VERSION_TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// A tool and its arguments: `{q}` is the setting, `{in}` and `{out}` are files.
 #[derive(Debug)]
-pub struct Call {
+pub struct ToolCall {
     pub tool: &'static str,
     pub arguments: &'static [&'static str],
 }
@@ -19,58 +19,58 @@ pub struct Call {
 /// One progressive file to be cut anywhere.
 #[derive(Debug)]
 pub struct Progressive {
-    pub encode: Call,
-    pub setting: Setting,
+    pub encode: ToolCall,
+    pub setting: ProgressiveSetting,
     /// With `{layers}` for the quality layers that a prefix holds whole.
     pub decode: &'static [&'static str],
 }
 
 /// The one setting of a progressive file.
 #[derive(Debug)]
-pub enum Setting {
+pub enum ProgressiveSetting {
     Fixed(&'static str),
     /// The compression ratios of quality layers, six an octave up to 2 bits per pixel.
     Layers,
 }
 
-/// A codec and how its tools are called.
+/// A codec and the calls of its tools.
 #[derive(Debug)]
-pub struct Peer {
+pub struct PeerCodec {
     pub name: &'static str,
-    /// How it is called in plots.
+    /// Name in plots.
     pub title: &'static str,
     debian: &'static str,
     homebrew: &'static str,
-    pub encoder: Call,
-    /// The first that is installed decodes.
-    decoders: &'static [Call],
-    /// What makes the encoder say its version, in whatever words.
+    pub encoder: ToolCall,
+    /// The first that is installed is taken.
+    decoders: &'static [ToolCall],
+    /// Arguments that make the encoder say its version, in whatever words.
     version: &'static [&'static str],
-    /// Extensions of what the encoder reads, of its file, and of what the decoder writes.
-    pub forms: [&'static str; 3],
-    /// From low to high rate.
+    /// Extensions of the encoder's input, of its file, and of the decoder's output.
+    pub extensions: [&'static str; 3],
+    /// Settings to measure, from low to high rate.
     pub settings: &'static [&'static str],
-    pub scale: Scale,
+    pub scale: SettingRange,
     pub progressive: Option<Progressive>,
 }
 
 /// All settings of a codec, for a search by size.
 #[derive(Debug, Clone, Copy)]
-pub enum Scale {
-    /// Whole numbers from that of the smallest file to that of the largest.
+pub enum SettingRange {
+    /// Whole numbers, from the smallest file to the largest.
     Whole(i32, i32),
-    /// Hundredths of such.
+    /// Hundredths, from the smallest file to the largest.
     Hundredths(i32, i32),
     /// The compression ratio, 24 bits a pixel over the bitrate.
     Ratio,
 }
 
-const JPEG: Peer = Peer {
+const JPEG: PeerCodec = PeerCodec {
     name: "jpeg",
     title: "JPEG",
     debian: "libjpeg-turbo-progs",
     homebrew: "jpeg-turbo",
-    encoder: Call {
+    encoder: ToolCall {
         tool: "cjpeg",
         arguments: &[
             "-quality",
@@ -82,16 +82,16 @@ const JPEG: Peer = Peer {
             "{in}",
         ],
     },
-    decoders: &[Call {
+    decoders: &[ToolCall {
         tool: "djpeg",
         arguments: &["-ppm", "-outfile", "{out}", "{in}"],
     }],
     version: &["-version"],
-    forms: ["ppm", "jpg", "ppm"],
+    extensions: ["ppm", "jpg", "ppm"],
     settings: &["4", "7", "12", "20", "32", "50", "68", "80", "88"],
-    scale: Scale::Whole(1, 100),
+    scale: SettingRange::Whole(1, 100),
     progressive: Some(Progressive {
-        encode: Call {
+        encode: ToolCall {
             tool: "cjpeg",
             arguments: &[
                 "-quality",
@@ -103,39 +103,39 @@ const JPEG: Peer = Peer {
                 "{in}",
             ],
         },
-        setting: Setting::Fixed("88"),
+        setting: ProgressiveSetting::Fixed("88"),
         decode: &["-ppm", "-outfile", "{out}", "{in}"],
     }),
 };
 
-const WEBP: Peer = Peer {
+const WEBP: PeerCodec = PeerCodec {
     name: "webp",
     title: "WebP",
     debian: "webp",
     homebrew: "webp",
-    encoder: Call {
+    encoder: ToolCall {
         tool: "cwebp",
         arguments: &["-quiet", "-m", "6", "-q", "{q}", "{in}", "-o", "{out}"],
     },
-    decoders: &[Call {
+    decoders: &[ToolCall {
         tool: "dwebp",
         arguments: &["-quiet", "-ppm", "{in}", "-o", "{out}"],
     }],
     version: &["-version"],
-    forms: ["png", "webp", "ppm"],
+    extensions: ["png", "webp", "ppm"],
     settings: &["0", "3", "8", "18", "35", "55", "75", "86", "93"],
-    scale: Scale::Whole(0, 100),
+    scale: SettingRange::Whole(0, 100),
     progressive: None,
 };
 
-const AVIF: Peer = Peer {
+const AVIF: PeerCodec = PeerCodec {
     name: "avif",
     title: "AVIF",
     debian: "libavif-bin",
     homebrew: "libavif",
-    encoder: Call {
+    encoder: ToolCall {
         tool: "avifenc",
-        // Versions before 1.0 have no -q; this says the same to all: 63 is -q 0, 0 is -q 100.
+        // Versions before 1.0 have no -q. All understand this: 63 is -q 0, 0 is -q 100.
         arguments: &[
             "-s",
             "4",
@@ -155,64 +155,65 @@ const AVIF: Peer = Peer {
             "{out}",
         ],
     },
-    decoders: &[Call {
+    decoders: &[ToolCall {
         tool: "avifdec",
         arguments: &["{in}", "{out}"],
     }],
     version: &["--version"],
-    forms: ["png", "avif", "png"],
+    extensions: ["png", "avif", "png"],
     settings: &["62", "58", "53", "48", "42", "37", "30", "24", "16", "10"],
-    scale: Scale::Whole(63, 0),
+    scale: SettingRange::Whole(63, 0),
     progressive: None,
 };
 
-const HEIF: Peer = Peer {
+const HEIF: PeerCodec = PeerCodec {
     name: "heif",
     title: "HEIF",
     debian: "libheif-examples",
     homebrew: "libheif",
-    encoder: Call {
+    encoder: ToolCall {
         tool: "heif-enc",
         arguments: &["-q", "{q}", "-p", "chroma=444", "{in}", "-o", "{out}"],
     },
     decoders: &[
-        Call {
+        ToolCall {
             tool: "heif-dec",
             arguments: &["{in}", "{out}"],
         },
-        Call {
+        ToolCall {
             tool: "heif-convert",
             arguments: &["{in}", "{out}"],
         },
     ],
-    // Old versions know no such flag, but then complain with their version.
+    // Old versions do not know the flag, but complain with their version.
     version: &["--version"],
-    forms: ["png", "heic", "png"],
+    extensions: ["png", "heic", "png"],
     settings: &["3", "9", "16", "24", "32", "40", "49", "58", "67", "78"],
-    scale: Scale::Whole(0, 100),
+    scale: SettingRange::Whole(0, 100),
     progressive: None,
 };
 
-const JXL: Peer = Peer {
+const JXL: PeerCodec = PeerCodec {
     name: "jxl",
     title: "JPEG XL",
     debian: "libjxl-tools",
     homebrew: "jpeg-xl",
-    encoder: Call {
+    encoder: ToolCall {
         tool: "cjxl",
-        // Without resampling the curve is of one method; versions differ in when they halve the picture.
+        // Without resampling the curve is of one method: versions differ in when they halve the
+        // picture.
         arguments: &["{in}", "{out}", "-e", "7", "-d", "{q}", "--resampling=1"],
     },
-    decoders: &[Call {
+    decoders: &[ToolCall {
         tool: "djxl",
         arguments: &["{in}", "{out}"],
     }],
     version: &["--version"],
-    forms: ["ppm", "jxl", "ppm"],
+    extensions: ["ppm", "jxl", "ppm"],
     settings: &["25", "17", "11", "7", "4.5", "3", "2", "1.3", "0.85"],
-    scale: Scale::Hundredths(2500, 30),
+    scale: SettingRange::Hundredths(2500, 30),
     progressive: Some(Progressive {
-        encode: Call {
+        encode: ToolCall {
             tool: "cjxl",
             arguments: &[
                 "{in}",
@@ -225,35 +226,35 @@ const JXL: Peer = Peer {
                 "--resampling=1",
             ],
         },
-        setting: Setting::Fixed("0.85"),
+        setting: ProgressiveSetting::Fixed("0.85"),
         decode: &["{in}", "{out}", "--allow_partial_files"],
     }),
 };
 
-const JPEG2000: Peer = Peer {
+const JPEG2000: PeerCodec = PeerCodec {
     name: "jpeg2000",
     title: "JPEG 2000",
     debian: "libopenjp2-tools",
     homebrew: "openjpeg",
-    encoder: Call {
+    encoder: ToolCall {
         tool: "opj_compress",
         arguments: &["-i", "{in}", "-o", "{out}", "-I", "-r", "{q}"],
     },
-    decoders: &[Call {
+    decoders: &[ToolCall {
         tool: "opj_decompress",
         arguments: &["-i", "{in}", "-o", "{out}"],
     }],
     version: &["-h"],
-    forms: ["ppm", "j2k", "ppm"],
+    extensions: ["ppm", "j2k", "ppm"],
     // 24 bits over the bits per pixel 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.
     settings: &["480", "240", "120", "80", "48", "32", "24", "16", "12"],
-    scale: Scale::Ratio,
+    scale: SettingRange::Ratio,
     progressive: Some(Progressive {
-        encode: Call {
+        encode: ToolCall {
             tool: "opj_compress",
             arguments: &["-i", "{in}", "-o", "{out}", "-I", "-r", "{q}"],
         },
-        setting: Setting::Layers,
+        setting: ProgressiveSetting::Layers,
         // Without -l a layer that is cut damages the picture.
         decode: &[
             "-i",
@@ -269,9 +270,9 @@ const JPEG2000: Peer = Peer {
 
 /// A codec whose tools are here.
 #[derive(Debug, Clone)]
-pub struct Tools {
-    pub peer: &'static Peer,
-    pub decoder: &'static Call,
+pub struct InstalledCodec {
+    pub definition: &'static PeerCodec,
+    pub decoder: &'static ToolCall,
     pub name: &'static str,
     pub title: &'static str,
     /// The encoder and its version.
@@ -279,7 +280,7 @@ pub struct Tools {
 }
 
 /// The codecs asked for, each once.
-pub fn chosen(asked: &[Codec]) -> Vec<&'static Peer> {
+pub fn chosen(asked: &[Codec]) -> Vec<&'static PeerCodec> {
     let of = |codec: Codec| match codec {
         Codec::Jpeg => &JPEG,
         Codec::Jpeg2000 => &JPEG2000,
@@ -292,9 +293,12 @@ pub fn chosen(asked: &[Codec]) -> Vec<&'static Peer> {
     all.filter(|codec| asked.contains(codec)).map(of).collect()
 }
 
-impl Peer {
-    /// Its tools, or what is missing and how to get it.
-    pub fn find(&'static self) -> Result<Tools, String> {
+impl PeerCodec {
+    /// The installed tools.
+    ///
+    /// # Errors
+    /// A message that names the missing ones and the package that has them.
+    pub fn find(&'static self) -> Result<InstalledCodec, String> {
         let decoder = self.decoders.iter().find(|d| on_path(d.tool));
         let mut missing = Vec::new();
         if !on_path(self.encoder.tool) {
@@ -324,8 +328,8 @@ impl Peer {
             Some(number) => format!("{} {number}", self.encoder.tool),
             None => format!("{} of unknown version", self.encoder.tool),
         };
-        Ok(Tools {
-            peer: self,
+        Ok(InstalledCodec {
+            definition: self,
             decoder,
             name,
             title,
@@ -333,7 +337,7 @@ impl Peer {
         })
     }
 
-    /// What the encoder says when it is asked for its version.
+    /// The encoder's messages when it is asked for its version.
     fn said(&self) -> String {
         let Ok(mut log) = tempfile::tempfile() else {
             return String::new();
@@ -347,13 +351,13 @@ impl Peer {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err);
-        // The exit code says nothing: opj_compress -h fails, and old tools know no such flag.
-        let _ = process::wait(command, VERSION_PATIENCE);
+        // The exit code says nothing: opj_compress -h fails, and old tools do not know the flag.
+        let _ = process::wait(command, VERSION_TIME_LIMIT);
         process::tail(&mut log)
     }
 }
 
-/// The first number with a dot: versions are called many things.
+/// The first number with a dot: tools say their versions in many ways.
 fn number(said: &str) -> Option<&str> {
     let inside = |c: char| c.is_ascii_digit() || c == '.';
     said.split(|c| !inside(c))

@@ -10,7 +10,7 @@ pub struct Sample {
     pub quality: Quality,
     pub encode_s: f64,
     pub decode_s: f64,
-    /// The pictures that have it.
+    /// Number of pictures that have it.
     pub pictures: usize,
 }
 
@@ -32,9 +32,9 @@ impl Sample {
     }
 }
 
-/// What a curve is of, which decides how it is drawn.
+/// Origin of a curve, by which it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CurveKind {
     /// Our files.
     Ours,
     /// Our steps at their KL.
@@ -49,11 +49,11 @@ pub enum Kind {
 #[derive(Debug, Clone)]
 pub struct Curve {
     pub codec: String,
-    /// How it is called in plots.
+    /// Name in plots.
     pub title: String,
     /// The encoder and its version.
     pub version: String,
-    pub kind: Kind,
+    pub kind: CurveKind,
     pub samples: Vec<Sample>,
 }
 
@@ -67,9 +67,9 @@ impl Curve {
     }
 }
 
-/// The mean samples of a codec over settings that all pictures have: the layers of ours (their noise levels), the quality
-/// settings of a peer. Of a single picture the asked bitrates are on the curve too. `some` takes settings that only some
-/// pictures have.
+/// Mean samples of a codec over the settings that all pictures have: noise levels of our layers,
+/// quality settings of a peer. Of a single picture the asked bitrates are on the curve too. `some`
+/// takes settings that only some pictures have.
 pub fn mean_samples(all: &[Point], codec: &str, pictures: usize, some: bool) -> Vec<Sample> {
     let key = |p: &Point| (p.sigma.map(f64::to_bits), p.setting.clone());
     let mut of: Vec<&Point> = all
@@ -98,7 +98,7 @@ pub fn layer_ends(all: &[Point], pictures: usize) -> Vec<Vec<&Point>> {
         .collect()
 }
 
-/// What our curve would be if every step cost its KL and nothing else.
+/// Our curve if every step cost its KL and nothing else.
 pub fn ideal_samples(all: &[Point], pictures: usize) -> Vec<Sample> {
     let ideal = |p: &&Point| p.step.map_or(0.0, |s| s.ideal_bpp);
     layer_ends(all, pictures)
@@ -113,7 +113,7 @@ pub fn ideal_samples(all: &[Point], pictures: usize) -> Vec<Sample> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::rd::measure::Step;
+    use crate::rd::measure::LayerCost;
 
     pub fn point(picture: &str, setting: &str, bpp: f64, psnr: f64) -> Point {
         Point {
@@ -163,7 +163,7 @@ pub mod tests {
     fn the_ideal_has_the_quality_of_the_layer_at_the_rate_of_the_divergence() {
         let end = |picture, sigma, ideal_bpp, psnr| Point {
             sigma: Some(sigma),
-            step: Some(Step {
+            step: Some(LayerCost {
                 layer: 0,
                 kl_bits: 1.0,
                 bits: 1,
