@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::strip::Strip;
+use crate::strip::Strip;
 
 use coding::orientations;
 pub use coding::{Coding, Refine};
@@ -20,7 +20,7 @@ pub use roi::Roi;
 pub use sampling::{Interpolate, ModeName, Sample, Sampling};
 
 pub const EXIT_CODES: &str =
-    "Exit codes: 0 success, 1 the work failed, 2 the command line is wrong.";
+    "Exit codes: 0 success, 1 the work failed, 2 the command line is wrong, 130 interrupted.";
 
 /// A progressive image codec whose prior is a diffusion model: one file, every rate.
 #[derive(Debug, Parser)]

@@ -1,34 +1,41 @@
-//! Folders: each file by itself, so that one that fails costs only itself and an interrupted run goes on where it was.
+//! Folders: each file by itself, so that one that fails costs only itself, and an interrupted run
+//! goes on where it was.
 
 use std::path::{Path, PathBuf};
 
-use dcodec::{Error, Result};
+use dcodec_eval::io::{self, name};
+use dcodec_eval::{Log, inputs};
 
-use super::{About, Failure, Log, inputs, io, name};
+use crate::error::{Error, Result};
 
-/// The files of a folder, and where each goes.
+/// The files of a folder, and the output of each.
 pub struct Batch<'a> {
     folder: &'a Path,
     jobs: Vec<(PathBuf, PathBuf)>,
 }
 
 impl<'a> Batch<'a> {
-    /// The files of `folder` with one of the extensions `from`, each to the folder `output` under its own name with the extension
-    /// `to`; makes that folder. `lone` is a flag that was given and is for one file.
+    /// The files of `folder` with one of the extensions `from`. Each goes to the folder `output`
+    /// under its own name with the extension `to`; that folder is made. `lone` is a flag that was
+    /// given and is for one file.
     pub fn new(
         folder: &'a Path,
         output: Option<&Path>,
         lone: Option<&str>,
         from: &[&str],
         to: &str,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
+        let wrong = |about: &Path, reason: &str| {
+            let name = name(about);
+            Err(Error::Usage(format!("{name}: {reason}")))
+        };
         if let Some(flag) = lone {
-            let e = format!("{flag} is for one picture, not for a folder of them");
-            return Err(Error::Parameter(e)).about(folder);
+            let reason = format!("{flag} is for one picture, not for a folder of them");
+            return wrong(folder, &reason);
         }
         let Some(target) = output.filter(|&o| o != Path::new("-")) else {
-            let e = "a folder of pictures needs a folder to write to, -o DIR";
-            return Err(Error::Parameter(e.into())).about(folder);
+            let reason = "a folder of pictures needs a folder to write to, -o DIR";
+            return wrong(folder, reason);
         };
         let files = inputs::files(&[folder.to_path_buf()], from)?;
         let output = |input: &PathBuf| {
@@ -39,21 +46,21 @@ impl<'a> Batch<'a> {
         let jobs = files.into_iter().zip(outputs.iter().cloned()).collect();
         outputs.sort();
         if let Some(twice) = outputs.windows(2).find(|w| w[0] == w[1]) {
-            let e = "two files of the folder would be written to this file: rename one";
-            return Err(Error::Parameter(e.into())).about(&twice[0]);
+            let reason = "two files of the folder would be written to this file: rename one";
+            return wrong(&twice[0], reason);
         }
         std::fs::create_dir_all(target).map_err(|e| Error::io(target, e))?;
         Ok(Batch { folder, jobs })
     }
 
-    /// Does `one` from each file to its output, but for those whose output exists already; how many it did, and an error if some
-    /// failed.
+    /// Does `one` from each file to its output, except where the output exists and `force` is not
+    /// given. Returns the number done, and an error if some failed.
     pub fn run(
         &self,
         force: bool,
         log: Log,
-        one: &mut dyn FnMut(&Path, &Path) -> Result<(), Failure>,
-    ) -> (usize, Result<(), Failure>) {
+        one: &mut dyn FnMut(&Path, &Path) -> Result<()>,
+    ) -> (usize, Result<()>) {
         let (mut done, mut failed) = (0, 0);
         for (input, output) in &self.jobs {
             if !force && output.is_file() {
@@ -71,7 +78,15 @@ impl<'a> Batch<'a> {
                 }
             }
         }
-        (done, all_worked(failed, self.jobs.len()).about(self.folder))
+        let result = match failed {
+            0 => Ok(()),
+            n => Err(Error::Failed(format!(
+                "{}: {n} of {} pictures failed",
+                name(self.folder),
+                self.jobs.len()
+            ))),
+        };
+        (done, result)
     }
 }
 
@@ -79,6 +94,6 @@ impl<'a> Batch<'a> {
 pub fn all_worked(failed: usize, all: usize) -> Result<()> {
     match failed {
         0 => Ok(()),
-        n => Err(Error::Unsupported(format!("{n} of {all} pictures failed"))),
+        n => Err(Error::Failed(format!("{n} of {all} pictures failed"))),
     }
 }

@@ -21,7 +21,7 @@ impl Clock {
         }
     }
 
-    /// Since the start.
+    /// Time since the start.
     pub fn total(&self) -> Duration {
         self.start.elapsed()
     }
@@ -33,7 +33,7 @@ impl Clock {
         self.lap = now;
     }
 
-    /// Books it on the codec's own parts, the rest on `rest`.
+    /// Books the time since the last lap on the codec's own parts, the rest of it on `rest`.
     pub fn lap_codec(&mut self, t: &Timings, rest: &'static str) {
         let codec = [
             ("network", t.network),

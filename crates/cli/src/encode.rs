@@ -1,22 +1,25 @@
-use std::ops::ControlFlow;
+//! `dcodec encode`: pictures to files.
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dcodec::prior::Device;
 use dcodec::{
-    Decoder, Display, Effort, Encoded, Encoder, Error, Interest, Metadata, Picture, Prior, Region,
-    Result, Target, metrics,
+    Decoder, Effort, Encoded, Encoder, Interest, Metadata, Picture, Prior, Region, Target, metrics,
 };
+use dcodec_eval::io::{self, name, output_name};
+use dcodec_eval::load::{Loaded, load_picture, picture_form};
+use dcodec_eval::{Log, inputs};
 use serde::Serialize;
 
-use super::args::{DeviceChoice, Encode, Goal, Roi};
-use super::batch::Batch;
-use super::clock::Clock;
-use super::load::{Loaded, load_picture, picture_form};
-use super::priors::{prior, usual_refiner};
-use super::{About, Failure, Log, bpp, destination, inputs, io, many, name, output_name};
+use crate::args::{DeviceChoice, Encode, Goal, Roi, shown_orientations};
+use crate::batch::Batch;
+use crate::clock::Clock;
+use crate::error::{About, Error, Result};
+use crate::priors::{prior, usual_refiner};
+use crate::text::{bpp, destination, many};
 
-pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
+pub fn run(a: &Encode, log: Log) -> Result<()> {
     if inputs::is_folder(&a.input) {
         return folder(a, log);
     }
@@ -27,18 +30,18 @@ pub fn run(a: &Encode, log: Log) -> Result<(), Failure> {
         io::check_apart(&a.input, output)?;
         io::check_destination(output, a.output.force)?;
     }
-    one(a, &Priors::wanted(a, log)?, &a.input, &output, log).map(|_| ())
+    one(a, &FilePriors::wanted(a, log)?, &a.input, &output, log).map(|_| ())
 }
 
-/// The prior of a file, and that by which it will be shown, where that matters.
-struct Priors {
+/// The prior of a file, and the one that will show it, where that matters.
+struct FilePriors {
     own: Prior,
     refiner: Option<Prior>,
 }
 
-impl Priors {
+impl FilePriors {
     /// On the CPU for an exact end unless another device is asked for.
-    fn wanted(a: &Encode, log: Log) -> Result<Priors, Failure> {
+    fn wanted(a: &Encode, log: Log) -> Result<FilePriors> {
         let mut args = a.prior.clone();
         if wanted_target(a).is_lossless() && args.on.device == DeviceChoice::Auto {
             args.on.device = DeviceChoice::On(Device::Cpu);
@@ -48,7 +51,7 @@ impl Priors {
             Some(_) => usual_refiner(&own, &args, log)?,
             None => None,
         };
-        Ok(Priors { own, refiner })
+        Ok(FilePriors { own, refiner })
     }
 }
 
@@ -60,11 +63,11 @@ fn wanted_target(a: &Encode) -> Target {
 }
 
 /// Encodes the pictures of a folder one after the other, each with all cores; one that fails costs only itself.
-fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
+fn folder(a: &Encode, log: Log) -> Result<()> {
     let output = a.output.output.as_deref();
     let lone = a.report.is_some().then_some("--report");
     let batch = Batch::new(&a.input, output, lone, &inputs::PICTURES, "dfc")?;
-    let priors = Priors::wanted(a, log)?;
+    let priors = FilePriors::wanted(a, log)?;
     let (start, mut pixels, mut bytes) = (Instant::now(), 0, 0);
     let (done, result) = batch.run(a.output.force, log, &mut |input, output| {
         io::check_destination(output, a.output.force)?;
@@ -82,26 +85,20 @@ fn folder(a: &Encode, log: Log) -> Result<(), Failure> {
     result
 }
 
-/// Encodes one picture; its pixels and the bytes of its file.
+/// Encodes one picture; the number of its pixels and of the bytes of its file.
 fn one(
     a: &Encode,
-    priors: &Priors,
+    priors: &FilePriors,
     input: &Path,
     output: &Path,
     log: Log,
-) -> Result<(u64, u64), Failure> {
+) -> Result<(u64, u64)> {
     let mut clock = Clock::start();
     let bar = log.bar("encoding");
-    let (prior, refiner) = (&priors.own, priors.refiner.as_ref());
-    let mut encoder = Encoder::new(prior)
-        .target(wanted_target(a))
-        .effort(Effort::new(a.effort).unwrap_or_default())
-        .ensemble(a.coding.orientations)
-        .prefilter(!a.coding.no_prefilter)
-        .psnr_as_displayed_by(Display::by(prior, refiner.cloned()))
-        .seed(a.seed)
-        .reconstruct(a.verify)
-        .max_memory(a.watch.max_memory.unwrap_or(u64::MAX));
+    let mut encoder = encoder(a, priors).on_progress(|p| {
+        bar.set_position((1000.0 * p.done) as u64);
+        bar.set_message(format!("{} bytes", p.bytes));
+    });
     let data = io::read_input(input)?;
     if a.watch.max_memory.is_some()
         && let Some(form) = picture_form(&data)
@@ -135,28 +132,19 @@ fn one(
     let encoded = encoded?;
     clock.lap_codec(&encoded.timings, "other");
     if a.verify {
-        log.say(verify(&encoded, &picture, &metadata, priors).about(input)?);
+        log.say(verified(&encoded, &picture, &metadata, priors, input)?);
         clock.lap("verify");
     }
     if let Some(path) = &a.report {
-        io::write_atomic(path, a.output.force, |w| {
-            w.write_all(report(&encoded, &picture).as_bytes())
-        })?;
+        let report = report(&encoded, &picture);
+        io::write_atomic(path, a.output.force, |w| w.write_all(report.as_bytes()))?;
     }
     io::write_atomic(output, a.output.force, |w| w.write_all(&encoded.bytes))?;
     clock.lap("write");
-    let bytes = encoded.bytes.len();
     log.say(format!(
-        "{}: {} x {}, {}{}, {bytes} bytes, {:.4} bits per pixel, {:.1} s",
+        "{}: {}, {:.1} s",
         output_name(output),
-        picture.width(),
-        picture.height(),
-        many(encoded.layers.len() as u64, "layer"),
-        match encoded.exact_bytes {
-            Some(n) => format!(", exact in {n} bytes more"),
-            None => String::new(),
-        },
-        bpp(bytes as u64, picture.width(), picture.height()),
+        summary(&encoded, &picture),
         clock.total().as_secs_f64()
     ));
     if a.watch.timing {
@@ -166,22 +154,52 @@ fn one(
         log.say("note: the lowest noise level came before the target; the file ends there");
     }
     let pixels = u64::from(picture.width()) * u64::from(picture.height());
-    Ok((pixels, bytes as u64))
+    Ok((pixels, encoded.bytes.len() as u64))
 }
 
-/// Where the flags want most bits, if anywhere.
-fn interest(a: &Encode, input: &Path, picture: &Picture) -> Result<Option<Interest>, Failure> {
+/// The encoder that the flags ask for.
+fn encoder<'a>(a: &Encode, priors: &'a FilePriors) -> Encoder<'a> {
+    let (prior, refiner) = (&priors.own, priors.refiner.as_ref());
+    Encoder::new(prior)
+        .target(wanted_target(a))
+        .effort(Effort::new(a.effort).unwrap_or_default())
+        .orientations(a.coding.orientations)
+        .prefilter(!a.coding.no_prefilter)
+        .shown_by(refiner, shown_orientations(prior, refiner))
+        .seed(a.seed)
+        .reconstruct(a.verify)
+        .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))
+}
+
+/// Size, layers and bytes of a file.
+fn summary(encoded: &Encoded, picture: &Picture) -> String {
+    let bytes = encoded.bytes.len();
+    let exact = match encoded.exact_bytes {
+        Some(n) => format!(", exact in {n} bytes more"),
+        None => String::new(),
+    };
+    format!(
+        "{} x {}, {}{exact}, {bytes} bytes, {:.4} bits per pixel",
+        picture.width(),
+        picture.height(),
+        many(encoded.layers.len() as u64, "layer"),
+        bpp(bytes as u64, picture.width(), picture.height()),
+    )
+}
+
+/// Weights of the places where the flags want most bits, if they do anywhere.
+fn interest(a: &Encode, input: &Path, picture: &Picture) -> Result<Option<Interest>> {
     let (width, height) = (picture.width(), picture.height());
     if let Some(path) = &a.roi_mask {
         let mask = load_picture(&io::read_input(path)?, path, a.prior.max_pixels)?;
         let mask = mask.picture.into_eight();
         if (mask.width(), mask.height()) != (width, height) {
-            let e = format!(
-                "the mask is of {} x {} pixels, the picture of {width} x {height}",
+            return Err(Error::Usage(format!(
+                "{}: the mask is of {} x {} pixels, the picture of {width} x {height}",
+                name(path),
                 mask.width(),
                 mask.height()
-            );
-            return Err(Error::Parameter(e)).about(path);
+            )));
         }
         let weight = |pixel: &[u8]| {
             let sum: u32 = pixel.iter().map(|&v| u32::from(v)).sum();
@@ -208,6 +226,7 @@ fn interest(a: &Encode, input: &Path, picture: &Picture) -> Result<Option<Intere
     }
 }
 
+/// The target that the flags ask for.
 pub fn target(goal: &Goal) -> Target {
     match goal {
         Goal { bpp: Some(r), .. } => Target::Bpp(*r),
@@ -221,52 +240,50 @@ pub fn target(goal: &Goal) -> Target {
     }
 }
 
-/// Decodes the file and holds the result against the encoder's own last state.
-fn verify(
+/// Decodes the file, and compares the picture with the encoder's own last state.
+fn verified(
     encoded: &Encoded,
     picture: &Picture,
     metadata: &Metadata,
-    priors: &Priors,
+    priors: &FilePriors,
+    input: &Path,
 ) -> Result<String> {
-    let decoder = || {
-        Decoder::new(&priors.own)
-            .max_pixels(u64::MAX)
-            .display(Display::PLAIN)
+    let wrong = |reason: &str| {
+        let name = name(input);
+        Err(Error::Failed(format!(
+            "{name}: verification failed: {reason}"
+        )))
     };
-    let decoded = decoder().decode(&encoded.bytes)?;
+    let decoder = || Decoder::new(&priors.own).max_pixels(u64::MAX);
+    let decoded = decoder().decode(&encoded.bytes).about(input)?;
     let own = encoded.reconstruction.as_ref().unwrap_or(picture);
-    let drift = metrics::psnr(&decoded.picture, own)?;
+    let drift = metrics::psnr(&decoded.picture, own).about(input)?;
     if drift < 60.0 {
-        return Err(Error::Backend(format!(
-            "verification failed: the decoded picture is {drift:.1} dB from the encoder's own"
-        )));
+        return wrong(&format!(
+            "the decoded picture is {drift:.1} dB from the encoder's own"
+        ));
     }
     if decoded.metadata != *metadata {
-        return Err(Error::Backend(
-            "verification failed: the metadata differ".into(),
-        ));
+        return wrong("the metadata differ");
     }
-    let alpha = if picture.alpha() == decoded.picture.alpha() {
-        ""
-    } else {
-        ", alpha differs"
-    };
-    if !alpha.is_empty() && decoded.coverage.complete {
-        return Err(Error::Backend(
-            "verification failed: the alpha plane differs".into(),
-        ));
+    let differs = picture.alpha() != decoded.picture.alpha();
+    if differs && decoded.used.complete {
+        return wrong("the alpha plane differs");
     }
-    // A target of PSNR is that of what `decode` shows.
+    let alpha = if differs { ", alpha differs" } else { "" };
+    // A target of PSNR is that of the picture that `decode` shows.
     let shown = match &priors.refiner {
         Some(refiner) => {
-            let display = Display::by(&priors.own, Some(refiner.clone()));
-            decoder().display(display).decode(&encoded.bytes)?
+            let decoder = decoder().refiner(refiner);
+            let n = shown_orientations(&priors.own, Some(refiner));
+            let decoder = decoder.orientations(n);
+            decoder.decode(&encoded.bytes).about(input)?
         }
         None => decoded,
     };
     Ok(format!(
         "verified: decodes to {:.2} dB of the input{alpha}; equal to the encoder's own picture{}",
-        metrics::psnr(picture, &shown.picture)?,
+        metrics::psnr(picture, &shown.picture).about(input)?,
         if drift.is_infinite() {
             String::new()
         } else {

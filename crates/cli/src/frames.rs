@@ -6,12 +6,13 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use dcodec::{Colour, Coverage, Error, Exact, Metadata, Picture, Result};
+use dcodec::{Colour, Exact, Metadata, Picture, Used};
+use dcodec_eval::io as files;
+use dcodec_eval::save::{self, Format};
 
-use super::io as files;
-use super::save::{self, Format};
+use crate::error::{Error, Result};
 
-/// How long a frame shows, and how much longer the last one, in milliseconds.
+/// Milliseconds of a frame, and those that the last one stays longer.
 const DELAY: u16 = 120;
 const HOLD: u16 = 2500;
 
@@ -20,23 +21,23 @@ const GIF_SPEED: i32 = 10;
 
 /// An animated format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum AnimationFormat {
     Gif,
     Apng,
     WebP,
 }
 
-impl Kind {
-    /// The animation asked for, if any: `.gif` and `.apng` always move, `.png` and `.webp` with `--animate`. `name` is the
-    /// output's format or extension.
+impl AnimationFormat {
+    /// The animation asked for, if any: `.gif` and `.apng` always move, `.png` and `.webp` with
+    /// `--animate`. `name` is the output's format or extension.
     pub fn of(name: &str, animate: bool) -> Result<Option<Self>> {
         Ok(match name.to_ascii_lowercase().as_str() {
-            "gif" => Some(Kind::Gif),
-            "apng" => Some(Kind::Apng),
-            "png" if animate => Some(Kind::Apng),
-            "webp" if animate => Some(Kind::WebP),
+            "gif" => Some(AnimationFormat::Gif),
+            "apng" => Some(AnimationFormat::Apng),
+            "png" if animate => Some(AnimationFormat::Apng),
+            "webp" if animate => Some(AnimationFormat::WebP),
             other if animate => {
-                return Err(Error::Parameter(format!(
+                return Err(Error::Usage(format!(
                     "cannot animate {other}: use png, webp or gif"
                 )));
             }
@@ -46,7 +47,7 @@ impl Kind {
 }
 
 /// A folder that gets one file a layer.
-pub struct Folder {
+pub struct FrameFolder {
     path: PathBuf,
     format: Format,
     extension: String,
@@ -54,18 +55,18 @@ pub struct Folder {
     frames: u32,
 }
 
-impl Folder {
+impl FrameFolder {
     /// Makes the folder if there is none. Files that are there already are kept unless `force`.
     pub fn new(path: &Path, extension: &str, force: bool) -> Result<Self> {
         let format = Format::from_name(extension)?;
         if path.exists() && !path.is_dir() {
-            return Err(Error::Parameter(format!(
+            return Err(Error::Usage(format!(
                 "{}: the frames need a folder, and this is none",
                 path.display()
             )));
         }
         fs::create_dir_all(path).map_err(|e| Error::io(path, e))?;
-        Ok(Folder {
+        Ok(FrameFolder {
             path: path.into(),
             format,
             extension: extension.to_ascii_lowercase(),
@@ -74,13 +75,13 @@ impl Folder {
         })
     }
 
-    /// Files written.
+    /// Number of files written.
     pub fn frames(&self) -> u32 {
         self.frames
     }
 
-    /// Writes what is shown after whole layers, with a part of the next one, or with exact rows.
-    pub fn write(&mut self, picture: &Picture, metadata: &Metadata, used: &Coverage) -> Result<()> {
+    /// Writes a picture. Its name tells the whole layers, and a part of the next one or exact rows.
+    pub fn write(&mut self, picture: &Picture, metadata: &Metadata, used: &Used) -> Result<()> {
         let part = match used.exact {
             Exact::All | Exact::Rows(_) => "-exact",
             _ if used.partial > 0.0 => "-part",
@@ -89,7 +90,10 @@ impl Folder {
         let name = format!("layer-{:03}{part}.{}", used.layers, self.extension);
         let (bytes, _) = save::encode_picture(picture, metadata, self.format)?;
         self.frames += 1;
-        files::write_atomic(&self.path.join(name), self.force, |w| w.write_all(&bytes))
+        let path = self.path.join(name);
+        Ok(files::write_atomic(&path, self.force, |w| {
+            w.write_all(&bytes)
+        })?)
     }
 }
 
@@ -99,10 +103,10 @@ pub struct Animation {
     force: bool,
     last: Option<Picture>,
     frames: u32,
-    encoder: Encoder,
+    encoder: AnimationEncoder,
 }
 
-enum Encoder {
+enum AnimationEncoder {
     /// Made by the first frame, which sets the size.
     Gif(Option<gif::Encoder<Sink>>),
     /// The spool, and its writer once the first frame has come.
@@ -111,7 +115,7 @@ enum Encoder {
     WebP(Option<webp::Writer>),
 }
 
-/// Where the bytes of an animation go while it grows.
+/// Destination of the bytes of an animation while it grows.
 enum Sink {
     Standard(io::Stdout),
     Spool(BufWriter<File>),
@@ -134,12 +138,13 @@ impl Write for Sink {
 }
 
 impl Animation {
-    /// An animation that is written to `output` when it ends; only a GIF for standard output leaves frame by frame.
-    pub fn new(kind: Kind, output: &Path, force: bool) -> Result<Self> {
-        let encoder = match kind {
-            Kind::Gif => Encoder::Gif(None),
-            Kind::Apng => Encoder::Apng(spool()?, None),
-            Kind::WebP => Encoder::WebP(None),
+    /// An animation that is written to `output` when it ends. Only a GIF for standard output leaves
+    /// frame by frame.
+    pub fn new(format: AnimationFormat, output: &Path, force: bool) -> Result<Self> {
+        let encoder = match format {
+            AnimationFormat::Gif => AnimationEncoder::Gif(None),
+            AnimationFormat::Apng => AnimationEncoder::Apng(spool()?, None),
+            AnimationFormat::WebP => AnimationEncoder::WebP(None),
         };
         Ok(Animation {
             output: output.into(),
@@ -151,7 +156,7 @@ impl Animation {
     }
 
     pub fn is_gif(&self) -> bool {
-        matches!(self.encoder, Encoder::Gif(_))
+        matches!(self.encoder, AnimationEncoder::Gif(_))
     }
 
     /// Appends a frame, of 8 bits.
@@ -171,21 +176,21 @@ impl Animation {
             self.put(&pixel, HOLD)?;
         }
         let mut spool = match self.encoder {
-            Encoder::Gif(None) | Encoder::WebP(None) => return Ok(0),
-            Encoder::Gif(Some(gif)) => match gif.into_inner().map_err(gif_failed)? {
+            AnimationEncoder::Gif(None) | AnimationEncoder::WebP(None) => return Ok(0),
+            AnimationEncoder::Gif(Some(gif)) => match gif.into_inner().map_err(gif_failed)? {
                 Sink::Standard(mut out) => {
                     return files::finish(out.flush()).map(|()| frames).map_err(failed);
                 }
                 Sink::Spool(spool) => spool.into_inner().map_err(|e| failed(e.into_error()))?,
             },
-            Encoder::Apng(mut spool, writer) => {
+            AnimationEncoder::Apng(mut spool, writer) => {
                 if let Some(writer) = writer {
                     writer.finish().map_err(|e| failed(e.into()))?;
                 }
                 count_frames(&mut spool, self.frames).map_err(failed)?;
                 spool
             }
-            Encoder::WebP(Some(webp)) => webp.finish()?,
+            AnimationEncoder::WebP(Some(webp)) => webp.finish()?,
         };
         spool.seek(SeekFrom::Start(0)).map_err(failed)?;
         files::write_atomic(&self.output, self.force, |w| {
@@ -196,7 +201,7 @@ impl Animation {
 
     fn put(&mut self, picture: &Picture, delay: u16) -> Result<()> {
         match &mut self.encoder {
-            Encoder::Gif(gif) => {
+            AnimationEncoder::Gif(gif) => {
                 let frame = gif_frame(picture, delay)?;
                 let gif = match gif {
                     Some(gif) => gif,
@@ -214,7 +219,7 @@ impl Animation {
                 gif.write_frame(&frame).map_err(gif_failed)?;
                 gif.get_mut().flush().map_err(failed)?;
             }
-            Encoder::Apng(spool, writer) => {
+            AnimationEncoder::Apng(spool, writer) => {
                 let writer = match writer {
                     Some(writer) => writer,
                     none => none.insert(apng(spool, picture).map_err(failed)?),
@@ -226,7 +231,7 @@ impl Animation {
                 };
                 put(writer).map_err(|e| failed(e.into()))?;
             }
-            Encoder::WebP(writer) => {
+            AnimationEncoder::WebP(writer) => {
                 let writer = match writer {
                     Some(writer) => writer,
                     none => none.insert(webp::Writer::new(spool()?, picture)?),
@@ -243,7 +248,7 @@ impl Animation {
 fn gif_frame(picture: &Picture, delay: u16) -> Result<gif::Frame<'static>> {
     let side = |n: u32| {
         u16::try_from(n).map_err(|_| {
-            Error::Unsupported(format!(
+            Error::Failed(format!(
                 "{n} pixels a side: GIF ends at {} (use png)",
                 u16::MAX
             ))
@@ -260,7 +265,7 @@ fn gif_frame(picture: &Picture, delay: u16) -> Result<gif::Frame<'static>> {
     Ok(frame)
 }
 
-/// A writer of frames like `picture`, without end: how many there are is known, and written, when the last has come.
+/// A writer of frames like `picture`. Their number is written when the last has come.
 fn apng(spool: &File, picture: &Picture) -> io::Result<png::Writer<BufWriter<File>>> {
     let out = BufWriter::new(spool.try_clone()?);
     let mut encoder = png::Encoder::new(out, picture.width(), picture.height());

@@ -1,4 +1,4 @@
-//! Where a prior is: in a file or folder here, or on a hub under the name of a model.
+//! Places of priors: a file or folder here, or a hub that knows it under the name of a model.
 
 #[cfg(feature = "hub")]
 mod fetch;
@@ -6,17 +6,17 @@ mod fetch;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use dcodec::{Error, Result};
+use dcodec_eval::Log;
 
-use super::Log;
+use crate::error::{Error, Result};
 #[cfg(feature = "hub")]
 use fetch::fetch;
 
 /// Longest part of a model's name.
 const MAX_PART: usize = 96;
 
-/// The file or folder of the prior that `path` names: what is there, else the model of that name on a hub, once it has been
-/// fetched.
+/// The file or folder of the prior that `path` names: the one that lies there, else the model of
+/// that name on a hub, which is fetched.
 pub fn located(path: &Path, log: Log) -> Result<PathBuf> {
     if path.exists() {
         return Ok(path.into());
@@ -92,10 +92,10 @@ mod tests {
             located(Path::new("src/args"), log).unwrap(),
             Path::new("src/args")
         );
-        let Err(Error::Io { path, source }) = located(Path::new("a/b/c.safetensors"), log) else {
-            panic!("found what is not there");
-        };
-        assert_eq!(path, Path::new("a/b/c.safetensors"));
-        assert_eq!(source.to_string(), "no such file or folder");
+        let error = located(Path::new("a/b/c.safetensors"), log).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a/b/c.safetensors: no such file or folder"
+        );
     }
 }

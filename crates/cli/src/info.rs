@@ -1,35 +1,41 @@
+//! `dcodec info`: files, priors and devices described.
+
 mod folder;
 
 use std::path::{Path, PathBuf};
 
+use dcodec::Metadata;
 use dcodec::container::{Event, Header, Layer, Parser, PartName};
 use dcodec::prior::{Device, Network, Shipped, Weights};
 use dcodec::schedule::Sigma;
-use dcodec::{BitDepth, Colour, Metadata, Result};
+use dcodec_eval::io::{self, name};
+use dcodec_eval::{Log, inputs};
 use serde_json::{Value, json};
 
-use super::args::Info;
-use super::batch::all_worked;
-use super::priors::shipped;
-use super::{About, Failure, Log, bpp, hub, inputs, io, many, name};
+use crate::args::Info;
+use crate::batch::all_worked;
+use crate::error::{About, Result};
+use crate::hub;
+use crate::priors::shipped;
+use crate::text::{bpp, many};
 
-/// What a walk through the file found, without any network.
+/// Contents of a file, found without any network.
 struct Contents {
     header: Header,
     header_bytes: u64,
     parts: Vec<(PartName, usize)>,
     metadata: Metadata,
-    /// Each layer and the offset at which its bits end.
+    /// The layers, and the offset at which the bits of each end.
     layers: Vec<(Layer, u64)>,
-    /// The layer that the file ends in, and its bytes of bits.
+    /// The layer in which the file ends, and its bytes of bits.
     partial: Option<(Layer, usize)>,
     complete: bool,
     trellis_bytes: u64,
-    /// Bytes of parts' payloads, also of one that the file ends in.
+    /// Bytes of the parts' payloads, with that of a part in which the file ends.
     payload_bytes: u64,
 }
 
-pub fn run(a: &Info, log: Log) -> Result<(), Failure> {
+pub fn run(a: &Info, log: Log) -> Result<()> {
     let text = match &a.prior {
         _ if a.devices => devices(a.json),
         Some(path) => describe(path, a.json, log)?,
@@ -50,13 +56,13 @@ pub fn run(a: &Info, log: Log) -> Result<(), Failure> {
     Ok(io::print(&text)?)
 }
 
-fn contents(path: &Path) -> Result<(Contents, usize), Failure> {
+fn contents(path: &Path) -> Result<(Contents, usize)> {
     let data = io::read_coded(path)?;
     Ok((walk(&data).about(path)?, data.len()))
 }
 
 /// A line on each file.
-fn several(files: &[PathBuf], json: bool) -> Result<(), Failure> {
+fn several(files: &[PathBuf], json: bool) -> Result<()> {
     let (mut values, mut failed) = (Vec::new(), 0);
     for path in files {
         match contents(path) {
@@ -71,11 +77,11 @@ fn several(files: &[PathBuf], json: bool) -> Result<(), Failure> {
     if json {
         io::print(&format!("{:#}\n", json!(values)))?;
     }
-    Ok(all_worked(failed, files.len())?)
+    all_worked(failed, files.len())
 }
 
-/// A weights file: identity, configuration, size and cost.
-fn describe(path: &Path, json: bool, log: Log) -> Result<String, Failure> {
+/// Identity, configuration, size and cost of a weights file or a folder.
+fn describe(path: &Path, json: bool, log: Log) -> Result<String> {
     let weights = match shipped(path) {
         Some(which) => which.weights()?,
         None => {
@@ -112,11 +118,11 @@ fn describe(path: &Path, json: bool, log: Log) -> Result<String, Failure> {
     ))
 }
 
-/// The devices, each with its name or with what it lacks.
+/// The devices, each with its name or with the reason why it cannot be used.
 fn devices(json: bool) -> String {
     let all = Device::survey();
     if json {
-        let one = |(device, name): &(Device, Result<String>)| match name {
+        let one = |(device, name): &(Device, dcodec::Result<String>)| match name {
             Ok(name) => json!({ "device": device.to_string(), "available": true, "name": name }),
             Err(e) => {
                 json!({ "device": device.to_string(), "available": false, "reason": e.to_string() })
@@ -125,14 +131,14 @@ fn devices(json: bool) -> String {
         let all: Vec<_> = all.iter().map(one).collect();
         return format!("{:#}\n", json!(all));
     }
-    let line = |(device, name): &(Device, Result<String>)| match name {
+    let line = |(device, name): &(Device, dcodec::Result<String>)| match name {
         Ok(name) => format!("{device:<8} {name}\n"),
         Err(e) => format!("{device:<8} not available: {e}\n"),
     };
     all.iter().map(line).collect()
 }
 
-fn walk(data: &[u8]) -> Result<Contents> {
+fn walk(data: &[u8]) -> dcodec::Result<Contents> {
     let mut parser = Parser::new(u64::MAX);
     let (used, event) = parser.push(data)?;
     let Event::Header(header) = event else {
@@ -243,7 +249,7 @@ fn as_json(c: &Contents, len: usize, path: &Path) -> Value {
     })
 }
 
-/// The prior's name with what this program knows of it.
+/// The prior's identity, and its name where this program has it.
 fn prior(h: &Header) -> String {
     match Shipped::of(h.prior) {
         Some((p, 1)) => format!("{}, {} of this program", h.prior, p.name()),

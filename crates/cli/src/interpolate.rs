@@ -1,17 +1,22 @@
-use std::ops::ControlFlow;
+//! `dcodec interpolate`: two pictures blended through the prior.
+
 use std::path::Path;
 use std::time::Instant;
 
-use dcodec::{BitDepth, Error, Metadata, Picture, Result};
+use dcodec::{Depth, Metadata, Picture};
+use dcodec_eval::io::{self, name, output_name};
+use dcodec_eval::load::load_picture;
+use dcodec_eval::{Log, save};
 
-use super::args::{Interpolate, ModeName};
-use super::load::load_picture;
-use super::{Failure, Log, io, name, output_name, prior, sampling, save, sheet};
+use crate::args::{Interpolate, ModeName};
+use crate::error::{Error, Result};
+use crate::priors::prior;
+use crate::{sampling, sheet};
 
-/// Where the strip goes by default.
+/// Default name of the strip.
 const OUTPUT: &str = "interpolation.png";
 
-pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
+pub fn run(a: &Interpolate, log: Log) -> Result<()> {
     let start = Instant::now();
     let output = a.output.output.clone().unwrap_or_else(|| OUTPUT.into());
     for input in [&a.first, &a.second] {
@@ -45,7 +50,7 @@ pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
     };
     let size = (first.width(), first.height());
     if size != (second.width(), second.height()) {
-        return Err(Error::Parameter(format!(
+        return Err(Error::Usage(format!(
             "{} is {} x {} and {} is {} x {}: crop or scale one, both must have one size",
             name(&a.first),
             size.0,
@@ -53,8 +58,7 @@ pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
             name(&a.second),
             second.width(),
             second.height()
-        ))
-        .into());
+        )));
     }
     let count = a.count as usize;
     sheet::check(size, count, count, a.prior.max_pixels)?;
@@ -68,7 +72,7 @@ pub fn run(a: &Interpolate, log: Log) -> Result<(), Failure> {
             ControlFlow::Continue(())
         })
     });
-    let strip = strip.collect::<Result<Vec<Picture>>>()?;
+    let strip = strip.collect::<dcodec::Result<Vec<Picture>>>()?;
     bar.finish_and_clear();
     let sheet = sheet::sheet(&strip, count)?;
     save::write_picture(&output, a.output.force, &sheet, &metadata, format, log)?;

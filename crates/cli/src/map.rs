@@ -7,14 +7,20 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use dcodec::analysis::{self, Map};
-use dcodec::{Effort, Encoder, Error, Result};
+use dcodec::map::{self, Map};
+use dcodec::{Effort, Encoder};
+use dcodec_eval::Log;
+use dcodec_eval::io::{self, output_name};
+use dcodec_eval::load::load_picture;
 use dcodec_eval::rd::scene::{Anchor, Scene, Shape, Text};
 
-use super::args::{self, Noise};
-use super::{About, Failure, Log, destination, encode, io, load, output_name, prior};
+use crate::args::{self, Noise};
+use crate::encode;
+use crate::error::{About, Error, Result};
+use crate::priors::prior;
+use crate::text::destination;
 
-/// The long side that small pictures are enlarged to, in pixels.
+/// Pixels of the long side to which small pictures are enlarged.
 const LEAST_SIDE: u32 = 256;
 /// The legend: its width, its bar, and the margin around it.
 const LEGEND: u32 = 92;
@@ -22,17 +28,17 @@ const BAR: (u32, u32) = (14, 16);
 const MARGIN: u32 = 12;
 const HEADROOM: u32 = 34;
 
-/// The share of pixels that the scale of the heat map covers; what is above shows as its top.
+/// Share of the pixels that the scale of the heat map covers; higher values show as its top.
 const SCALE_SHARE: f64 = 0.995;
 
-pub fn run(a: &args::Map, log: Log) -> Result<(), Failure> {
+pub fn run(a: &args::Map, log: Log) -> Result<()> {
     let start = Instant::now();
     let output = destination(a.output.output.as_deref(), &a.input, "map.png");
     let raw = raw(&output)?;
     io::check_apart(&a.input, &output)?;
     io::check_destination(&output, a.output.force)?;
     let data = io::read_input(&a.input)?;
-    let picture = load::load_picture(&data, &a.input, a.prior.max_pixels)?.picture;
+    let picture = load_picture(&data, &a.input, a.prior.max_pixels)?.picture;
     let prior = prior(&a.prior, log)?;
     let bar = log.bar("mapping");
     let (values, unit, total) = match a.sigma {
@@ -80,14 +86,14 @@ pub fn run(a: &args::Map, log: Log) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether the output takes the values as they are.
+/// True if the output takes the values as they are.
 fn raw(output: &Path) -> Result<bool> {
     let extension = output.extension().map(|e| e.to_ascii_lowercase());
     match extension.as_ref().and_then(|e| e.to_str()) {
         Some("npy") => Ok(true),
         Some("png") => Ok(false),
         None if output == Path::new("-") => Ok(false),
-        _ => Err(Error::Parameter(format!(
+        _ => Err(Error::Usage(format!(
             "{}: a map is written as .png, or as .npy for its values",
             output.display()
         ))),
@@ -113,7 +119,7 @@ fn npy(map: &Map) -> Vec<u8> {
     out
 }
 
-/// The map in colours beside their legend, as the bytes of a PNG file.
+/// PNG file of the map in colours, beside their legend; none if there is no memory for it.
 fn heat_map(map: &Map, unit: &str) -> Option<Vec<u8>> {
     let (w, h) = (map.width(), map.height());
     let zoom = LEAST_SIDE.div_ceil(w.max(h));
@@ -193,7 +199,7 @@ fn scale(highest: f64) -> (f64, Vec<f64>) {
     )
 }
 
-/// As many places as the steps of a scale up to `top` need.
+/// A value with the decimal places that the steps of a scale up to `top` need.
 fn number(v: f64, top: f64) -> String {
     let places = (2.0 - top.log10().floor()).clamp(0.0, 6.0) as usize;
     let text = format!("{v:.places$}");
@@ -204,7 +210,7 @@ fn number(v: f64, top: f64) -> String {
 }
 
 fn no_memory(output: &Path) -> Error {
-    Error::Limits(format!("{}: no memory for the map", output_name(output)))
+    Error::Failed(format!("{}: no memory for the map", output_name(output)))
 }
 
 #[cfg(test)]

@@ -1,24 +1,24 @@
-//! What shells and `man` want to know of the command line.
+//! The command line, described for shells and for `man`.
 
 use std::io::Write;
 use std::path::Path;
 
 use clap::CommandFactory;
 use clap_mangen::Man;
-use dcodec::{Error, Result};
+use dcodec_eval::io;
 
-use super::args::{self, Cli};
-use super::{Failure, io};
+use crate::args::{self, Cli};
+use crate::error::{Error, Result};
 
 /// Prints the script that makes `shell` complete the command line.
-pub fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+pub fn completions(shell: clap_complete::Shell) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "dcodec", &mut script);
     Ok(io::print(&String::from_utf8_lossy(&script))?)
 }
 
 /// Prints the manual page of the whole program or of one command, or writes all of them to a folder.
-pub fn man(a: &args::Man) -> Result<(), Failure> {
+pub fn man(a: &args::Man) -> Result<()> {
     let mut cli = Cli::command().disable_help_subcommand(true);
     // Gives every command its full name and the flags that all have.
     cli.build();
@@ -27,7 +27,7 @@ pub fn man(a: &args::Man) -> Result<(), Failure> {
             None => &cli,
             Some(name) => cli.find_subcommand(name).ok_or_else(|| {
                 let names: Vec<_> = cli.get_subcommands().map(|c| c.get_name()).collect();
-                Error::Parameter(format!("no command `{name}`: {}", names.join(", ")))
+                Error::Usage(format!("no command `{name}`: {}", names.join(", ")))
             })?,
         };
         return Ok(io::print(&String::from_utf8_lossy(&page(about)?))?);
@@ -35,7 +35,7 @@ pub fn man(a: &args::Man) -> Result<(), Failure> {
     if folder == Path::new("-") {
         let e =
             "all pages need a folder to write to, -o DIR; one goes to standard output without -o";
-        return Err(Error::Parameter(e.into()).into());
+        return Err(Error::Usage(e.into()));
     }
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     let commands = || std::iter::once(&cli).chain(cli.get_subcommands());
@@ -50,7 +50,7 @@ pub fn man(a: &args::Man) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The name that a command's page has.
+/// Name of a command's page.
 fn name(command: &clap::Command) -> &str {
     let full = command.get_display_name();
     full.unwrap_or_else(|| command.get_name())

@@ -4,15 +4,18 @@ use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Once;
 
+use dcodec::Prior;
 use dcodec::container::PriorId;
 use dcodec::prior::{Device, Precision, Shipped, Weights};
-use dcodec::{Error, Prior, Result};
+use dcodec_eval::Log;
+use dcodec_eval::io::name;
 
-use super::args::{DeviceChoice, PriorArgs, Refine};
-use super::{About, Failure, Log, hub};
+use crate::args::{DeviceChoice, PriorArgs, Refine};
+use crate::error::{About, Error, Result};
+use crate::hub;
 
 /// The prior that the flags ask for, on the device that they ask for.
-pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
+pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior> {
     match args.prior.as_deref() {
         Some(path) => match shipped(path) {
             Some(which) => inside(which, args, log),
@@ -23,13 +26,13 @@ pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
 }
 
 /// The prior by which `decode` shows files of this one unless told otherwise, if it is another.
-pub fn usual_refiner(prior: &Prior, args: &PriorArgs, log: Log) -> Result<Option<Prior>, Failure> {
-    let files = Shipped::of(prior.id()).and_then(|(which, _)| which.display());
+pub fn usual_refiner(prior: &Prior, args: &PriorArgs, log: Log) -> Result<Option<Prior>> {
+    let files = Shipped::of(prior.id()).and_then(|(which, _)| which.refiner());
     files.map(|which| inside(which, args, log)).transpose()
 }
 
-/// The prior inside this program that `path` names: `s`, also called `shipped`, or `l`, whatever lies in the
-/// folder; a file of that name is `./l`.
+/// The prior inside this program that `path` names: `s`, also called `shipped`, or `l`, whatever
+/// lies in the folder; a file of that name is `./l`.
 pub fn shipped(path: &Path) -> Option<Shipped> {
     match path.to_str()? {
         "shipped" => Some(Shipped::S),
@@ -46,7 +49,7 @@ pub struct Priors<'a> {
     inside: [OnceCell<Prior>; Shipped::ALL.len()],
 }
 
-/// By what pictures are shown.
+/// The prior that shows pictures.
 enum Refiner {
     /// The better one inside this program, where there is one.
     Usual,
@@ -57,8 +60,8 @@ enum Refiner {
 }
 
 impl<'a> Priors<'a> {
-    /// Loads what the flags name that is not inside this program.
-    pub fn new(args: &'a PriorArgs, refine: &Refine, log: Log) -> Result<Self, Failure> {
+    /// Loads the priors that the flags name and that are not inside this program.
+    pub fn new(args: &'a PriorArgs, refine: &Refine, log: Log) -> Result<Self> {
         let named = match args.prior {
             Some(_) => Some(prior(args, log)?),
             None => None,
@@ -80,8 +83,8 @@ impl<'a> Priors<'a> {
         })
     }
 
-    /// The prior for a file that needs the prior `id`; the default where that is not known.
-    pub fn of(&self, id: Option<PriorId>) -> Result<&Prior, Failure> {
+    /// The prior for a file that needs the prior `id`, or the default prior.
+    pub fn of(&self, id: Option<PriorId>) -> Result<&Prior> {
         match &self.named {
             Some(prior) => Ok(prior),
             None => {
@@ -91,8 +94,8 @@ impl<'a> Priors<'a> {
         }
     }
 
-    /// The prior that shows what files of the prior `id` hold, if it is not that itself.
-    pub fn refiner(&self, id: PriorId) -> Result<Option<&Prior>, Failure> {
+    /// The prior that shows files of the prior `id`, if it is another.
+    pub fn refiner(&self, id: PriorId) -> Result<Option<&Prior>> {
         let files = Shipped::of(id).map(|(which, _)| which);
         match (&self.refiner, files) {
             (Refiner::Usual, Some(files)) => {
@@ -110,7 +113,7 @@ impl<'a> Priors<'a> {
         }
     }
 
-    fn inside(&self, which: Shipped) -> Result<&Prior, Failure> {
+    fn inside(&self, which: Shipped) -> Result<&Prior> {
         let cell = &self.inside[which as usize];
         match cell.get() {
             Some(prior) => Ok(prior),
@@ -122,49 +125,55 @@ impl<'a> Priors<'a> {
     }
 }
 
-fn inside(which: Shipped, args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
-    Ok(on_device(&Source::Inside(which), args, log)?)
+fn inside(which: Shipped, args: &PriorArgs, log: Log) -> Result<Prior> {
+    Ok(on_device(&WeightsSource::Inside(which), args, log)?)
 }
 
-fn outside(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior, Failure> {
+fn outside(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior> {
     let found = hub::located(path, log)?;
     if !found.is_dir() {
         let weights = Weights::from_file(found).about(path)?;
-        return on_device(&Source::File(weights), args, log).about(path);
+        return on_device(&WeightsSource::File(weights), args, log).about(path);
     }
     if args.on.precision != Precision::F32 {
+        let name = name(path);
         let reason = "a folder's network runs in f32 only, without --precision";
-        return Err(Error::Parameter(reason.into())).about(path);
+        return Err(Error::Usage(format!("{name}: {reason}")));
     }
     match args.on.device {
         DeviceChoice::Auto | DeviceChoice::On(Device::Cpu) => Prior::from_file(found).about(path),
         DeviceChoice::On(device) => {
+            let name = name(path);
             let reason = format!("a folder's network runs on the cpu only, not on {device}");
-            Err(Error::Unsupported(reason)).about(path)
+            Err(Error::Failed(format!("{name}: {reason}")))
         }
     }
 }
 
-/// Where weights come from.
-enum Source {
+/// Origin of weights.
+enum WeightsSource {
     Inside(Shipped),
     File(Weights),
 }
 
-impl Source {
-    fn on(&self, device: Device, precision: Precision) -> Result<Prior> {
+impl WeightsSource {
+    fn on(&self, device: Device, precision: Precision) -> dcodec::Result<Prior> {
         match self {
             // Made when it is first called.
-            Source::Inside(which) if (device, precision) == (Device::Cpu, Precision::F32) => {
+            WeightsSource::Inside(which)
+                if (device, precision) == (Device::Cpu, Precision::F32) =>
+            {
                 which.prior()
             }
-            Source::Inside(which) => Prior::with_precision(&which.weights()?, device, precision),
-            Source::File(weights) => Prior::with_precision(weights, device, precision),
+            WeightsSource::Inside(which) => {
+                Prior::with_precision(&which.weights()?, device, precision)
+            }
+            WeightsSource::File(weights) => Prior::with_precision(weights, device, precision),
         }
     }
 }
 
-fn on_device(source: &Source, args: &PriorArgs, log: Log) -> Result<Prior> {
+fn on_device(source: &WeightsSource, args: &PriorArgs, log: Log) -> dcodec::Result<Prior> {
     let on = |device| source.on(device, args.on.precision);
     // Once, however many networks the command takes.
     static SAID: Once = Once::new();

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use dcodec::{Display, Effort, Error, Result};
+use dcodec::Effort;
+use dcodec_eval::Log;
 use dcodec_eval::rd::{Codec, Metric, Networks, Preparation, Settings};
 
-use super::args::{self, Rd};
-use super::batch::all_worked;
-use super::priors::Priors;
-use super::{Failure, Log};
+use crate::args::{self, Rd, shown_orientations};
+use crate::batch::all_worked;
+use crate::error::{Error, Result};
+use crate::priors::Priors;
 
-pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
+pub fn run(a: &Rd, log: Log) -> Result<()> {
     let settings = settings(a)?;
     let preparation = Preparation::new(&settings, log)?;
     let priors = Priors::new(&a.prior, &a.refine, log)?;
@@ -20,12 +21,11 @@ pub fn run(a: &Rd, log: Log) -> Result<(), Failure> {
         display: Display::by(prior, priors.refiner(prior.id())?.cloned()),
         precision: a.prior.on.precision,
     })?;
-    let failed = counts.pictures - counts.measured;
-    Ok(all_worked(failed, counts.pictures)?)
+    all_worked(counts.pictures - counts.measured, counts.pictures)
 }
 
 fn settings(a: &Rd) -> Result<Settings> {
-    let wrong = |e: &str| Err(Error::Parameter(e.into()));
+    let wrong = |e: &str| Err(Error::Usage(e.into()));
     let time_limit = Duration::try_from_secs_f64(a.time_limit).ok();
     let Some(time_limit) = time_limit.filter(|d| !d.is_zero()) else {
         return wrong("--time-limit must be a positive number");

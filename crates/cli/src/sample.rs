@@ -1,15 +1,20 @@
-use std::ops::ControlFlow;
+//! `dcodec sample`: pictures from the prior alone.
+
 use std::time::Instant;
 
-use dcodec::{BitDepth, Colour, Metadata, Picture, Result};
+use dcodec::{Colour, Depth, Metadata, Picture};
+use dcodec_eval::io::{self, output_name};
+use dcodec_eval::{Log, save};
 
-use super::args::{ModeName, Sample};
-use super::{Failure, Log, io, output_name, prior, sampling, save, sheet};
+use crate::args::{ModeName, Sample};
+use crate::error::Result;
+use crate::priors::prior;
+use crate::{sampling, sheet};
 
-/// Where the sheet goes by default.
+/// Default name of the sheet.
 const OUTPUT: &str = "sample.png";
 
-pub fn run(a: &Sample, log: Log) -> Result<(), Failure> {
+pub fn run(a: &Sample, log: Log) -> Result<()> {
     let start = Instant::now();
     let output = a.output.output.clone().unwrap_or_else(|| OUTPUT.into());
     io::check_destination(&output, a.output.force)?;

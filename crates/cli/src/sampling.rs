@@ -1,8 +1,9 @@
 //! The flags of the commands that sample, as a working sampler.
 
-use dcodec::{Error, Mode, Result, Sampler};
+use dcodec::{Mode, Sampler};
 
-use super::args::{ModeName, Sampling};
+use crate::args::{ModeName, Sampling};
+use crate::error::{Error, Result};
 
 /// Corrections at each level of `--mode langevin`.
 const CORRECTIONS: u32 = 1;
@@ -39,7 +40,7 @@ pub fn sampler(a: &Sampling, mode: ModeName) -> Result<Sampler> {
         ),
     ];
     if let Some((flag, _, modes)) = unused.iter().find(|(_, unused, _)| *unused) {
-        return Err(Error::Parameter(format!("{flag} needs --mode {modes}")));
+        return Err(Error::Usage(format!("{flag} needs --mode {modes}")));
     }
     let sampler = Sampler::new(chosen)?.seed(a.seed);
     Ok(match a.steps {
@@ -48,7 +49,7 @@ pub fn sampler(a: &Sampling, mode: ModeName) -> Result<Sampler> {
     })
 }
 
-/// What a sampler shows, for messages.
+/// Name of a sampler's mode, for messages.
 pub fn describe(sampler: &Sampler) -> String {
     match sampler.mode() {
         Mode::Mean => "mean".into(),
@@ -62,7 +63,8 @@ pub fn describe(sampler: &Sampler) -> String {
     }
 }
 
-/// A strip of `frames` of the `calls` predictions of a walk takes this one: they are evenly spaced, and the last is one.
+/// True if a strip takes this one of the `calls` predictions of a walk. It takes `frames` of them,
+/// evenly spaced, the last among them.
 pub fn is_frame(call: usize, calls: usize, frames: usize) -> bool {
     (call + 1) * frames / calls > call * frames / calls
 }

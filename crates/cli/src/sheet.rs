@@ -1,6 +1,8 @@
 //! Several pictures of one size in one.
 
-use dcodec::{Error, Picture, Result};
+use dcodec::Picture;
+
+use crate::error::{Error, Result};
 
 /// Pixels of white between two pictures.
 const GAP: u32 = 4;
@@ -20,7 +22,7 @@ pub fn check(
     let rows = count.div_ceil(columns);
     let (w, h) = size((width, height), columns, rows);
     if w.max(h) > u64::from(u32::MAX) || w.saturating_mul(h) > max_pixels {
-        return Err(Error::Limits(format!(
+        return Err(Error::Failed(format!(
             "{count} pictures of {width} x {height} make a sheet of {w} x {h} pixels, over the limit of {max_pixels} (raise it with --max-pixels)"
         )));
     }
@@ -38,7 +40,7 @@ fn size((width, height): (u32, u32), columns: usize, rows: usize) -> (u64, u64) 
 /// The pictures row by row in `columns` columns, on white, in 8 bits.
 pub fn sheet(pictures: &[Picture], columns: usize) -> Result<Picture> {
     let Some(first) = pictures.first() else {
-        return Err(Error::Parameter("no pictures".into()));
+        return Err(Error::Usage("no pictures".into()));
     };
     let (width, height) = (first.width(), first.height());
     let rows = pictures.len().div_ceil(columns);
@@ -56,7 +58,13 @@ pub fn sheet(pictures: &[Picture], columns: usize) -> Result<Picture> {
             samples[at..at + line].copy_from_slice(row);
         }
     }
-    Picture::new(w as u32, h as u32, first.colour(), samples, None)
+    Ok(Picture::new(
+        w as u32,
+        h as u32,
+        first.colour(),
+        samples,
+        None,
+    )?)
 }
 
 #[cfg(test)]

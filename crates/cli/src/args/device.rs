@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::Args;
 use dcodec::prior::{Device, Precision};
 
-/// Where the network should run, and how.
+/// The network's device and arithmetic.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct On {
     /// Where the network runs: auto, cpu, cuda, cuda:N or metal. auto is the GPU that the build can use, if there is one
@@ -26,14 +26,13 @@ pub enum DeviceChoice {
 }
 
 impl FromStr for DeviceChoice {
-    type Err = dcodec::Error;
+    type Err = String;
 
-    fn from_str(text: &str) -> dcodec::Result<Self> {
+    fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "auto" => Ok(DeviceChoice::Auto),
             _ => text.parse().map(DeviceChoice::On).map_err(|_| {
-                let e = format!("unknown device `{text}` (use auto, cpu, cuda, cuda:N or metal)");
-                dcodec::Error::Parameter(e)
+                format!("unknown device `{text}` (use auto, cpu, cuda, cuda:N or metal)")
             }),
         }
     }

@@ -1,6 +1,6 @@
 //! Numbers of the command line that have a range.
 
-/// A number as it is written.
+/// A number as the user writes it.
 fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "not a number".into())
 }

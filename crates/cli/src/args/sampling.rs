@@ -1,4 +1,4 @@
-//! The flags of what samples.
+//! The flags of the commands that sample.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Output, PriorArgs};
 
-/// What to show of a state of the chain.
+/// The picture of a state of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ModeName {
     /// The expected picture: the best PSNR, smooth where the bits say nothing

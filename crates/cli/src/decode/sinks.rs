@@ -1,27 +1,30 @@
-//! Where decoded pictures go: a still picture, an animation, a folder of frames.
+//! Destinations of decoded pictures: a still picture, an animation, a folder of frames.
 
 use std::path::{Path, PathBuf};
 
-use dcodec::{BitDepth, Decoded, Error, Exact, Metadata, Picture, Result};
+use dcodec::{Decoded, Depth, Exact, Metadata, Picture};
+use dcodec_eval::Log;
+use dcodec_eval::io::{self, output_name};
+use dcodec_eval::save::{self, Format, write_picture};
 
 use crate::args::Decode;
-use crate::frames::{Animation, Folder, Kind};
-use crate::save::{self, Format};
+use crate::error::{Error, Result};
+use crate::frames::{Animation, AnimationFormat, FrameFolder};
 use crate::strip::Strip;
-use crate::{Log, destination, io, many, output_name};
+use crate::text::{destination, many};
 
-/// Where pictures go.
+/// The outputs of one file.
 pub struct Sinks<'a> {
     /// The result as one picture.
     still: Option<(PathBuf, Format)>,
     animation: Option<(PathBuf, Animation)>,
-    folder: Option<(PathBuf, Folder)>,
+    folder: Option<(PathBuf, FrameFolder)>,
     force: bool,
     strip: &'a Strip,
 }
 
 impl<'a> Sinks<'a> {
-    /// What the flags name, checked before any work.
+    /// The outputs that the flags name, checked before any work.
     pub fn new(a: &'a Decode, input: &Path, output: Option<&Path>) -> Result<Self> {
         let force = a.output.force;
         let format = a.format.as_deref();
@@ -40,9 +43,9 @@ impl<'a> Sinks<'a> {
             io::check_destination(&output, force)?;
             let extension = output.extension().map(|e| e.to_string_lossy().into_owned());
             let called = format.map(str::to_owned).or(extension);
-            match Kind::of(called.as_deref().unwrap_or("png"), a.animate)? {
-                Some(kind) => {
-                    let animation = Animation::new(kind, &output, force)?;
+            match AnimationFormat::of(called.as_deref().unwrap_or("png"), a.animate)? {
+                Some(format) => {
+                    let animation = Animation::new(format, &output, force)?;
                     sinks.animation = Some((output, animation));
                 }
                 None => {
@@ -52,14 +55,14 @@ impl<'a> Sinks<'a> {
             }
         }
         if let Some(path) = &a.progress_dir {
-            let moves = |f: &&str| Kind::of(f, false).is_ok_and(|k| k.is_some());
+            let moves = |f: &&str| AnimationFormat::of(f, false).is_ok_and(|k| k.is_some());
             if let Some(format) = format.filter(|f| !wanted && moves(f)) {
-                return Err(Error::Parameter(format!(
+                return Err(Error::Usage(format!(
                     "the frames of --progress-dir are still pictures, not {format} (add -o FILE.{format} for an animation)"
                 )));
             }
             let extension = format.filter(|f| !moves(f));
-            let folder = Folder::new(path, extension.unwrap_or("png"), force)?;
+            let folder = FrameFolder::new(path, extension.unwrap_or("png"), force)?;
             sinks.folder = Some((path.clone(), folder));
         }
         Ok(sinks)
@@ -80,7 +83,7 @@ impl<'a> Sinks<'a> {
         Ok(())
     }
 
-    /// Writes what the stream ended with; says where it went.
+    /// Writes the last picture and ends the outputs; the name of the last one, for messages.
     pub fn finish(mut self, last: &Decoded, metadata: &Metadata, log: Log) -> Result<String> {
         // The ends of layers have been shown.
         let used = last.coverage;
@@ -97,43 +100,42 @@ impl<'a> Sinks<'a> {
             ));
         }
         if let Some((path, animation)) = self.animation.take() {
-            let half = |v: u16| v != 0 && v != last.picture.depth().max();
-            let loses = |p: &Picture| p.alpha().is_some_and(|a| a.iter().any(half));
-            if animation.is_gif() && loses(&last.picture) {
-                log.say(format!(
-                    "{}: note: the format holds no half transparency: only what is invisible is left out",
-                    output_name(&path)
-                ));
-            }
-            for (_, what) in [
-                (
-                    metadata.icc.is_some(),
-                    "no colour profile: colours count as sRGB there",
-                ),
-                (
-                    metadata.exif.is_some() || metadata.xmp.is_some(),
-                    "no EXIF and no XMP here",
-                ),
-                (
-                    last.picture.depth() == BitDepth::Sixteen,
-                    "8 bits: samples of 16 bits were rounded",
-                ),
-            ]
-            .into_iter()
-            .filter(|(lost, _)| *lost)
-            {
-                log.say(format!(
-                    "{}: note: animations have {what}",
-                    output_name(&path)
-                ));
+            for loss in losses(&last.picture, metadata, animation.is_gif()) {
+                log.say(format!("{}: note: {loss}", output_name(&path)));
             }
             let frames = animation.finish()?;
             written = Some(format!("{}: {}", output_name(&path), many(frames, "frame")));
         }
         if let Some((path, format)) = self.still.take() {
-            save::write_picture(&path, self.force, &last.picture, metadata, format, log)?;
+            write_picture(&path, self.force, &last.picture, metadata, format, log)?;
             written = Some(output_name(&path));
         }
         Ok(written.unwrap_or_default())
     }
+}
+
+/// Losses of a picture in an animation.
+fn losses(picture: &Picture, metadata: &Metadata, is_gif: bool) -> Vec<&'static str> {
+    let half = |v: u16| v != 0 && v != picture.depth().max();
+    let half = picture.alpha().is_some_and(|a| a.iter().any(half));
+    let all = [
+        (
+            is_gif && half,
+            "the format holds no half transparency: only what is invisible is left out",
+        ),
+        (
+            metadata.icc.is_some(),
+            "animations have no colour profile: colours count as sRGB there",
+        ),
+        (
+            metadata.exif.is_some() || metadata.xmp.is_some(),
+            "animations have no EXIF and no XMP here",
+        ),
+        (
+            picture.depth() == Depth::Sixteen,
+            "animations have 8 bits: samples of 16 bits were rounded",
+        ),
+    ];
+    let lost = all.into_iter().filter(|(lost, _)| *lost);
+    lost.map(|(_, loss)| loss).collect()
 }

@@ -3,24 +3,25 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
-use dcodec::{Error, Metadata, Picture, Result};
+use dcodec::{Metadata, Picture};
+use dcodec_eval::save::{self, Format};
 
-use crate::save::{self, Format};
+use crate::error::{Error, Result};
 
 /// Longest side of a lossless frame: 14 bits.
 const MAX_SIDE: u32 = 1 << 14;
-/// What a still file of one chunk has before it: `RIFF`, its size, `WEBP`.
+/// Bytes of a still file before its one chunk: `RIFF`, its size, `WEBP`.
 const RIFF: usize = 12;
 /// Flags of the chunk `VP8X`.
 const ANIMATION: u8 = 1 << 1;
 const ALPHA: u8 = 1 << 4;
-/// Flag of a frame: it replaces what it covers, instead of being blended with it. It stays afterwards.
+/// Flag of a frame: it replaces the pixels below, is not blended with them, and stays.
 const REPLACE: u8 = 1 << 1;
 
-/// A writer of frames. The first sets the size; each holds from its own place in the file, none is kept.
+/// A writer of frames. The first sets the size; none is kept in memory.
 pub struct Writer {
     out: BufWriter<File>,
-    /// Bytes behind the file's first eight, which the second four of them count.
+    /// Bytes after the file's first eight; the last four of the eight hold this number.
     len: u64,
 }
 
@@ -28,12 +29,12 @@ impl Writer {
     /// Writes the head of an animation of frames like `first`, which repeats without end.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a side of more than 16384 pixels; [`Error::Io`].
+    /// [`Error::Failed`] for a side of more than 16384 pixels; those of the file.
     pub fn new(file: File, first: &Picture) -> Result<Self> {
         let (width, height) = (first.width(), first.height());
         let longest = width.max(height);
         if longest > MAX_SIDE {
-            return Err(Error::Unsupported(format!(
+            return Err(Error::Failed(format!(
                 "{longest} pixels a side: WebP ends at {MAX_SIDE} (use png)"
             )));
         }
@@ -58,7 +59,7 @@ impl Writer {
     /// Appends a picture of 8 bits at the upper left, for `delay` milliseconds.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] where the file would be longer than its format can say; [`Error::Io`].
+    /// [`Error::Failed`] where the file would be longer than its format can say; those of the file.
     pub fn frame(&mut self, picture: &Picture, delay: u16) -> Result<()> {
         let (still, _) = save::encode_picture(picture, &Metadata::default(), Format::WebP)?;
         // A whole chunk, of an even length.
@@ -73,7 +74,7 @@ impl Writer {
         self.len += (head.len() + image.len()) as u64;
         // "The maximum value of this field is 2^32 minus 10 bytes".
         if self.len > u64::from(u32::MAX) - 9 {
-            return Err(Error::Unsupported(
+            return Err(Error::Failed(
                 "an animated WebP ends at 4 GiB (use png, or --progress-dir)".into(),
             ));
         }
@@ -83,7 +84,7 @@ impl Writer {
             .map_err(super::failed)
     }
 
-    /// Writes the length of the whole; the file, at any place.
+    /// Writes the length of the whole; returns the file, at any place.
     pub fn finish(self) -> Result<File> {
         let mut file = self
             .out
@@ -170,6 +171,6 @@ mod tests {
     fn wide_pictures_are_refused() {
         let wide = Picture::new(16385, 1, Colour::Grey, vec![0; 16385], None).unwrap();
         let refused = Writer::new(tempfile::tempfile().unwrap(), &wide);
-        assert!(matches!(refused, Err(Error::Unsupported(e)) if e.contains("16384")));
+        assert!(matches!(refused, Err(Error::Failed(e)) if e.contains("16384")));
     }
 }

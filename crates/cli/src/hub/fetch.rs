@@ -4,14 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dcodec::prior::UNet2DConfig;
+use dcodec_eval::Log;
 use hf_hub::api::sync::{ApiBuilder, ApiError};
 use hf_hub::{Cache, Repo};
 
-use crate::Log;
-
 /// The hub, unless the environment's HF_ENDPOINT names another.
 const HUB: &str = "https://huggingface.co";
-/// How often a download that breaks off goes on where it was.
+/// Times that a download which breaks off goes on where it was.
 const RETRIES: usize = 3;
 
 const CONFIG: &str = "config.json";
@@ -19,12 +18,13 @@ const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
 const SHARD: &str = "diffusion_pytorch_model-";
 const INDEX: &str = "diffusion_pytorch_model.safetensors.index.json";
 const PICKLED: &str = "diffusion_pytorch_model.bin";
-/// Where the scheduler's file may be, in the order in which a folder is searched.
+/// Places of the scheduler's file, in the order in which a folder is searched.
 const SCHEDULERS: [&str; 2] = ["scheduler/scheduler_config.json", "scheduler_config.json"];
 /// A pipeline's folder of the network.
 const PIPELINE: &str = "unet/";
 
-/// The folder of the model `name` in the cache; what it lacks there is fetched. A model that is there whole needs no network.
+/// The folder of the model `name` in the cache. Its missing files are fetched; a model that is there
+/// whole needs no network.
 pub fn fetch(name: &str, log: Log) -> Result<PathBuf, String> {
     // The client's own search for the cache ends the program where there is no home.
     if std::env::var_os("HF_HOME").is_none() && std::env::home_dir().is_none() {
@@ -42,23 +42,23 @@ pub fn fetch(name: &str, log: Log) -> Result<PathBuf, String> {
     let repo = api.repo(repo);
     let all = repo.info().map_err(failed)?.siblings;
     let files: Vec<String> = all.into_iter().map(|f| f.rfilename).collect();
-    let plan = Plan::new(files.iter().map(String::as_str))?;
+    let wanted = ModelFiles::new(files.iter().map(String::as_str))?;
     log.say(format!("fetching {name} from {}", endpoint()));
-    if let Some(scheduler) = plan.scheduler {
+    if let Some(scheduler) = wanted.scheduler {
         repo.get(scheduler).map_err(failed)?;
     }
-    let config = repo.get(&plan.config).map_err(failed)?;
-    // Whoever cannot be read is refused before a long download.
+    let config = repo.get(&wanted.config).map_err(failed)?;
+    // A network that cannot be read is refused before a long download.
     let bytes = fs::read(&config).map_err(|e| format!("{}: {e}", config.display()))?;
     UNet2DConfig::parse(&bytes).map_err(|e| e.to_string())?;
-    for weights in plan.weights {
+    for weights in wanted.weights {
         repo.get(weights).map_err(failed)?;
     }
-    root(&config, &plan.config).ok_or_else(|| "the cache has an unknown layout".into())
+    root(&config, &wanted.config).ok_or_else(|| "the cache has an unknown layout".into())
 }
 
-/// The folder of a model whose network, weights and scheduler are all in the cache. A model in several files, or one without
-/// a scheduler, is not told from one that was fetched in part, so that the hub is asked what it has.
+/// The folder of a model whose network, weights and scheduler are all in the cache. None for a model
+/// in several files or without a scheduler: it may have been fetched in part, so the hub is asked.
 fn cached(repo: &Repo) -> Option<PathBuf> {
     let cache = Cache::from_env().repo(repo.clone());
     SCHEDULERS.iter().find_map(|file| cache.get(file))?;
@@ -79,14 +79,14 @@ fn root(path: &Path, name: &str) -> Option<PathBuf> {
 
 /// The files of a model that make a prior.
 #[derive(Debug, PartialEq)]
-struct Plan<'a> {
+struct ModelFiles<'a> {
     scheduler: Option<&'a str>,
     config: String,
     weights: Vec<&'a str>,
 }
 
-impl<'a> Plan<'a> {
-    fn new(files: impl Iterator<Item = &'a str> + Clone) -> Result<Plan<'a>, String> {
+impl<'a> ModelFiles<'a> {
+    fn new(files: impl Iterator<Item = &'a str> + Clone) -> Result<ModelFiles<'a>, String> {
         let has = |name: &str| files.clone().find(|f| *f == name);
         let pipeline = has(&format!("{PIPELINE}{CONFIG}")).is_some();
         let folder = if pipeline { PIPELINE } else { "" };
@@ -120,7 +120,7 @@ impl<'a> Plan<'a> {
                 ));
             }
         };
-        Ok(Plan {
+        Ok(ModelFiles {
             scheduler: SCHEDULERS.iter().find_map(|name| has(name)),
             config,
             weights,
@@ -132,7 +132,7 @@ fn endpoint() -> String {
     std::env::var("HF_ENDPOINT").unwrap_or_else(|_| HUB.into())
 }
 
-/// What went wrong, and what to do.
+/// The reason of a failure, and a way out.
 fn failed(e: ApiError) -> String {
     let hub = endpoint();
     let elsewhere =
@@ -157,8 +157,8 @@ fn failed(e: ApiError) -> String {
 mod tests {
     use super::*;
 
-    fn plan<'a>(files: &[&'a str]) -> Result<Plan<'a>, String> {
-        Plan::new(files.iter().copied())
+    fn chosen<'a>(files: &[&'a str]) -> Result<ModelFiles<'a>, String> {
+        ModelFiles::new(files.iter().copied())
     }
 
     #[test]
@@ -171,11 +171,11 @@ mod tests {
             "model_index.json",
             "scheduler_config.json",
         ];
-        let flat = plan(&files).unwrap();
+        let flat = chosen(&files).unwrap();
         assert_eq!(flat.scheduler, Some("scheduler_config.json"));
         assert_eq!(flat.config, "config.json");
         assert_eq!(flat.weights, ["diffusion_pytorch_model.safetensors"]);
-        let pipeline = plan(&[
+        let pipeline = chosen(&[
             "scheduler/scheduler_config.json",
             "unet/config.json",
             "unet/diffusion_pytorch_model.safetensors",
@@ -188,7 +188,7 @@ mod tests {
             pipeline.weights,
             ["unet/diffusion_pytorch_model.safetensors"]
         );
-        let shards = plan(&[
+        let shards = chosen(&[
             "config.json",
             "diffusion_pytorch_model-00001-of-00002.safetensors",
             "diffusion_pytorch_model-00002-of-00002.safetensors",
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_no_ddpm_is_refused() {
-        let refused = |files: &[&'static str]| plan(files).unwrap_err();
+        let refused = |files: &[&'static str]| chosen(files).unwrap_err();
         assert!(refused(&["model.safetensors"]).contains("no config.json"));
         assert!(refused(&["config.json"]).contains("no diffusion_pytorch_model.safetensors"));
         assert!(refused(&["unet/config.json", "config.json"]).contains("no unet/diffusion"));

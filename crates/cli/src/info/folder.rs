@@ -5,10 +5,10 @@ use std::path::Path;
 use dcodec::prior::FolderSummary;
 use serde_json::json;
 
-use crate::{About, Failure};
+use crate::error::{About, Result};
 
 /// Identity, architecture, size, cost and schedule.
-pub fn describe(path: &Path, json: bool) -> Result<String, Failure> {
+pub fn describe(path: &Path, json: bool) -> Result<String> {
     let f = FolderSummary::read(path).about(path)?;
     if json {
         let all = json!({

@@ -1,5 +1,5 @@
-//! A ramp of colours that are evenly apart to the eye and grow steadily lighter, so that colour-blind readers and grey
-//! printers keep the order: dark violet, blue, teal, green, yellow.
+//! A ramp of colours that are evenly apart to the eye and grow steadily lighter, so that
+//! colour-blind readers and grey printers keep the order: dark violet, blue, teal, green, yellow.
 
 /// Lightness and the axes a (green to red) and b (blue to yellow) of OKLab (Ottosson 2020), some 0.21 apart.
 const POINTS: [[f64; 3]; 5] = [
@@ -10,7 +10,7 @@ const POINTS: [[f64; 3]; 5] = [
     [0.94, -0.050, 0.163],
 ];
 
-/// sRGB of a share 0..=1; what is outside is clamped.
+/// sRGB of a share, which is clamped to 0..=1.
 pub fn colour(share: f64) -> [u8; 3] {
     let last = POINTS.len() - 1;
     let at = share.clamp(0.0, 1.0) * last as f64;

@@ -1,0 +1,137 @@
+//! Ctrl-C ends the command at once, with exit code 130, and leaves no part of an output.
+#![cfg(unix)]
+
+#[path = "../../../tests/common/mod.rs"]
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A loaded machine takes longer to start a program than to end one.
+const START: Duration = Duration::from_secs(60);
+const END: Duration = Duration::from_secs(2);
+const NAP: Duration = Duration::from_millis(5);
+
+/// Starts the command, with its temporary files in `folder` too. Its standard input stays open.
+fn start(folder: &Path, args: &[&str]) -> Child {
+    let tools = folder.join("tools");
+    fs::create_dir_all(folder.join("tmp")).expect("made");
+    Command::new(env!("CARGO_BIN_EXE_dcodec"))
+        .current_dir(folder)
+        .args(args)
+        .env("TMPDIR", folder.join("tmp"))
+        .env("PATH", tools)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("runs")
+}
+
+/// Interrupts the command and checks how it ends.
+fn interrupt(mut child: Child) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).status();
+    assert!(sent.expect("kill runs").success());
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
+        if start.elapsed() > END {
+            let _ = child.kill();
+            panic!("it goes on after an interrupt");
+        }
+        sleep(NAP);
+    };
+    assert_eq!(status.code(), Some(130));
+}
+
+/// Files of a folder and of the folders in it.
+fn files(folder: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => all.extend(files(&path)),
+            false => all.push(path.display().to_string()),
+        }
+    }
+    all
+}
+
+/// True where interrupts are ignored, as in a background job of a script: so does the command.
+fn ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok());
+    let ignored = mask.is_some_and(|mask| mask & 2 != 0);
+    if ignored {
+        println!("skipped: interrupts are ignored here");
+    }
+    ignored
+}
+
+#[test]
+fn long_work_ends_without_an_output() {
+    if ignored() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    // Minutes of work on every machine.
+    let picture = common::noise(2400, 1600, dcodec::Colour::Rgb, false, 1);
+    let path = folder.join("in.png");
+    picture.to_image().save(path).expect("written");
+    for args in [
+        &["encode", "in.png", "-e", "5"][..],
+        &["decode", "-", "-o", "out.apng"],
+        &["sample", "--size", "2000x2000"],
+    ] {
+        let child = start(folder, args);
+        sleep(Duration::from_secs(2));
+        interrupt(child);
+        assert_eq!(files(folder).len(), 1, "{args:?}: {:?}", files(folder));
+    }
+}
+
+/// The folder of the tools' files goes, and the measurements stay.
+#[test]
+fn a_measurement_ends_with_its_tools() {
+    use std::os::unix::fs::PermissionsExt;
+    if ignored() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    fs::create_dir(folder.join("tools")).expect("made");
+    for tool in ["opj_compress", "opj_decompress"] {
+        let path = folder.join("tools").join(tool);
+        // It says its version at once, and takes its time for a picture.
+        let script = "#!/bin/sh\n[ \"$1\" = -h ] || exec /bin/sleep 100\n";
+        fs::write(&path, script).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made");
+    }
+    let picture = common::crop("chelsea.png", 100, 60, 48, 40);
+    let path = folder.join("in.png");
+    picture.to_image().save(path).expect("written");
+    let args = ["rd", "-e", "1", "--points", "0.5", "--peers", "jpeg2000"];
+    let child = start(folder, &[&args[..], &["in.png", "-o", "o.csv"]].concat());
+    let began = Instant::now();
+    while files(&folder.join("tmp")).is_empty() {
+        assert!(began.elapsed() < START, "no tool was started");
+        sleep(NAP);
+    }
+    interrupt(child);
+    assert_eq!(fs::read_dir(folder.join("tmp")).expect("there").count(), 0);
+    let mut left = files(folder);
+    left.retain(|path| !path.contains("/tools/"));
+    left.sort();
+    let [input, journal] = &left[..] else {
+        panic!("{left:?}");
+    };
+    assert!(input.ends_with("in.png") && journal.ends_with("o.csv.part"));
+}
