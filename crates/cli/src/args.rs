@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::strip::Strip;
 
 use coding::orientations;
-pub use coding::{Coding, Refine};
+pub use coding::{Coding, DisplayArgs};
 pub use device::{DeviceChoice, On};
 use numbers::{decibels, positive, quality, size};
 pub use roi::Roi;
@@ -24,10 +24,7 @@ pub const EXIT_CODES: &str =
 
 /// A progressive image codec whose prior is a diffusion model: one file, every rate.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = EXIT_CODES
-)]
+#[command(name = "dcodec", version, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -210,7 +207,7 @@ pub struct Decode {
     #[arg(long, value_name = "N", value_parser = orientations)]
     pub orientations: Option<usize>,
     #[command(flatten)]
-    pub refine: Refine,
+    pub display: DisplayArgs,
     /// A small picture, N pixels along the longer side, from the first bytes: far quicker than the whole
     #[arg(long, value_name = "N", conflicts_with_all = ["layers", "animate", "progress_dir", "mode", "realism"], value_parser = clap::value_parser!(u32).range(1..))]
     pub thumbnail: Option<u32>,
@@ -364,7 +361,7 @@ pub struct Rd {
     #[command(flatten)]
     pub coding: Coding,
     #[command(flatten)]
-    pub refine: Refine,
+    pub display: DisplayArgs,
     /// Measure other codecs on the same pictures, with their installed tools
     #[arg(long, value_name = "CODEC,..", value_delimiter = ',')]
     pub peers: Vec<Peer>,

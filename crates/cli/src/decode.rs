@@ -8,12 +8,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use dcodec::container::PriorId;
-use dcodec::{Decoded, Event, Exact, Mode, Sampler, StreamDecoder, container};
+use dcodec::{Decoded, Decoder, Display, Event, Exact, Mode, Sampler, StreamDecoder, container};
 use dcodec_eval::io::{self, name};
 use dcodec_eval::{Log, inputs, save};
 use indicatif::ProgressBar;
 
-use crate::args::{Decode, Extent, ModeName, shown_orientations};
+use crate::args::{Decode, Extent, ModeName};
 use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::error::{About, Error, Result};
@@ -37,7 +37,7 @@ pub fn run(a: &Decode, log: Log) -> Result<()> {
     let mut clock = Clock::start();
     let file = OpenFile::new(a, &a.input, a.output.output.as_deref())?;
     clock.lap("read");
-    let priors = Priors::new(&a.prior, &a.refine, log)?;
+    let priors = Priors::new(&a.prior, &a.display, log)?;
     priors.of(file.prior)?;
     clock.lap("prior");
     let decoding = Decoding {
@@ -61,7 +61,7 @@ fn folder(a: &Decode, sampler: Sampler, log: Log) -> Result<()> {
     let batch = Batch::new(&a.input, output, lone, &inputs::CODED, extension)?;
     let decoding = Decoding {
         a,
-        priors: &Priors::new(&a.prior, &a.refine, log)?,
+        priors: &Priors::new(&a.prior, &a.display, log)?,
         sampler,
         log,
     };
@@ -183,9 +183,12 @@ impl Decoding<'_> {
     ) -> Result<Decoded> {
         let (a, sampler, path) = (self.a, self.sampler, input.path);
         let prior = self.priors.of(id)?;
-        let mut stream = StreamDecoder::new(prior, a.prior.max_pixels)
+        let mut stream = Decoder::new(prior)
+            .max_pixels(a.prior.max_pixels)
             .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))
-            .sampler(sampler);
+            .sampler(sampler)
+            .display(Display::PLAIN)
+            .stream();
         let size = input.size;
         let mut each = |stream: &mut StreamDecoder, read: u64| {
             bar.set_message(format!("{read} bytes"));
@@ -194,7 +197,7 @@ impl Decoding<'_> {
                 bar.set_position((1000.0 * share) as u64);
             }
             if sinks.wants_frames() {
-                let frame = stream.show(&sampler, &mut |_| {});
+                let frame = stream.show(&sampler, &mut |_| ControlFlow::Continue(()));
                 sinks.frame(&frame.about(path)?)?;
             }
             Ok(!a.thumbnail.is_some_and(|longest| stream.suffices(longest)))
@@ -203,18 +206,18 @@ impl Decoding<'_> {
         // The mean has a part in these.
         let mean = matches!(sampler.mode(), Mode::Mean | Mode::Realism(_));
         if let (Some(id), true) = (id, mean && a.thumbnail.is_none()) {
-            let refiner = self.priors.refiner(id)?;
-            let usual = || shown_orientations(prior, refiner);
-            stream = stream.orientations(a.orientations.unwrap_or_else(usual));
-            if let Some(refiner) = refiner {
-                stream = stream.refiner(refiner);
-            }
+            let display = self.priors.display(prior, id)?;
+            stream.set_display(match a.orientations {
+                Some(n) => display.ensemble(n),
+                None => display,
+            });
         }
         let decoded = match (a.thumbnail, sampler.mode()) {
             (Some(longest), _) => stream.thumbnail(longest),
             (None, Mode::Mean) => stream.finish(),
             (None, _) => stream.show(&sampler, &mut |frame| {
                 bar.set_message(format!("step {} of {}", frame.call + 1, frame.calls));
+                ControlFlow::Continue(())
             }),
         };
         decoded.about(path)
@@ -223,10 +226,10 @@ impl Decoding<'_> {
     /// Says what of the file's bytes the picture does not show.
     fn say_losses(&self, decoded: &Decoded, id: Option<PriorId>, path: &Path) -> Result<()> {
         let note = |text: &str| self.log.say(format!("{}: note: {text}", name(path)));
-        if decoded.used.left_out {
+        if decoded.coverage.partial_layer_skipped {
             note("shown as it is at the end of the last whole layer, to stay within --max-memory");
         }
-        if decoded.used.exact == Exact::Unusable {
+        if decoded.coverage.exact == Exact::Unusable {
             note(match self.priors.of(id)?.is_reference() {
                 true => {
                     "shown is the lossy picture: the exact samples are not those of their check"
@@ -241,7 +244,7 @@ impl Decoding<'_> {
 
     /// Size, bytes, layers and mode of a picture.
     fn summary(&self, decoded: &Decoded, input: &Input) -> String {
-        let used = decoded.used;
+        let used = decoded.coverage;
         let part = if used.partial > 0.0 {
             format!(" and {:.0} % of the next", 100.0 * used.partial)
         } else {
@@ -317,7 +320,7 @@ impl Input<'_> {
                 rest = &rest[used..];
                 match event {
                     Event::Header(header) => {
-                        self.coded = (header.width, header.height);
+                        self.coded = (header.form.width, header.form.height);
                         self.limit = extent(self.extent, &header, usize::MAX, self.path)? as u64;
                         let left = self.limit - self.read;
                         rest = &rest[..(rest.len() as u64).min(left) as usize];
@@ -377,7 +380,7 @@ fn wanted_bytes(extent: &Extent, header: &container::Header) -> Result<u64, Stri
     if wanted < least {
         return Err(format!(
             "{wanted} bytes end inside the header, which takes {least}, {:.4} bits per pixel: ask for more",
-            bpp(least, header.width, header.height)
+            bpp(least, header.form.width, header.form.height)
         ));
     }
     Ok(wanted)

@@ -1,22 +1,24 @@
 //! `dcodec encode`: pictures to files.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dcodec::prior::Device;
 use dcodec::{
-    Decoder, Effort, Encoded, Encoder, Interest, Metadata, Picture, Prior, Region, Target, metrics,
+    Decoder, Display, Effort, Encoded, Encoder, Interest, Metadata, Picture, Prior, Region, Target,
+    metrics,
 };
 use dcodec_eval::io::{self, name, output_name};
 use dcodec_eval::load::{Loaded, load_picture, picture_form};
 use dcodec_eval::{Log, inputs};
 use serde::Serialize;
 
-use crate::args::{DeviceChoice, Encode, Goal, Roi, shown_orientations};
+use crate::args::{DeviceChoice, Encode, Goal, Roi};
 use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::error::{About, Error, Result};
-use crate::priors::{prior, usual_refiner};
+use crate::priors::{prior, usual_display};
 use crate::text::{bpp, destination, many};
 
 pub fn run(a: &Encode, log: Log) -> Result<()> {
@@ -33,10 +35,10 @@ pub fn run(a: &Encode, log: Log) -> Result<()> {
     one(a, &FilePriors::wanted(a, log)?, &a.input, &output, log).map(|_| ())
 }
 
-/// The prior of a file, and the one that will show it, where that matters.
+/// The prior of a file, and the file's display, where a target of PSNR needs it.
 struct FilePriors {
     own: Prior,
-    refiner: Option<Prior>,
+    display: Option<Display>,
 }
 
 impl FilePriors {
@@ -47,11 +49,11 @@ impl FilePriors {
             args.on.device = DeviceChoice::On(Device::Cpu);
         }
         let own = prior(&args, log)?;
-        let refiner = match a.goal.psnr {
-            Some(_) => usual_refiner(&own, &args, log)?,
+        let display = match a.goal.psnr {
+            Some(_) => Some(usual_display(&own, &args, log)?),
             None => None,
         };
-        Ok(FilePriors { own, refiner })
+        Ok(FilePriors { own, display })
     }
 }
 
@@ -95,10 +97,7 @@ fn one(
 ) -> Result<(u64, u64)> {
     let mut clock = Clock::start();
     let bar = log.bar("encoding");
-    let mut encoder = encoder(a, priors).on_progress(|p| {
-        bar.set_position((1000.0 * p.done) as u64);
-        bar.set_message(format!("{} bytes", p.bytes));
-    });
+    let mut encoder = encoder(a, priors);
     let data = io::read_input(input)?;
     if a.watch.max_memory.is_some()
         && let Some(form) = picture_form(&data)
@@ -158,14 +157,14 @@ fn one(
 }
 
 /// The encoder that the flags ask for.
-fn encoder<'a>(a: &Encode, priors: &'a FilePriors) -> Encoder<'a> {
-    let (prior, refiner) = (&priors.own, priors.refiner.as_ref());
-    Encoder::new(prior)
+fn encoder(a: &Encode, priors: &FilePriors) -> Encoder {
+    let display = priors.display.clone();
+    Encoder::new(&priors.own)
         .target(wanted_target(a))
         .effort(Effort::new(a.effort).unwrap_or_default())
-        .orientations(a.coding.orientations)
+        .ensemble(a.coding.orientations)
         .prefilter(!a.coding.no_prefilter)
-        .shown_by(refiner, shown_orientations(prior, refiner))
+        .psnr_as_displayed_by(display.unwrap_or(Display::PLAIN))
         .seed(a.seed)
         .reconstruct(a.verify)
         .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))
@@ -254,8 +253,14 @@ fn verified(
             "{name}: verification failed: {reason}"
         )))
     };
-    let decoder = || Decoder::new(&priors.own).max_pixels(u64::MAX);
-    let decoded = decoder().decode(&encoded.bytes).about(input)?;
+    let decoder = |display: &Display| {
+        Decoder::new(&priors.own)
+            .max_pixels(u64::MAX)
+            .display(display.clone())
+    };
+    let decoded = decoder(&Display::PLAIN)
+        .decode(&encoded.bytes)
+        .about(input)?;
     let own = encoded.reconstruction.as_ref().unwrap_or(picture);
     let drift = metrics::psnr(&decoded.picture, own).about(input)?;
     if drift < 60.0 {
@@ -267,18 +272,13 @@ fn verified(
         return wrong("the metadata differ");
     }
     let differs = picture.alpha() != decoded.picture.alpha();
-    if differs && decoded.used.complete {
+    if differs && decoded.coverage.complete {
         return wrong("the alpha plane differs");
     }
     let alpha = if differs { ", alpha differs" } else { "" };
     // A target of PSNR is that of the picture that `decode` shows.
-    let shown = match &priors.refiner {
-        Some(refiner) => {
-            let decoder = decoder().refiner(refiner);
-            let n = shown_orientations(&priors.own, Some(refiner));
-            let decoder = decoder.orientations(n);
-            decoder.decode(&encoded.bytes).about(input)?
-        }
+    let shown = match &priors.display {
+        Some(display) => decoder(display).decode(&encoded.bytes).about(input)?,
         None => decoded,
     };
     Ok(format!(

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use dcodec::prior::Shipped;
 use dcodec_eval::io::name;
 
 /// Result of the command's own functions.
@@ -20,7 +21,7 @@ pub enum Error {
     #[error("{0}{advice}", advice = advice_on_files(.0))]
     Files(dcodec_eval::Error),
     /// The library failed.
-    #[error("{}{source}", prefix(.about))]
+    #[error("{}{source}{}", prefix(.about), advice_on_codec(.source))]
     Codec {
         /// The file that it worked on.
         about: Option<PathBuf>,
@@ -104,7 +105,18 @@ fn prefix(about: &Option<PathBuf>) -> String {
     }
 }
 
-/// A way out, in brackets after the reason.
+/// A way out of an error of the library, in brackets after the reason.
+fn advice_on_codec(e: &dcodec::Error) -> String {
+    match e {
+        dcodec::Error::WrongPrior { needed, .. } => match Shipped::of(*needed) {
+            Some((inside, _)) => format!(" (it is {}: leave out --prior)", inside.name()),
+            None => " (name its weights with --prior FILE)".into(),
+        },
+        _ => String::new(),
+    }
+}
+
+/// A way out of an error of files, in brackets after the reason.
 fn advice_on_files(e: &dcodec_eval::Error) -> &'static str {
     use dcodec_eval::Error as Files;
     match e {

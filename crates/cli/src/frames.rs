@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use dcodec::{Colour, Exact, Metadata, Picture, Used};
+use dcodec::{Colour, Coverage, Exact, Metadata, Picture};
 use dcodec_eval::io as files;
 use dcodec_eval::save::{self, Format};
 
@@ -81,7 +81,7 @@ impl FrameFolder {
     }
 
     /// Writes a picture. Its name tells the whole layers, and a part of the next one or exact rows.
-    pub fn write(&mut self, picture: &Picture, metadata: &Metadata, used: &Used) -> Result<()> {
+    pub fn write(&mut self, picture: &Picture, metadata: &Metadata, used: &Coverage) -> Result<()> {
         let part = match used.exact {
             Exact::All | Exact::Rows(_) => "-exact",
             _ if used.partial > 0.0 => "-part",

@@ -4,10 +4,10 @@ mod folder;
 
 use std::path::{Path, PathBuf};
 
-use dcodec::Metadata;
 use dcodec::container::{Event, Header, Layer, Parser, PartName};
 use dcodec::prior::{Device, Network, Shipped, Weights};
 use dcodec::schedule::Sigma;
+use dcodec::{BitDepth, Colour, Metadata};
 use dcodec_eval::io::{self, name};
 use dcodec_eval::{Log, inputs};
 use serde_json::{Value, json};

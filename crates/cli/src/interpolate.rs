@@ -1,9 +1,10 @@
 //! `dcodec interpolate`: two pictures blended through the prior.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use dcodec::{Depth, Metadata, Picture};
+use dcodec::{BitDepth, Metadata, Picture};
 use dcodec_eval::io::{self, name, output_name};
 use dcodec_eval::load::load_picture;
 use dcodec_eval::{Log, save};

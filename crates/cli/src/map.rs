@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use dcodec::map::{self, Map};
+use dcodec::analysis::{self, Map};
 use dcodec::{Effort, Encoder};
 use dcodec_eval::Log;
 use dcodec_eval::io::{self, output_name};

@@ -4,13 +4,13 @@ use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Once;
 
-use dcodec::Prior;
 use dcodec::container::PriorId;
 use dcodec::prior::{Device, Precision, Shipped, Weights};
+use dcodec::{Display, Prior};
 use dcodec_eval::Log;
 use dcodec_eval::io::name;
 
-use crate::args::{DeviceChoice, PriorArgs, Refine};
+use crate::args::{DeviceChoice, DisplayArgs, PriorArgs};
 use crate::error::{About, Error, Result};
 use crate::hub;
 
@@ -25,10 +25,11 @@ pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior> {
     }
 }
 
-/// The prior by which `decode` shows files of this one unless told otherwise, if it is another.
-pub fn usual_refiner(prior: &Prior, args: &PriorArgs, log: Log) -> Result<Option<Prior>> {
-    let files = Shipped::of(prior.id()).and_then(|(which, _)| which.refiner());
-    files.map(|which| inside(which, args, log)).transpose()
+/// The display of files of `prior` by which `decode` shows them unless told otherwise.
+pub fn usual_display(prior: &Prior, args: &PriorArgs, log: Log) -> Result<Display> {
+    let better = Shipped::of(prior.id()).and_then(|(which, _)| which.display());
+    let better = better.map(|which| inside(which, args, log)).transpose()?;
+    Ok(Display::by(prior, better))
 }
 
 /// The prior inside this program that `path` names: `s`, also called `shipped`, or `l`, whatever
@@ -45,12 +46,12 @@ pub struct Priors<'a> {
     args: &'a PriorArgs,
     log: Log,
     named: Option<Prior>,
-    refiner: Refiner,
+    shown_by: DisplayPrior,
     inside: [OnceCell<Prior>; Shipped::ALL.len()],
 }
 
 /// The prior that shows pictures.
-enum Refiner {
+enum DisplayPrior {
     /// The better one inside this program, where there is one.
     Usual,
     /// The prior of their file.
@@ -61,24 +62,24 @@ enum Refiner {
 
 impl<'a> Priors<'a> {
     /// Loads the priors that the flags name and that are not inside this program.
-    pub fn new(args: &'a PriorArgs, refine: &Refine, log: Log) -> Result<Self> {
+    pub fn new(args: &'a PriorArgs, display: &DisplayArgs, log: Log) -> Result<Self> {
         let named = match args.prior {
             Some(_) => Some(prior(args, log)?),
             None => None,
         };
-        let refiner = match refine.refiner.as_deref() {
-            None => Refiner::Usual,
-            Some(path) if path == Path::new("none") => Refiner::None,
+        let shown_by = match display.refiner.as_deref() {
+            None => DisplayPrior::Usual,
+            Some(path) if path == Path::new("none") => DisplayPrior::None,
             Some(path) => match shipped(path) {
-                Some(which) => Refiner::Inside(which),
-                None => Refiner::Named(outside(path, args, log)?),
+                Some(which) => DisplayPrior::Inside(which),
+                None => DisplayPrior::Named(outside(path, args, log)?),
             },
         };
         Ok(Priors {
             args,
             log,
             named,
-            refiner,
+            shown_by,
             inside: [const { OnceCell::new() }; Shipped::ALL.len()],
         })
     }
@@ -94,18 +95,23 @@ impl<'a> Priors<'a> {
         }
     }
 
+    /// The display of files that need the prior `id`, which `own` is.
+    pub fn display(&self, own: &Prior, id: PriorId) -> Result<Display> {
+        Ok(Display::by(own, self.display_prior(id)?.cloned()))
+    }
+
     /// The prior that shows files of the prior `id`, if it is another.
-    pub fn refiner(&self, id: PriorId) -> Result<Option<&Prior>> {
+    fn display_prior(&self, id: PriorId) -> Result<Option<&Prior>> {
         let files = Shipped::of(id).map(|(which, _)| which);
-        match (&self.refiner, files) {
-            (Refiner::Usual, Some(files)) => {
+        match (&self.shown_by, files) {
+            (DisplayPrior::Usual, Some(files)) => {
                 let better = files.display();
                 better.map(|which| self.inside(which)).transpose()
             }
-            (Refiner::Inside(which), files) if files != Some(*which) => {
+            (DisplayPrior::Inside(which), files) if files != Some(*which) => {
                 self.inside(*which).map(Some)
             }
-            (Refiner::Named(prior), _) => {
+            (DisplayPrior::Named(prior), _) => {
                 let own = prior.ensemble_of(id).is_some();
                 Ok((!own).then_some(prior))
             }

@@ -6,7 +6,7 @@ use dcodec::Effort;
 use dcodec_eval::Log;
 use dcodec_eval::rd::{Codec, Metric, Networks, Preparation, Settings};
 
-use crate::args::{self, Rd, shown_orientations};
+use crate::args::{self, Rd};
 use crate::batch::all_worked;
 use crate::error::{Error, Result};
 use crate::priors::Priors;
@@ -14,11 +14,11 @@ use crate::priors::Priors;
 pub fn run(a: &Rd, log: Log) -> Result<()> {
     let settings = settings(a)?;
     let preparation = Preparation::new(&settings, log)?;
-    let priors = Priors::new(&a.prior, &a.refine, log)?;
+    let priors = Priors::new(&a.prior, &a.display, log)?;
     let prior = priors.of(None)?;
     let counts = preparation.run(Networks {
         prior,
-        display: Display::by(prior, priors.refiner(prior.id())?.cloned()),
+        display: priors.display(prior, prior.id())?,
         precision: a.prior.on.precision,
     })?;
     all_worked(counts.pictures - counts.measured, counts.pictures)
@@ -49,7 +49,7 @@ fn settings(a: &Rd) -> Result<Settings> {
         points: a.points.clone(),
         quality: a.quality,
         effort: Effort::new(a.effort).unwrap_or_default(),
-        orientations: a.coding.orientations,
+        ensemble: a.coding.orientations,
         prefilter: !a.coding.no_prefilter,
         peers: a.peers.iter().flat_map(codecs).copied().collect(),
         prefixes: a.prefixes,

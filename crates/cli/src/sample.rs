@@ -1,8 +1,9 @@
 //! `dcodec sample`: pictures from the prior alone.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
-use dcodec::{Colour, Depth, Metadata, Picture};
+use dcodec::{BitDepth, Colour, Metadata, Picture};
 use dcodec_eval::io::{self, output_name};
 use dcodec_eval::{Log, save};
 

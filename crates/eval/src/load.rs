@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use dcodec::container::SIGNATURE;
-use dcodec::{Colour, Depth, Metadata, Picture};
+use dcodec::{BitDepth, Colour, Form, Metadata, Picture};
 use image::codecs::tiff::TiffDecoder;
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits,
@@ -153,9 +153,8 @@ fn checked(mut metadata: Metadata, bytes: &[u8], format: ImageFormat) -> (Metada
     (metadata, notes)
 }
 
-/// Columns, rows, colour, depth, and alpha or none, before any pixel is decoded. None if the bytes
-/// do not tell.
-pub fn picture_form(bytes: &[u8]) -> Option<(u32, u32, Colour, Depth, bool)> {
+/// Form of a picture file, before any pixel is decoded. None if the bytes do not tell.
+pub fn picture_form(bytes: &[u8]) -> Option<Form> {
     let format = image::guess_format(bytes).ok()?;
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
     let decoder = reader.into_decoder().ok()?;

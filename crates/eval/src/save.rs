@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Cursor;
 use std::path::Path;
 
-use dcodec::{Colour, Depth, Metadata, Picture};
+use dcodec::{BitDepth, Colour, Metadata, Picture};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::tiff::TiffEncoder;

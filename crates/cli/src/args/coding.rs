@@ -1,5 +1,5 @@
-//! The flags of making and showing files: averages over orientations of the picture, the filter
-//! before, the refiner after.
+//! The flags of making and displaying files: ensembles of orientations, the filter before, the
+//! display prior after.
 
 use std::path::PathBuf;
 
@@ -18,28 +18,11 @@ pub struct Coding {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct Refine {
+pub struct DisplayArgs {
     /// Show pictures by this prior instead of their file's: closer to the original if it is the better one; none is the file's own
     /// [default: l for files of s, where this program has it]
     #[arg(long, value_name = "PRIOR")]
     pub refiner: Option<PathBuf>,
-}
-
-/// Four orientations have four fifths of what eight gain, for three calls of the network instead of seven.
-const SHOWN: usize = 4;
-
-/// Two calls of a network of twice the work.
-const REFINED: usize = 2;
-
-/// Orientations over which shown pictures are averaged, by a refiner or their file's prior, unless
-/// the flags say otherwise.
-pub fn shown_orientations(prior: &Prior, refiner: Option<&Prior>) -> usize {
-    let by = refiner.unwrap_or(prior);
-    match (by.any_orientation(), refiner) {
-        (false, _) => 1,
-        (true, Some(_)) => REFINED,
-        (true, None) => SHOWN,
-    }
 }
 
 /// Reads a number of orientations.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dcodec::{Decoded, Depth, Exact, Metadata, Picture};
+use dcodec::{BitDepth, Decoded, Exact, Metadata, Picture};
 use dcodec_eval::Log;
 use dcodec_eval::io::{self, output_name};
 use dcodec_eval::save::{self, Format, write_picture};
@@ -132,7 +132,7 @@ fn losses(picture: &Picture, metadata: &Metadata, is_gif: bool) -> Vec<&'static 
             "animations have no EXIF and no XMP here",
         ),
         (
-            picture.depth() == Depth::Sixteen,
+            picture.depth() == BitDepth::Sixteen,
             "animations have 8 bits: samples of 16 bits were rounded",
         ),
     ];

@@ -140,8 +140,8 @@ pub fn pixels(picture: &Picture) -> f64 {
 pub struct OurCodec<'a> {
     pub networks: Networks<'a>,
     pub effort: Effort,
-    /// Orientations over which the prior is averaged.
-    pub orientations: usize,
+    /// Size of the prior's ensemble.
+    pub ensemble: usize,
     /// Files leave out what is too faint for them.
     pub prefilter: bool,
     pub target: Target,
@@ -163,20 +163,20 @@ impl OurCodec<'_> {
     pub fn network(&self) -> String {
         let one = |prior: &Prior| format!("{} {}", prior.id(), prior.is_reference());
         let n = &self.networks;
-        let refiner = n.display.prior().map(one).unwrap_or_default();
-        format!("{} {refiner} {}", one(n.prior), n.precision)
+        let display = n.display.prior().map(one).unwrap_or_default();
+        format!("{} {display} {}", one(n.prior), n.precision)
     }
 
     /// The other settings, for the journal's key.
     pub fn settings(&self) -> String {
         format!(
             "{:?} {} {} {:?} {:?}",
-            self.effort, self.orientations, self.prefilter, self.target, self.points
+            self.effort, self.ensemble, self.prefilter, self.target, self.points
         )
     }
 
     /// A decoder that shows the pictures of `dcodec decode`.
-    pub fn decoder(&self) -> StreamDecoder<'_> {
+    pub fn decoder(&self) -> StreamDecoder {
         let n = &self.networks;
         let decoder = Decoder::new(n.prior).max_pixels(u64::MAX);
         decoder.display(n.display.clone()).stream()
@@ -196,7 +196,7 @@ impl OurCodec<'_> {
         let mut times: Vec<(usize, f64)> = Vec::new();
         let file = Encoder::new(self.networks.prior)
             .effort(self.effort.clone())
-            .ensemble(self.orientations)
+            .ensemble(self.ensemble)
             .prefilter(self.prefilter)
             .target(self.target)
             .encode_with(picture, &mut |p| {
@@ -239,7 +239,7 @@ struct Prefixes<'a> {
     name: &'a str,
     picture: &'a Picture,
     meter: &'a QualityMeter,
-    stream: StreamDecoder<'a>,
+    stream: StreamDecoder,
     layers: &'a [LayerReport],
     times: Vec<(usize, f64)>,
     encoded: f64,

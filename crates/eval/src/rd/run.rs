@@ -75,7 +75,7 @@ impl<'a> Preparation<'a> {
             ours: OurCodec {
                 networks,
                 effort: settings.effort.clone(),
-                orientations: settings.orientations,
+                ensemble: settings.ensemble,
                 prefilter: settings.prefilter,
                 target: settings
                     .quality

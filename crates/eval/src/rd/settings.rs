@@ -58,8 +58,8 @@ pub struct Settings {
     /// Quality of the files, instead of the largest bitrate.
     pub quality: Option<f64>,
     pub effort: Effort,
-    /// Orientations over which the prior of the files is averaged.
-    pub orientations: usize,
+    /// Size of the ensemble of the files' prior, 1, 2, 4 or 8.
+    pub ensemble: usize,
     /// Files leave out what is too faint for them.
     pub prefilter: bool,
     pub peers: Vec<Codec>,
@@ -87,7 +87,7 @@ pub struct Settings {
 pub struct Networks<'a> {
     /// The prior of the files.
     pub prior: &'a Prior,
-    /// How files are displayed.
+    /// The display of its files.
     pub display: Display,
     pub precision: Precision,
 }

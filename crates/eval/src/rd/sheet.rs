@@ -99,7 +99,7 @@ pub fn rows(
 fn our_cells(picture: &Picture, ours: &OurCodec) -> Result<Vec<Cell>> {
     let file = Encoder::new(ours.networks.prior)
         .effort(ours.effort.clone())
-        .orientations(ours.orientations)
+        .ensemble(ours.ensemble)
         .prefilter(ours.prefilter)
         .target(Target::Bpp(RATES[RATES.len() - 1]))
         .encode(picture);

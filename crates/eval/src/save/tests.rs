@@ -332,5 +332,8 @@ fn dimensions_are_limited_before_decoding() {
     assert!(matches!(limited(&bytes, 23), Err(Error::TooLarge { .. })));
     // A header that promises 30000 x 30000 pixels.
     bytes[18..26].copy_from_slice(b"\x30\x75\0\0\x30\x75\0\0");
-    assert!(matches!(limited(&bytes, 1 << 20), Err(Error::TooLarge { .. })));
+    assert!(matches!(
+        limited(&bytes, 1 << 20),
+        Err(Error::TooLarge { .. })
+    ));
 }

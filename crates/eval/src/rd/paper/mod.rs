@@ -157,9 +157,9 @@ fn ideal_run(
 /// Prefixes of the real file of one picture, now or before an interruption.
 fn real_points(session: &Session, source: &TestPicture, picture: &Picture) -> Result<Vec<Point>> {
     let ours = OurCodec {
-        networks: session.ours.networks,
+        networks: session.ours.networks.clone(),
         effort: session.settings.effort.clone(),
-        orientations: 1,
+        ensemble: 1,
         prefilter: session.settings.prefilter,
         target: Target::Quality(100.0),
         points: &RATES,
