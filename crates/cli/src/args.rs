@@ -40,8 +40,9 @@ pub struct Cli {
 pub enum Command {
     /// Encode a picture (PNG, JPEG, WebP, BMP, TIFF, PNM or GIF)
     ///
-    /// Grey, alpha and 16 bits stay what they are; alpha is lossless. ICC profile, EXIF and XMP are kept and count in --bpp and
-    /// --bytes. A picture that its EXIF turns is coded upright, and its EXIF then says upright. Still pictures only.
+    /// Grey, alpha and 16 bits stay what they are; alpha is lossless. ICC profile, EXIF and XMP are
+    /// kept and count in --bpp and --bytes. A picture that its EXIF turns is coded upright, and its
+    /// EXIF then says upright. Still pictures only.
     Encode(Encode),
     /// Decode a file, or any prefix of one, to a picture
     ///
@@ -51,12 +52,14 @@ pub enum Command {
     Cut(Cut),
     /// Say what a file or a prior holds
     Info(Info),
-    /// Draw where the bits of a picture go, or how much each place surprises the prior (-o FILE.npy keeps the values)
+    /// Draw where the bits of a picture go, or how much each place surprises the prior (-o FILE.npy
+    /// keeps the values)
     Map(Map),
-    /// Measure rate and distortion of pictures on real file prefixes, and plot them beside other codecs
+    /// Measure rate and distortion of pictures on real file prefixes, and plot them beside other
+    /// codecs
     Rd(Rd),
-    /// Draw pictures from the prior alone. The default prior knows textures and light, not things: expect clouds and
-    /// stone, no faces
+    /// Draw pictures from the prior alone. The default prior knows textures and light, not things:
+    /// expect clouds and stone, no faces
     Sample(Sample),
     /// Blend two pictures of one size through the prior
     Interpolate(Interpolate),
@@ -87,9 +90,10 @@ pub struct Man {
 
 #[derive(Debug, Clone, Args)]
 pub struct PriorArgs {
-    /// Another prior: l, a larger network inside this program (smaller files, slower), the weights of one (safetensors), the
-    /// folder of a DDPM saved by diffusers, or the name of one on the Hugging Face hub, owner/name, in builds with the feature
-    /// hub [default: s; in decoders, the one inside this program that the file needs]
+    /// Another prior: l, a larger network inside this program (smaller files, slower), the weights
+    /// of one (safetensors), the folder of a DDPM saved by diffusers, or the name of one on the
+    /// Hugging Face hub, owner/name, in builds with the feature hub [default: s; in decoders, the
+    /// one inside this program that the file needs]
     #[arg(long, value_name = "FILE")]
     pub prior: Option<PathBuf>,
     #[command(flatten)]
@@ -121,7 +125,8 @@ pub struct Output {
 
 #[derive(Debug, Args)]
 pub struct Encode {
-    /// The picture; - is standard input. Or a folder of pictures, to be written to the folder -o DIR
+    /// The picture; - is standard input. Or a folder of pictures, to be written to the folder -o
+    /// DIR
     pub input: PathBuf,
     #[command(flatten)]
     pub output: Output,
@@ -129,7 +134,8 @@ pub struct Encode {
     pub goal: Goal,
     #[command(flatten)]
     pub strip: Strip,
-    /// End in the exact picture, behind layers down to quality -Q [default: 75; 25 for drawings and screenshots]
+    /// End in the exact picture, after layers down to quality -Q [default: 75; 25 for drawings and
+    /// screenshots]
     #[arg(long, conflicts_with_all = ["bpp", "bytes", "psnr"])]
     pub lossless: bool,
     /// 1 (fast) to 5 (small)
@@ -140,7 +146,8 @@ pub struct Encode {
     /// Seed of the shared noise
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Spend most bits on this rectangle: the rest ends at WEIGHT times its noise level. May be given several times
+    /// Spend most bits on this rectangle: the rest ends at WEIGHT times its noise level. May be
+    /// given several times
     #[arg(long, value_name = "X,Y,W,H[:WEIGHT]")]
     pub roi: Vec<Roi>,
     /// Spend most bits where this picture of the same size is light: black weighs 1
@@ -196,30 +203,36 @@ pub struct Extent {
 
 #[derive(Debug, Args)]
 pub struct Decode {
-    /// The file; - is standard input, decoded as its bytes come. Or a folder of files, to be written to the folder -o DIR
+    /// The file; - is standard input, decoded as its bytes come. Or a folder of files, to be
+    /// written to the folder -o DIR
     pub input: PathBuf,
     #[command(flatten)]
     pub output: Output,
     #[command(flatten)]
     pub extent: Extent,
-    /// Average the picture over 1, 2, 4 or 8 orientations of it: closer to the original the more, for a call of the network each;
-    /// frames of whole layers are not averaged [default: 4, 2 by a --refiner; 1 under a DDPM's folder, which may know upright pictures only]
+    /// Average the picture over 1, 2, 4 or 8 orientations of it: closer to the original the more,
+    /// for a call of the network each; frames of whole layers are not averaged [default: 4, 2 by a
+    /// --refiner; 1 under a DDPM's folder, which may know upright pictures only]
     #[arg(long, value_name = "N", value_parser = orientations)]
     pub orientations: Option<usize>,
     #[command(flatten)]
     pub display: DisplayArgs,
-    /// A small picture, N pixels along the longer side, from the first bytes: far quicker than the whole
+    /// A small picture, N pixels along the longer side, from the first bytes: far quicker than the
+    /// whole
     #[arg(long, value_name = "N", conflicts_with_all = ["layers", "animate", "progress_dir", "mode", "realism"], value_parser = clap::value_parser!(u32).range(1..))]
     pub thumbnail: Option<u32>,
     #[command(flatten)]
     pub strip: Strip,
-    /// Picture format [default: by the name of the output, else png]; gif and apng show the refinement, layer by layer
+    /// Picture format [default: by the name of the output, else png]; gif and apng show the
+    /// refinement, layer by layer
     #[arg(long, value_name = "EXT")]
     pub format: Option<String>,
-    /// Write the refinement as frames of an animated PNG, or of an animated WebP if -o or --format says webp
+    /// Write the refinement as frames of an animated PNG, or of an animated WebP if -o or --format
+    /// says webp
     #[arg(long)]
     pub animate: bool,
-    /// Write the picture after each layer to this folder, as soon as its bytes have come, and nothing else unless -o is given
+    /// Write the picture after each layer to this folder, as soon as its bytes have come, and
+    /// nothing else unless -o is given
     #[arg(long, value_name = "DIR")]
     pub progress_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -245,7 +258,8 @@ pub struct Info {
     /// The file; - is standard input. Or several, or folders of them, for a line on each
     #[arg(value_name = "INPUT", required_unless_present_any = ["prior", "devices"])]
     pub inputs: Vec<PathBuf>,
-    /// Describe these weights, this folder or this model of a hub instead of a file; s and l are the priors inside this program
+    /// Describe these weights, this folder or this model of a hub instead of a file; s and l are
+    /// the priors inside this program
     #[arg(long, value_name = "FILE", conflicts_with = "inputs")]
     pub prior: Option<PathBuf>,
     /// List the devices on which this build can run the network on this machine
@@ -260,7 +274,8 @@ pub struct Info {
 pub enum Noise {
     /// Independent values, what the prior is trained on
     Gaussian,
-    /// Smooth fields of six octaves, which hide large structures too; for priors that were trained on them
+    /// Smooth fields of six octaves, which hide large structures too; for priors that were trained
+    /// on them
     Simplex,
 }
 
@@ -278,23 +293,24 @@ pub struct Map {
     /// Seed of the noise
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Instead of bits: how badly the prior predicts each place through noise of S levels, an anomaly score
+    /// Instead of bits: how badly the prior predicts each place through noise of S levels, an
+    /// anomaly score
     #[arg(long, value_name = "S", conflicts_with = "Goal", value_parser = positive, allow_negative_numbers = true)]
     pub sigma: Option<f64>,
-    /// What noise
+    /// The kind of noise
     #[arg(long, value_enum, default_value_t = Noise::Gaussian, requires = "sigma")]
     pub noise: Noise,
-    /// Take the mean over so many draws of the noise
+    /// Take the mean over N draws of the noise
     #[arg(long, value_name = "N", default_value_t = 4, requires = "sigma", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub draws: u32,
-    /// Take the mean over boxes of so many pixels a side [default: 5 for png, 1 for npy]
+    /// Take the mean over boxes of N pixels a side [default: 5 for png, 1 for npy]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub smooth: Option<u32>,
     #[command(flatten)]
     pub prior: PriorArgs,
 }
 
-/// What quality is measured in.
+/// Unit of quality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Metric {
     /// RGB PSNR in dB
@@ -329,8 +345,9 @@ pub struct Rd {
     /// Pictures, folders of them, or patterns such as 'photos/*.png'
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
-    /// Where to write: a plot (.svg, .png), the mean curves (.json) or every measured point (.csv); - is CSV on standard
-    /// output. May be given several times. An interrupted run goes on where it was when it is started again
+    /// Where to write: a plot (.svg, .png), the mean curves (.json) or every measured point (.csv);
+    /// - is CSV on standard output. May be given several times. An interrupted run goes on where it
+    /// was when it is started again
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
     /// Overwrite existing files
@@ -352,7 +369,8 @@ pub struct Rd {
         default_value = "0.1,0.15,0.2,0.3,0.5,0.75,1.0"
     )]
     pub points: Vec<f64>,
-    /// Encode to this quality, 0 to 100, instead of to the largest bitrate: for the mean curve at fixed noise levels
+    /// Encode to this quality, 0 to 100, instead of to the largest bitrate: for the mean curve at
+    /// fixed noise levels
     #[arg(short = 'Q', long, value_name = "Q", value_parser = quality, allow_negative_numbers = true)]
     pub quality: Option<f64>,
     /// 1 (fast) to 5 (small)
@@ -365,7 +383,8 @@ pub struct Rd {
     /// Measure other codecs on the same pictures, with their installed tools
     #[arg(long, value_name = "CODEC,..", value_delimiter = ',')]
     pub peers: Vec<Peer>,
-    /// Also cut one progressive file of each peer that has them (JPEG, JPEG 2000, JPEG XL) at the bitrates
+    /// Also cut one progressive file of each peer that has them (JPEG, JPEG 2000, JPEG XL) at the
+    /// bitrates
     #[arg(long, requires = "peers")]
     pub prefixes: bool,
     /// Stop a peer's tool that takes longer for one picture
@@ -377,21 +396,23 @@ pub struct Rd {
     /// Show the ideal, the sum of the steps' Kullback-Leibler divergences, beside the real bits
     #[arg(long)]
     pub ideal: bool,
-    /// Draw a sheet (.png) of the original and what each codec shows at 0.05, 0.1, 0.2 and 0.4 bits per pixel
+    /// Draw a sheet (.png) of the original and what each codec shows at 0.05, 0.1, 0.2 and 0.4 bits
+    /// per pixel
     #[arg(long, value_name = "FILE")]
     pub sheet: Option<PathBuf>,
-    /// Instead: the figures of section 4.3 of Ho, Jain and Abbeel (2020) with these small pictures. Rate and distortion
-    /// against reverse time and against each other by the ideal chain, the lossless bound, real files beside it, and with
-    /// --sheet x0_hat over reverse time
+    /// Instead: the figures of section 4.3 of Ho, Jain and Abbeel (2020) with these small pictures.
+    /// Rate and distortion against reverse time and against each other by the ideal chain, the
+    /// lossless bound, real files beside it, and with --sheet x0_hat over reverse time
     #[arg(long, conflicts_with_all = ["peers", "ideal", "layers", "quality", "orientations"])]
     pub paper: bool,
     /// Steps of the ideal chain of --paper
     #[arg(long, value_name = "N", default_value_t = 250)]
     pub steps: usize,
-    /// Where measurements are kept until the run has ended [default: the first output's name with .part]
+    /// Where measurements are kept until the run has ended [default: the first output's name with
+    /// .part]
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
-    /// What the plot shows against bits per pixel
+    /// The quality that the plot shows against bits per pixel
     #[arg(long, value_enum, default_value_t = Metric::Psnr)]
     pub metric: Metric,
     /// Plot on a linear instead of a logarithmic axis of bits per pixel

@@ -49,6 +49,10 @@ impl FilePriors {
             args.on.device = DeviceChoice::On(Device::Cpu);
         }
         let own = prior(&args, log)?;
+        if wanted_target(a).is_lossless() && !own.is_reference() {
+            let e = "an exact end needs the reference arithmetic, that of the kernels for the CPU";
+            return Err(Error::Failed(format!("{e} (--device cpu)")));
+        }
         let display = match a.goal.psnr {
             Some(_) => Some(usual_display(&own, &args, log)?),
             None => None,
@@ -64,7 +68,8 @@ fn wanted_target(a: &Encode) -> Target {
     }
 }
 
-/// Encodes the pictures of a folder one after the other, each with all cores; one that fails costs only itself.
+/// Encodes the pictures of a folder one after the other, each with all cores; one that fails costs
+/// only itself.
 fn folder(a: &Encode, log: Log) -> Result<()> {
     let output = a.output.output.as_deref();
     let lone = a.report.is_some().then_some("--report");

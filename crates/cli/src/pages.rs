@@ -17,7 +17,8 @@ pub fn completions(shell: clap_complete::Shell) -> Result<()> {
     Ok(io::print(&String::from_utf8_lossy(&script))?)
 }
 
-/// Prints the manual page of the whole program or of one command, or writes all of them to a folder.
+/// Prints the manual page of the whole program or of one command, or writes all of them to a
+/// folder.
 pub fn man(a: &args::Man) -> Result<()> {
     let mut cli = Cli::command().disable_help_subcommand(true);
     // Gives every command its full name and the flags that all have.

@@ -41,7 +41,8 @@ pub fn shipped(path: &Path) -> Option<Shipped> {
     }
 }
 
-/// The priors of a decoder: the one that the flags name, or those inside this program, each when it is first needed.
+/// The priors of a decoder: the one that the flags name, or those inside this program, each when it
+/// is first needed.
 pub struct Priors<'a> {
     args: &'a PriorArgs,
     log: Log,

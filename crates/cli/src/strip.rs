@@ -6,7 +6,8 @@ use dcodec::Metadata;
 /// The kinds of metadata that are not passed on.
 #[derive(Debug, Args)]
 pub struct Strip {
-    /// Leave metadata out: --strip leaves all, --strip=exif,xmp these (icc, exif, xmp). Without its ICC profile a picture counts as sRGB
+    /// Leave metadata out: --strip leaves all, --strip=exif,xmp these (icc, exif, xmp). Without its
+    /// ICC profile a picture counts as sRGB
     #[arg(long, value_name = "KIND,..", num_args = 0..=1, require_equals = true, value_delimiter = ',', default_missing_value = "all")]
     pub strip: Vec<MetadataKind>,
 }

@@ -1,4 +1,5 @@
-//! What a picture file carries goes through the command: depth, alpha, colour profile, EXIF, XMP, orientation.
+//! Everything that a picture file carries goes through the command: depth, alpha, colour profile, EXIF, XMP,
+//! orientation.
 
 #[path = "../../../tests/common/mod.rs"]
 mod common;
@@ -26,7 +27,7 @@ fn refused(dir: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&done.get_output().stderr).into_owned()
 }
 
-/// What a file carries: colour profile, EXIF, XMP.
+/// Colour profile, EXIF and XMP of a file.
 fn carried(path: &Path) -> [Option<Vec<u8>>; 3] {
     let mut decoder = ImageReader::open(path)
         .expect("there")
@@ -39,7 +40,7 @@ fn carried(path: &Path) -> [Option<Vec<u8>>; 3] {
     ]
 }
 
-/// What a viewer shows: the pixels turned as the file says.
+/// The picture in a viewer: the pixels turned as the file says.
 fn viewed(path: &Path) -> DynamicImage {
     let mut decoder = ImageReader::open(path)
         .expect("there")
@@ -115,7 +116,7 @@ fn profile_and_exif_pass_through() {
         );
         run(dir, &["decode", "x.dfc", "-o", "out.png", "-f"]);
         assert_eq!(carried(&dir.join("out.png")), [None, Some(exif(1)), None]);
-        // What the output cannot carry is said; quiet is quiet.
+        // Losses of the output are said; quiet is quiet.
         let said = run(dir, &["decode", "x.dfc", "-o", "out.ppm", "-f"]);
         assert!(
             said.contains("out.ppm: note: ") && said.contains("EXIF"),
@@ -158,7 +159,8 @@ fn the_profile_counts_in_the_rate() {
     );
 }
 
-/// Whatever the orientation, the containers and what is stripped: the viewer shows the same picture.
+/// Whatever the orientation, the containers and what is stripped: the viewer shows the same
+/// picture.
 #[test]
 fn viewers_show_it_upright() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -1,4 +1,4 @@
-//! What the command says about devices.
+//! Messages of the command about devices.
 #![cfg(feature = "candle")]
 
 #[path = "../../../tests/common/mod.rs"]

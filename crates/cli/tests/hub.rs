@@ -1,4 +1,5 @@
-//! `--prior owner/name`: a DDPM of a hub, from a server on this machine that answers as the hub does.
+//! `--prior owner/name`: a DDPM of a hub, from a server on this machine that answers as the hub
+//! does.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

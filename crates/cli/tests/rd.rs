@@ -1,4 +1,5 @@
-//! `dcodec rd` writes what its outputs are called, compares with what is installed, and never stops for what is not.
+//! `dcodec rd` writes what its outputs are called, compares with what is installed, and never stops
+//! for what is not.
 
 #[path = "../../../tests/common/mod.rs"]
 mod common;
@@ -127,8 +128,8 @@ fn script(folder: &Path, name: &str, text: &str) {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect(name);
 }
 
-/// Tools that are there but fail, hang, or write rubbish, nothing, or a picture of another size: each is named, and the
-/// one that works is measured.
+/// Tools that are there but fail, hang, or write rubbish, nothing, or a picture of another size:
+/// each is named, and the one that works is measured.
 #[cfg(unix)]
 #[test]
 fn broken_peers_are_named_and_left_out() {
@@ -179,7 +180,8 @@ fn broken_peers_are_named_and_left_out() {
     assert!(text(folder.path(), "o.csv").contains(",mozjpeg,4,"));
 }
 
-/// A run that is stopped goes on where it was, gives what it would have given, and leaves nothing but its output.
+/// A run that is stopped goes on where it was, gives what it would have given, and leaves nothing
+/// but its output.
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_goes_on() {
@@ -311,7 +313,7 @@ fn averaged_priors_are_measured() {
     let saved = crop.to_image().save(folder.path().join("one.png"));
     saved.expect("one.png");
     let bytes = |n: &str| {
-        // What is left out depends on the prior, and the bits on that.
+        // The filter depends on the prior, and the bits on the filter.
         let args = ["one.png", "-o", "o.csv", "-f", "-Q", "60", "--no-prefilter"];
         let mut command = rd(folder.path());
         command.args(args).args(["--orientations", n]);
@@ -395,7 +397,8 @@ fn installed_peers_are_measured() {
     assert_eq!(qualities.as_array().map(Vec::len), Some(9));
 }
 
-/// The ideal chain beside real files: its rate only rises, its error only falls, and the bound is their sum.
+/// The ideal chain beside real files: its rate only rises, its error only falls, and the bound is
+/// their sum.
 #[test]
 fn the_figures_of_the_paper() {
     let folder = pictures(&["mosaic.png"]);

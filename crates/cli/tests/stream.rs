@@ -1,4 +1,5 @@
-//! The command decodes while bytes come: a picture that they complete is out before the next ones are needed.
+//! The command decodes while bytes come: a picture that they complete is out before the next ones
+//! are needed.
 
 #[path = "../../../tests/common/mod.rs"]
 mod common;
@@ -45,7 +46,7 @@ fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
     }
 }
 
-/// What the child said, once it has ended well.
+/// Messages of a child that has ended well.
 fn end(child: Child) -> String {
     let output = child.wait_with_output().expect("ends");
     let err = String::from_utf8(output.stderr).expect("text");
@@ -171,7 +172,7 @@ fn animations_hold_every_layer() {
             let mut picture = Picture::from_image(picture).expect("8 bits");
             let wanted = match ends.get(i) {
                 Some(&end) if end < last => shown(&prior, &file.bytes[..end]),
-                // What the command would write as a picture.
+                // The picture that the command would write.
                 _ => common::displayed(&file.bytes[..last]),
             };
             if wanted.alpha().is_none() {

@@ -224,8 +224,8 @@ fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
     }
 }
 
-/// True if a TIFF has a second directory: the first ends in the offset of the second, or 0 (TIFF 6.0,
-/// section 2).
+/// True if a TIFF has a second directory: the first ends in the offset of the second, or 0 (TIFF
+/// 6.0, section 2).
 fn has_more_pages(bytes: &[u8]) -> Option<bool> {
     let little = match bytes.first_chunk()? {
         b"II" => true,

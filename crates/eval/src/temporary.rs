@@ -124,7 +124,7 @@ impl Tool {
         Ok(Tool { child, _key })
     }
 
-    /// How the tool ended; none if it still runs.
+    /// Exit status of the tool; none if it still runs.
     pub fn ended(&self) -> io::Result<Option<ExitStatus>> {
         locked(&self.child).try_wait()
     }

@@ -6,8 +6,8 @@ use image::metadata::Orientation;
 /// The mark of a JPEG segment, which some WebP files have before their EXIF.
 const MARK: &[u8] = b"Exif\0\0";
 
-/// The turn that makes the pixels upright: of the EXIF, else of the file's own container, else of the
-/// XMP. The metadata then say upright.
+/// The turn that makes the pixels upright: of the EXIF, else of the file's own container, else of
+/// the XMP. The metadata then say upright.
 pub fn take_orientation(metadata: &mut Metadata, container: Option<Orientation>) -> Orientation {
     let exif = metadata.exif.as_mut().and_then(|exif| {
         if exif.starts_with(MARK) {

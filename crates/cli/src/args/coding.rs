@@ -8,19 +8,20 @@ use dcodec::prior::ENSEMBLES;
 
 #[derive(Debug, Clone, Args)]
 pub struct Coding {
-    /// Average the prior over 1, 2, 4 or 8 orientations of the picture: smaller files, for N times the work of the network here
-    /// and in every decoder
+    /// Average the prior over 1, 2, 4 or 8 orientations of the picture: smaller files, for N times
+    /// the work of the network here and in every decoder
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = orientations)]
     pub orientations: usize,
-    /// Code faint details too that the file has no bits to show: further from the original at the file's size
+    /// Code faint details too that the file has no bits to show: further from the original at the
+    /// file's size
     #[arg(long)]
     pub no_prefilter: bool,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct DisplayArgs {
-    /// Show pictures by this prior instead of their file's: closer to the original if it is the better one; none is the file's own
-    /// [default: l for files of s, where this program has it]
+    /// Show pictures by this prior instead of their file's: closer to the original if it is the
+    /// better one; none is the file's own [default: l for files of s, where this program has it]
     #[arg(long, value_name = "PRIOR")]
     pub refiner: Option<PathBuf>,
 }

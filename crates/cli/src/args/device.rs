@@ -8,7 +8,8 @@ use dcodec::prior::{Device, Precision};
 /// The network's device and arithmetic.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct On {
-    /// Where the network runs: auto, cpu, cuda, cuda:N or metal. auto is the GPU that the build can use, if there is one
+    /// Where the network runs: auto, cpu, cuda, cuda:N or metal. auto is the GPU that the build can
+    /// use, if there is one
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
     /// Numbers that a GPU computes in: f32, bf16 or f16. f16 changes pictures by

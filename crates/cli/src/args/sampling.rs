@@ -15,20 +15,21 @@ pub enum ModeName {
     Flow,
     /// A sample of all pictures that the bits allow (DDPM; DDIM with --eta 0)
     Sample,
-    /// The same with Langevin corrections
+    /// A sample with Langevin corrections
     Langevin,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to show")]
 pub struct Sampling {
-    /// How the noise that is left becomes a picture
+    /// The way in which the noise that is left becomes a picture
     #[arg(long, value_enum)]
     pub mode: Option<ModeName>,
     /// Between the mean (0, best PSNR) and the flow (1, sharpest); 0.25 to 0.5 often look best
     #[arg(long, value_name = "R", conflicts_with = "mode")]
     pub realism: Option<f64>,
-    /// Noise levels that a sampler visits, one network call each [default: flow 12, sample 32, langevin 24]
+    /// Noise levels that a sampler visits, one network call each [default: flow 12, sample 32,
+    /// langevin 24]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub steps: Option<u32>,
     /// Noise that --mode sample makes anew, 0 (DDIM) to 1 (DDPM) [default: 1]
@@ -72,7 +73,8 @@ pub struct Interpolate {
     /// Pictures of the strip, both ends included
     #[arg(short = 'n', long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub count: u32,
-    /// Noise under which the pictures are blended, in 8-bit levels: the more, the more is the prior's own
+    /// Noise under which the pictures are blended, in 8-bit levels: the more, the more is the
+    /// prior's own
     #[arg(long, value_name = "SIGMA", default_value_t = 100.0)]
     pub sigma: f64,
     #[command(flatten)]

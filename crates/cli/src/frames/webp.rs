@@ -29,7 +29,7 @@ impl Writer {
     /// Writes the head of an animation of frames like `first`, which repeats without end.
     ///
     /// # Errors
-    /// [`Error::Failed`] for a side of more than 16384 pixels; those of the file.
+    /// [`Error::Failed`] for a side of more than 16384 pixels; errors of the file.
     pub fn new(file: File, first: &Picture) -> Result<Self> {
         let (width, height) = (first.width(), first.height());
         let longest = width.max(height);
@@ -59,7 +59,7 @@ impl Writer {
     /// Appends a picture of 8 bits at the upper left, for `delay` milliseconds.
     ///
     /// # Errors
-    /// [`Error::Failed`] where the file would be longer than its format can say; those of the file.
+    /// [`Error::Failed`] where the file would be longer than its format can say; errors of the file.
     pub fn frame(&mut self, picture: &Picture, delay: u16) -> Result<()> {
         let (still, _) = save::encode_picture(picture, &Metadata::default(), Format::WebP)?;
         // A whole chunk, of an even length.

@@ -23,8 +23,8 @@ const SCHEDULERS: [&str; 2] = ["scheduler/scheduler_config.json", "scheduler_con
 /// A pipeline's folder of the network.
 const PIPELINE: &str = "unet/";
 
-/// The folder of the model `name` in the cache. Its missing files are fetched; a model that is there
-/// whole needs no network.
+/// The folder of the model `name` in the cache. Its missing files are fetched; a model that is
+/// there whole needs no network.
 pub fn fetch(name: &str, log: Log) -> Result<PathBuf, String> {
     // The client's own search for the cache ends the program where there is no home.
     if std::env::var_os("HF_HOME").is_none() && std::env::home_dir().is_none() {
@@ -57,8 +57,9 @@ pub fn fetch(name: &str, log: Log) -> Result<PathBuf, String> {
     root(&config, &wanted.config).ok_or_else(|| "the cache has an unknown layout".into())
 }
 
-/// The folder of a model whose network, weights and scheduler are all in the cache. None for a model
-/// in several files or without a scheduler: it may have been fetched in part, so the hub is asked.
+/// The folder of a model whose network, weights and scheduler are all in the cache. None for a
+/// model in several files or without a scheduler: it may have been fetched in part, so the hub is
+/// asked.
 fn cached(repo: &Repo) -> Option<PathBuf> {
     let cache = Cache::from_env().repo(repo.clone());
     SCHEDULERS.iter().find_map(|file| cache.get(file))?;

@@ -1,7 +1,8 @@
 //! A ramp of colours that are evenly apart to the eye and grow steadily lighter, so that
 //! colour-blind readers and grey printers keep the order: dark violet, blue, teal, green, yellow.
 
-/// Lightness and the axes a (green to red) and b (blue to yellow) of OKLab (Ottosson 2020), some 0.21 apart.
+/// Lightness and the axes a (green to red) and b (blue to yellow) of OKLab (Ottosson 2020), some
+/// 0.21 apart.
 const POINTS: [[f64; 3]; 5] = [
     [0.20, 0.045, -0.078],
     [0.40, 0.017, -0.124],
@@ -97,7 +98,8 @@ mod tests {
         }
     }
 
-    /// As seen without the long, the middle or the short cones (Machado, Oliveira and Fernandes 2009, severity 1).
+    /// As seen without the long, the middle or the short cones (Machado, Oliveira and Fernandes
+    /// 2009, severity 1).
     #[test]
     fn lightness_grows_for_every_eye() {
         const EYES: [[[f64; 3]; 3]; 4] = [

@@ -1,4 +1,4 @@
-//! What `decode` writes and refuses, and what `cut` leaves for it.
+//! `decode`: its pictures and its refusals, and files that `cut` has cut for it.
 
 use dcodec::Display;
 
@@ -144,7 +144,7 @@ fn grey_and_alpha_survive() {
         assert_eq!(after.colour(), colour, "{name}");
         assert_eq!(after.alpha(), before.alpha(), "{name}");
     }
-    // What the output cannot hold is said.
+    // Losses of the output are said.
     let ran = good(dir, &["decode", "x.dfc", "-o", "x.jpg"]);
     assert!(ran.err.contains("x.jpg: note: "), "{}", ran.err);
 }
@@ -212,7 +212,7 @@ fn damaged_files() {
         let ran = bad(dir, args, 1, "bad.dfc", "check 0x");
         assert!(ran.err.starts_with("error: bad.dfc: layer "), "{}", ran.err);
     }
-    // What comes before the damage can be saved.
+    // The bytes before the damage can be saved.
     good(dir, &["decode", "bad.dfc", "--bytes", "80"]);
 }
 

@@ -1,4 +1,4 @@
-//! What `encode` writes and refuses.
+//! `encode`: its files and its refusals.
 
 use super::*;
 

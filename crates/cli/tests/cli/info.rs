@@ -1,4 +1,4 @@
-//! What `info` says of files and priors, and priors of other sorts.
+//! `info` on files and priors, and priors of other sorts.
 
 use super::*;
 
@@ -174,7 +174,7 @@ fn other_priors() {
     for id in [gaussian.id(), common::prior().id()] {
         assert!(ran.err.contains(&id.to_string()), "{}", ran.err);
     }
-    // Of the shipped prior, decoded with another.
+    // A file of the shipped prior, decoded with another.
     let other = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../models/cifar10.safetensors"
@@ -185,7 +185,7 @@ fn other_priors() {
         dir,
         &["decode", "pic.dfc", "-o", "y.png", "--prior", "shipped"],
     );
-    // What needs no network needs no prior.
+    // Work without a network needs no prior.
     good(dir, &["info", "other.dfc"]);
     good(dir, &["cut", "other.dfc", "--bytes", "40", "-o", "x"]);
 }

@@ -16,7 +16,7 @@ use assert_cmd::Command;
 use dcodec::{Colour, Picture};
 use tempfile::TempDir;
 
-/// How a run ended and what it said.
+/// Exit code and messages of a run.
 struct Ran {
     code: i32,
     out: Vec<u8>,
@@ -49,7 +49,8 @@ fn good(dir: &Path, args: &[&str]) -> Ran {
     ran
 }
 
-/// Runs what must fail with `code`, writing nothing, in a message that names `file` once and says `what`.
+/// Runs what must fail with `code`, writing nothing, in a message that names `file` once and says
+/// `what`.
 fn bad(dir: &Path, args: &[&str], code: i32, file: &str, what: &str) -> Ran {
     let before = listing(dir);
     let ran = run(dir, args);
@@ -100,7 +101,7 @@ fn with_picture_of(width: u32, height: u32) -> TempDir {
     dir
 }
 
-/// The same with `pic.dfc` beside it.
+/// A directory with `pic.png` and `pic.dfc`.
 fn with_file() -> TempDir {
     let dir = with_picture();
     good(dir.path(), &["encode", "-q", "pic.png"]);

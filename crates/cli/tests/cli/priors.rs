@@ -4,7 +4,8 @@ use super::*;
 
 use dcodec::prior::Shipped;
 
-/// A picture and its file, if this build has the larger prior, which sources without its weights lack.
+/// A picture and its file, if this build has the larger prior, which sources without its weights
+/// lack.
 fn with_file_and_l() -> Option<TempDir> {
     match Shipped::L.weights() {
         Ok(_) => Some(with_file()),

@@ -1,4 +1,4 @@
-//! What all commands have in common: streams, existing files, messages and exit codes.
+//! All commands: streams, existing files, messages and exit codes.
 
 use super::*;
 
@@ -102,7 +102,7 @@ fn failures_leave_nothing_behind() {
     bad(dir, &["encode", "pic.png", "-o", "."], 1, "", "directory");
     let few = ["encode", "pic.png", "--max-pixels", "100"];
     bad(dir, &few, 1, "pic.png", "100");
-    // Nor is an old output lost when the work behind -f fails.
+    // Nor is an old output lost when the work with -f fails.
     fs::write(dir.join("half.dfc"), b"precious").expect("writable");
     bad(dir, &["encode", "-f", "half.png"], 1, "half.png", "");
     assert_eq!(read(dir, "half.dfc"), b"precious");

@@ -1,6 +1,7 @@
 //! Bjontegaard's average rate difference between two rate-distortion curves.
 
-/// A monotone piecewise cubic through points with rising abscissas: PCHIP of Fritsch and Butland (1984).
+/// A monotone piecewise cubic through points with rising abscissas: PCHIP of Fritsch and Butland
+/// (1984).
 #[derive(Debug)]
 pub struct Pchip {
     points: Vec<(f64, f64)>,
@@ -104,8 +105,8 @@ pub fn bd_rate(ours: &[(f64, f64)], theirs: &[(f64, f64)], floor: f64) -> Option
     })
 }
 
-/// Log rate as a function of quality. A point no better than one of a lower rate is left out: it has
-/// no place on a function.
+/// Log rate as a function of quality. A point no better than one of a lower rate is left out: it
+/// has no place on a function.
 fn log_rate(curve: &[(f64, f64)]) -> Option<Pchip> {
     let usable = |p: &&(f64, f64)| p.0 > 0.0 && p.0.is_finite() && p.1.is_finite();
     let mut sorted: Vec<(f64, f64)> = curve.iter().filter(usable).copied().collect();

@@ -318,7 +318,7 @@ impl PeerCodec {
             ));
         };
         let said = self.said();
-        // The same commands, another encoder.
+        // Another encoder by these commands.
         let mozilla = self.name == "jpeg" && said.to_ascii_lowercase().contains("mozjpeg");
         let (name, title) = match mozilla {
             true => ("mozjpeg", "mozjpeg"),

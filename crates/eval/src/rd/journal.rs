@@ -1,4 +1,5 @@
-//! Measurements of an interrupted run, kept in a file beside its output until the run has succeeded.
+//! Measurements of an interrupted run, kept in a file beside its output until the run has
+//! succeeded.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -30,7 +31,8 @@ struct Record {
 }
 
 impl Journal {
-    /// Opens or makes the file, and reads what is there. A line that was cut off by the interruption is dropped.
+    /// Opens or makes the file, and reads what is there. A line that was cut off by the
+    /// interruption is dropped.
     pub fn open(path: Option<PathBuf>) -> Result<Self> {
         let Some(path) = path else {
             return Ok(Journal {

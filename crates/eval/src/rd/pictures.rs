@@ -89,7 +89,8 @@ pub fn listed(settings: &Settings) -> Result<Vec<TestPicture>> {
     Ok(spread(tiles, most))
 }
 
-/// At most `most` of all, evenly from the whole list: collections are often sorted by their subject.
+/// At most `most` of all, evenly from the whole list: collections are often sorted by their
+/// subject.
 fn spread(all: Vec<TestPicture>, most: usize) -> Vec<TestPicture> {
     let (count, n) = (all.len(), most.min(all.len()));
     let mut chosen = (0..n).map(|i| i * count / n).peekable();

@@ -24,10 +24,11 @@ const PEER_WIDTH: f64 = 1.6;
 const INK: Rgb = [34, 34, 34];
 const GREY: Rgb = [110, 110, 110];
 const GRID: Rgb = [228, 228, 228];
-/// Vermilion, the most striking of the colours that Okabe and Ito chose for all kinds of colour vision.
+/// Vermilion, the most striking of the colours that Okabe and Ito chose for all kinds of colour
+/// vision.
 const OURS: Rgb = [213, 94, 0];
 
-/// The colour of a peer among those of Okabe and Ito.
+/// Colour of a peer, one of Okabe's and Ito's.
 fn colour(codec: &str) -> Rgb {
     match codec.trim_end_matches("-prefix") {
         "jpeg" | "mozjpeg" => [204, 121, 167],
@@ -200,7 +201,8 @@ fn quality(lines: &[CurveLine], metric: Metric) -> Option<Axis> {
     ))
 }
 
-/// The part of a curve within a window of rates. Few points are joined by a monotone cubic in log rate.
+/// The part of a curve within a window of rates. Few points are joined by a monotone cubic in log
+/// rate.
 fn line(of: &Curve, dots: Vec<(f64, f64)>, (from, to): (f64, f64)) -> CurveLine {
     let curve = Pchip::new(dots.iter().map(|p| (p.0.ln(), p.1)).collect());
     let first = dots.first().map_or(to, |p| p.0).max(from);

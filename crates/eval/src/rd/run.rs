@@ -62,7 +62,7 @@ impl<'a> Preparation<'a> {
     /// Measures the pictures, and writes the outputs and the tables.
     ///
     /// # Errors
-    /// [`Error::Nothing`] where no picture could be measured; those of the codec and of files.
+    /// [`Error::Nothing`] where no picture could be measured; errors of the codec and of files.
     pub fn run(self, networks: Networks) -> Result<Counts> {
         let (settings, pictures, log) = (self.settings, &self.pictures[..], self.log);
         let mut rates = settings.points.clone();

@@ -57,7 +57,7 @@ impl Session<'_> {
                 self.bar.set_position(1000 * done as u64);
             }
             match points {
-                // Of many pictures, one that cannot be read costs only itself.
+                // One of many pictures that cannot be read costs only itself.
                 Err(e) if pictures.len() > 1 => {
                     self.bar.suspend(|| io::say(format_args!("skipped: {e}")));
                     Ok(None)

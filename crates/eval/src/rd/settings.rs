@@ -47,7 +47,7 @@ pub struct Settings {
     pub outputs: Vec<PathBuf>,
     /// Existing files are written over.
     pub force: bool,
-    /// Pictures are cut into tiles of so many pixels a side, at least 1.
+    /// Pictures are cut into tiles of this many pixels a side, at least 1.
     pub tile: Option<u32>,
     /// Most pictures, at least 1.
     pub limit: Option<usize>,

@@ -13,7 +13,8 @@ const BETA: (f64, f64) = (1e-4, 0.02);
 /// Deviations of the last decoder that are tried, in units of sigma_1.
 pub const DEVIATIONS: [f64; 9] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9, 1.0];
 
-/// A time of the paper's chain, which may lie between its steps, and its noise level in 8-bit levels.
+/// A time of the paper's chain, which may lie between its steps, and its noise level in 8-bit
+/// levels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Level {
     pub t: f64,
@@ -33,8 +34,8 @@ fn schedule() -> Vec<f64> {
 }
 
 /// `steps` + 1 noise levels, from the highest of the schedule that is not above `highest` down to
-/// sigma_1: half of them spread evenly in t as in the paper, half in ln sigma, which is finer at the
-/// end where the bits are.
+/// sigma_1: half of them spread evenly in t as in the paper, half in ln sigma, which is finer at
+/// the end where the bits are.
 pub fn levels(steps: usize, highest: f64) -> Vec<Level> {
     let logs: Vec<f64> = schedule().iter().map(|s| s.ln()).collect();
     let last = logs.iter().filter(|&&l| l <= highest.ln()).count().max(2);
@@ -223,9 +224,9 @@ mod tests {
         }
     }
 
-    /// A picture of Gaussian samples under the prior that knows their deviation: mean error and rate
-    /// in closed form, mmse = c^2 s^2 / (c^2 + s^2) and 1/2 log2(1 + c^2 / s^2) bits a value down to
-    /// noise s.
+    /// A picture of Gaussian samples under the prior that knows their deviation: mean error and
+    /// rate in closed form, mmse = c^2 s^2 / (c^2 + s^2) and 1/2 log2(1 + c^2 / s^2) bits a value
+    /// down to noise s.
     #[test]
     fn a_gaussian_source_costs_its_information() {
         let c = 30.0;

@@ -1,4 +1,5 @@
-//! Figure 5 of the paper with our numbers: distortion and rate against reverse time, and against each other.
+//! Figure 5 of the paper with our numbers: distortion and rate against reverse time, and against
+//! each other.
 
 use crate::rd::plot::axis::Axis;
 use crate::rd::scene::{Anchor, Rgb, Scene, Shape, Text};

@@ -1,7 +1,7 @@
 //! `dcodec rd --paper`: section 4.3 of Ho, Jain and Abbeel (2020) with our numbers.
 //!
-//! Rates are in bits per dimension (colour value) and per pixel, distortion is the root mean squared error in 8-bit levels,
-//! pooled over all pictures.
+//! Rates are in bits per dimension (colour value) and per pixel, distortion is the root mean
+//! squared error in 8-bit levels, pooled over all pictures.
 
 mod chain;
 mod figure;
