@@ -21,7 +21,7 @@ pub enum Error {
     #[error("{0}{advice}", advice = advice_on_files(.0))]
     Files(dcodec_eval::Error),
     /// The library failed.
-    #[error("{}{source}{}", prefix(.about), advice_on_codec(.source))]
+    #[error("{}{}", prefix(.about), advised(.source))]
     Codec {
         /// The file that it worked on.
         about: Option<PathBuf>,
@@ -49,7 +49,8 @@ impl Error {
     /// The causes that say something new, from the nearest one.
     pub fn causes(&self) -> Vec<String> {
         let (mut said, mut causes) = (self.to_string(), Vec::new());
-        let mut next = std::error::Error::source(self);
+        // The first is the error of a library, whose text the message has.
+        let mut next = std::error::Error::source(self).and_then(|e| e.source());
         while let Some(cause) = next {
             let text = cause.to_string();
             if !said.contains(&text) {
@@ -105,14 +106,17 @@ fn prefix(about: &Option<PathBuf>) -> String {
     }
 }
 
-/// A way out of an error of the library, in brackets after the reason.
-fn advice_on_codec(e: &dcodec::Error) -> String {
+/// An error of the library with a way out, where a flag is one.
+fn advised(e: &dcodec::Error) -> String {
     match e {
-        dcodec::Error::WrongPrior { needed, .. } => match Shipped::of(*needed) {
-            Some((inside, _)) => format!(" (it is {}: leave out --prior)", inside.name()),
-            None => " (name its weights with --prior FILE)".into(),
-        },
-        _ => String::new(),
+        dcodec::Error::WrongPrior { needed, given } => {
+            let (name, advice) = match Shipped::of(*needed) {
+                Some((inside, _)) => (format!(" ({})", inside.name()), "leave out --prior"),
+                None => (String::new(), "name its weights with --prior FILE"),
+            };
+            format!("the file needs the prior {needed}{name}, but this is {given}: {advice}")
+        }
+        e => e.to_string(),
     }
 }
 
