@@ -345,9 +345,9 @@ pub struct Rd {
     /// Pictures, folders of them, or patterns such as 'photos/*.png'
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
-    /// Where to write: a plot (.svg, .png), the mean curves (.json) or every measured point (.csv);
-    /// - is CSV on standard output. May be given several times. An interrupted run goes on where it
-    /// was when it is started again
+    /// Where to write: a plot (.svg, .png), the mean curves (.json) or every measured point
+    /// (.csv); - is CSV on standard output. May be given several times. An interrupted run goes on
+    /// where it was when it is started again
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
     /// Overwrite existing files
