@@ -1,11 +1,14 @@
-//! A progressive image codec whose prior is a diffusion model: one file holds every rate, and any prefix of it is a picture.
+//! A progressive image codec whose prior is a diffusion model: one file holds every rate, and any
+//! prefix of it is a picture.
 //!
-//! The algorithm is that of section 4.3 of *Denoising Diffusion Probabilistic Models* (Ho, Jain and Abbeel 2020). Sender and
-//! receiver share a prior p(x_s | x_t), given by a denoiser. The sender transmits, layer by layer, samples of
-//! q(x_s | x_t, x_0) for about KL( q || p ) bits each. After any number of bits the receiver shows x0_hat = E[x_0 | x_t].
+//! The algorithm is that of section 4.3 of *Denoising Diffusion Probabilistic Models* (Ho, Jain and
+//! Abbeel 2020). Sender and receiver share a prior p(x_s | x_t), given by a denoiser. The sender
+//! transmits, layer by layer, samples of q(x_s | x_t, x_0) for about KL( q || p ) bits each. After
+//! any number of bits the receiver shows x0_hat = E[x_0 | x_t].
 //!
-//! [`Encoder`] writes files, [`decode`] and [`Decoder`] read files and prefixes, [`StreamDecoder`] reads bytes as they come.
-//! Each has a runnable example. A [`Prior`] holds the network; [`Prior::shipped`] is part of the crate.
+//! [`Encoder`] writes files, [`decode`] and [`Decoder`] read files and prefixes, [`StreamDecoder`]
+//! reads bytes as they come. Each has a runnable example. A [`Prior`] holds the network;
+//! [`Prior::shipped`] is part of the crate.
 //!
 //! ```
 //! use dcodec::{Colour, Encoder, Picture, Prior, Target};
@@ -38,9 +41,10 @@
 //! | Where is a file written and parsed? | `container/writer.rs`, `container/parser.rs` |
 //! | Where are exact samples coded? | `entropy/lossless`, called from `encoder/lossless.rs` and `decoder/lossless.rs` |
 //!
-//! Modules import from those above them only, in this order: `codes`, `parallel`, `random`, `timings`; `error`; `pixels`,
-//! `progress`, `schedule`; `channel`, `container`, `entropy`, `prior`; `analysis`, `reverse`; `sampler`; `decoder`, `encoder`.
-//! `tests/layout.rs` holds them to it.
+//! Modules import from those above them only, in this order: `codes`, `parallel`, `random`,
+//! `timings`; `error`; `pixels`, `progress`, `schedule`; `channel`, `container`, `entropy`,
+//! `prior`; `analysis`, `reverse`; `sampler`; `decoder`, `encoder`. `tests/layout.rs` holds them to
+//! it.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
