@@ -4,17 +4,22 @@
 //! cargo build -p dcodec-wasm --profile wasm --target wasm32-unknown-unknown
 //! ```
 //!
-//! with `-C target-feature=+simd128` in the compiler's flags. `decode.mjs` beside this crate shows the calls:
+//! with `-C target-feature=+simd128` in the compiler's flags. `decode.mjs` beside this crate shows
+//! the calls:
 //!
 //! 1. `alloc(n)` gives room for `n` bytes in the module's memory, `free(at, n)` takes it back.
-//! 2. `open(at, n)` starts a decoder with the weights file in those bytes; with `n = 0`, with the prior inside the module.
-//! 3. `push(decoder, at, n)` takes the next bytes of a file, in pieces of any size; it gives the layers so far.
-//! 4. `show(decoder)` makes the picture of all bytes so far: `width`, `height`, and `pixels`, RGBA of 8 bits row by row, the
-//!    `ImageData` of a canvas. It stays until the next call with this decoder.
+//! 2. `open(at, n)` starts a decoder with the weights file in those bytes. With `n = 0` it takes
+//!    the prior inside the module.
+//! 3. `push(decoder, at, n)` takes the next bytes of a file, in pieces of any size. It gives the
+//!    layers so far.
+//! 4. `show(decoder)` makes the picture of all bytes so far: `width`, `height`, and `pixels`, RGBA
+//!    of 8 bits row by row, the `ImageData` of a canvas. It stays until the next call with this
+//!    decoder.
 //! 5. `close(decoder)`.
 //!
-//! `open` gives 0 and the others give -1 where they fail; `message()` then points at the reason, UTF-8 that ends in a zero
-//! byte. Functions that take a decoder take what `open` gave and `close` has not had.
+//! `open` gives 0 and the others give -1 where they fail. `message()` then points at the reason,
+//! UTF-8 that ends in a zero byte. Functions that take a decoder take one that `open` gave and
+//! `close` has not had.
 
 use std::cell::RefCell;
 use std::ffi::CString;

@@ -59,7 +59,8 @@ impl Writer {
     /// Appends a picture of 8 bits at the upper left, for `delay` milliseconds.
     ///
     /// # Errors
-    /// [`Error::Failed`] where the file would be longer than its format can say; errors of the file.
+    /// [`Error::Failed`] where the file would be longer than its format can say, and errors of the
+    /// file.
     pub fn frame(&mut self, picture: &Picture, delay: u16) -> Result<()> {
         let (still, _) = save::encode_picture(picture, &Metadata::default(), Format::WebP)?;
         // A whole chunk, of an even length.
