@@ -16,7 +16,7 @@ use crate::args::Info;
 use crate::batch::all_worked;
 use crate::error::{About, Result};
 use crate::hub;
-use crate::priors::shipped;
+use crate::priors::{shipped, unusable};
 use crate::text::{bpp, many};
 
 /// Contents of a file, found without any network.
@@ -125,7 +125,7 @@ fn devices(json: bool) -> String {
         let one = |(device, name): &(Device, dcodec::Result<String>)| match name {
             Ok(name) => json!({ "device": device.to_string(), "available": true, "name": name }),
             Err(e) => {
-                json!({ "device": device.to_string(), "available": false, "reason": e.to_string() })
+                json!({ "device": device.to_string(), "available": false, "reason": unusable(*device, e) })
             }
         };
         let all: Vec<_> = all.iter().map(one).collect();
@@ -133,7 +133,7 @@ fn devices(json: bool) -> String {
     }
     let line = |(device, name): &(Device, dcodec::Result<String>)| match name {
         Ok(name) => format!("{device:<8} {name}\n"),
-        Err(e) => format!("{device:<8} not available: {e}\n"),
+        Err(e) => format!("{device:<8} not available: {}\n", unusable(*device, e)),
     };
     all.iter().map(line).collect()
 }

@@ -133,14 +133,14 @@ impl<'a> Priors<'a> {
 }
 
 fn inside(which: Shipped, args: &PriorArgs, log: Log) -> Result<Prior> {
-    Ok(on_device(&WeightsSource::Inside(which), args, log)?)
+    on_device(&WeightsSource::Inside(which), args, log)
 }
 
 fn outside(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior> {
     let found = hub::located(path, log)?;
     if !found.is_dir() {
         let weights = Weights::from_file(found).about(path)?;
-        return on_device(&WeightsSource::File(weights), args, log).about(path);
+        return on_device(&WeightsSource::File(weights, path), args, log);
     }
     if args.on.precision != Precision::F32 {
         let name = name(path);
@@ -158,29 +158,38 @@ fn outside(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior> {
 }
 
 /// Origin of weights.
-enum WeightsSource {
+enum WeightsSource<'a> {
     Inside(Shipped),
-    File(Weights),
+    File(Weights, &'a Path),
 }
 
-impl WeightsSource {
-    fn on(&self, device: Device, precision: Precision) -> dcodec::Result<Prior> {
+impl WeightsSource<'_> {
+    fn on(&self, device: Device, precision: Precision) -> Result<Prior> {
+        let prior = |weights| Prior::with_precision(weights, device, precision);
         match self {
             // Made when it is first called.
             WeightsSource::Inside(which)
                 if (device, precision) == (Device::Cpu, Precision::F32) =>
             {
-                which.prior()
+                Ok(which.prior()?)
             }
-            WeightsSource::Inside(which) => {
-                Prior::with_precision(&which.weights()?, device, precision)
-            }
-            WeightsSource::File(weights) => Prior::with_precision(weights, device, precision),
+            WeightsSource::Inside(which) => Ok(prior(&which.weights()?)?),
+            WeightsSource::File(weights, path) => prior(weights).about(path),
         }
     }
 }
 
-fn on_device(source: &WeightsSource, args: &PriorArgs, log: Log) -> dcodec::Result<Prior> {
+/// Reason why a device cannot be used, with a way out.
+pub fn unusable(device: Device, e: &dcodec::Error) -> String {
+    let (here, feature) = match device {
+        Device::Cuda(_) if !cfg!(feature = "cuda") => ("a machine with the CUDA toolkit", "cuda"),
+        Device::Metal if !cfg!(feature = "metal") => ("a Mac", "metal"),
+        _ => return e.to_string(),
+    };
+    format!("{e} (build it on {here} with `cargo build --release --features {feature}`)")
+}
+
+fn on_device(source: &WeightsSource, args: &PriorArgs, log: Log) -> Result<Prior> {
     let on = |device| source.on(device, args.on.precision);
     // Once, however many networks the command takes.
     static SAID: Once = Once::new();
@@ -189,7 +198,8 @@ fn on_device(source: &WeightsSource, args: &PriorArgs, log: Log) -> dcodec::Resu
     match args.on.device {
         DeviceChoice::On(Device::Cpu) => {}
         DeviceChoice::On(device) => {
-            let name = device.name()?;
+            let name = device.name();
+            let name = name.map_err(|e| Error::Failed(unusable(device, &e)))?;
             return on(device).inspect(|_| say(device, name));
         }
         DeviceChoice::Auto => {
