@@ -4,6 +4,7 @@ use bitvec::prelude::*;
 use rayon::prelude::*;
 
 use crate::channel::code::{Code, RESTART, SIGN_BIT};
+use crate::channel::fwht::place;
 use crate::channel::rate;
 use crate::channel::signs::signed;
 use crate::channel::split::Split;
@@ -60,9 +61,9 @@ pub fn search(
             let (part, own) = places[t - first];
             let (w, gain, part) = (w[part], gains[part], split.parts()[part]);
             for (i, v) in w.every(own, part.stages) {
-                let place = stream.value(part.base + i);
-                let x = nearest(signed(v * gain, place >> SIGN_BIT));
-                let at = &mut y[code.position(place) as usize];
+                let shared = stream.value(part.base + i);
+                let x = nearest(signed(v * gain, shared >> SIGN_BIT));
+                let at = &mut y[place(code.position(shared), code.nu())];
                 *at = at.wrapping_add(x);
             }
         })

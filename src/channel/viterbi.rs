@@ -39,11 +39,12 @@ impl Viterbi {
 
     /// Bytes of the buffers.
     pub fn bytes(code: Code) -> usize {
-        code.states() * (RESTART / 2 + (2 + 2 * TOGETHER) * size_of::<i16>())
+        code.states() * (RESTART / 2 + (3 + 2 * TOGETHER) * size_of::<i16>())
     }
 
     /// The best inputs for the stages `first..last`, from state 0. `gather(t, out)` adds the values
-    /// of stage t to `out` at their positions in the codewords. Other threads help if `shared`.
+    /// of stage t to `out` at the [`place`](crate::channel::fwht::place) of their positions in the
+    /// codewords. Other threads help if `shared`.
     pub fn run(
         &mut self,
         first: usize,
@@ -52,10 +53,10 @@ impl Viterbi {
         gather: impl Fn(usize, &mut [i16]) + Sync,
     ) -> Vec<u8> {
         let n = self.code.states();
-        let correlate = |(t, out): (usize, &mut [i16])| {
+        let correlate = |scratch: &mut Vec<i16>, (t, out): (usize, &mut [i16])| {
             out.fill(0);
             gather(t, out);
-            fwht_i16(out);
+            fwht_i16(out, scratch);
         };
         self.metric.fill(i16::MIN);
         self.metric[0] = 0;
@@ -66,7 +67,7 @@ impl Viterbi {
                 let stages = (first..last)
                     .into_par_iter()
                     .zip(out.par_chunks_exact_mut(n));
-                stages.for_each(correlate);
+                stages.for_each_init(|| vec![0; n], correlate);
             };
             let [mut now, mut coming] =
                 [&mut self.correlations, &mut self.coming].map(std::mem::take);
@@ -87,8 +88,9 @@ impl Viterbi {
         } else {
             let mut correlation = std::mem::take(&mut self.correlations);
             correlation.resize(n, 0);
+            let mut scratch = vec![0; n];
             for t in first..last {
-                correlate((t, &mut correlation));
+                correlate(&mut scratch, (t, &mut correlation));
                 self.step(first, t, &correlation);
             }
             self.correlations = correlation;
