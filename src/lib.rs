@@ -49,14 +49,14 @@
 #![warn(missing_docs)]
 
 pub mod analysis;
-/// Public for this repository's benchmarks and tests only; not part of the API.
+// Public for the benchmarks and tests of this repository only; not part of the API.
 #[doc(hidden)]
 pub mod channel;
 mod codes;
 pub mod container;
 mod decoder;
 mod encoder;
-/// Public for this repository's benchmarks and tests only; not part of the API.
+// Public for the benchmarks and tests of this repository only; not part of the API.
 #[doc(hidden)]
 pub mod entropy;
 mod error;
@@ -64,7 +64,7 @@ mod parallel;
 mod pixels;
 pub mod prior;
 mod progress;
-/// Public for this repository's benchmarks and tests only; not part of the API.
+// Public for the benchmarks and tests of this repository only; not part of the API.
 #[doc(hidden)]
 pub mod random;
 mod reverse;

@@ -13,9 +13,9 @@ fn fwht_f32_body(x: &mut [f32]) {
 }
 
 dispatch! {
-    /// The unnormalised Walsh-Hadamard transform of 2^n integers modulo 2^16, n at least 4. The value
-    /// of position p is taken from `x[place(p, n)]`; that of codeword c is left in `x[c]`. `scratch`
-    /// is as long as `x`.
+    /// The unnormalised Walsh-Hadamard transform of 2^n integers modulo 2^16, n at least 4. Takes
+    /// the value of position p from `x[place(p, n)]`, and leaves that of codeword c in `x[c]`.
+    /// `scratch` is as long as `x`.
     ///
     /// Four passes of constant geometry (Pease 1968) take the highest bit of the position each and
     /// leave it as the lowest, so that no distance is within a vector.
