@@ -172,16 +172,18 @@ impl StreamDecoder {
     /// Starts the chain of a file with this header, if its memory is within the limit.
     fn begin(&mut self, header: &Header) -> Result<()> {
         let prior = self.settings.prior_of(header)?;
-        let body = Body {
+        let display = self.settings.display_of(&prior)?;
+        let footprint = Footprint::new(&self.settings, &prior, header, self.held);
+        // Before any plane is allocated.
+        footprint.check(&footprint.fitted(&display)?)?;
+        self.body = Some(Body {
             chain: Chain::new(&prior, header)?,
             header: header.clone(),
-            footprint: Footprint::new(&self.settings, &prior, header, self.held),
+            footprint,
             alpha: Alpha::default(),
             exact: None,
-            display: self.settings.display_of(&prior)?,
-        };
-        body.footprint.check(&body.display()?)?;
-        self.body = Some(body);
+            display,
+        });
         Ok(())
     }
 
