@@ -1,5 +1,5 @@
-//! Passes the identities of the weights inside the crate to it, as `DCODEC_PRIOR_S` and
-//! `DCODEC_PRIOR_L`, and compiles the kernels of the feature `cuda`.
+//! Passes the identities of the weights inside the crate to it, as `DCODEC_PRIOR_S`,
+//! `DCODEC_PRIOR_XS` and `DCODEC_PRIOR_L`, and compiles the kernels of the feature `cuda`.
 //!
 //! The larger weights may be absent: the package on crates.io has no room for them.
 
@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(prior_l)");
     identify("s");
+    identify("xs");
     let wanted = std::env::var_os("CARGO_FEATURE_PRIOR_L").is_some();
     if wanted && Path::new("models/l.safetensors").exists() {
         println!("cargo::rustc-cfg=prior_l");

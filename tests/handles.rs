@@ -106,7 +106,7 @@ fn the_default_shows_what_is_recommended() {
     assert!(default != shown(Decoder::new(&own).display(Display::PLAIN)));
     // The display of a prior that is not shipped is its own.
     let own = Display::recommended(&gaussian()).expect("its own");
-    assert!(own.prior().is_none() && own.orientations() == 4);
+    assert!(own.prior().is_none() && own.ensemble_size() == 4);
 }
 
 #[test]

@@ -40,7 +40,8 @@ impl Effort {
     /// The effort of a level, 1 (fastest) to 5 (smallest files). None for other levels.
     ///
     /// Level 3 is the default. Levels 1 and 2 use the trellis of 12 state bits, 3 and 4 that of 14,
-    /// and 5 that of 16.
+    /// and 5 that of 16. The fast tier is level 1 under the prior of
+    /// [`Shipped::of_effort`](crate::prior::Shipped::of_effort).
     pub fn new(level: u8) -> Option<Self> {
         let index = usize::from(level).checked_sub(1)?;
         LEVELS.get(index).map(Effort::at)

@@ -16,6 +16,7 @@ struct File {
 }
 
 /// Identity of eight hexadecimal digits.
+#[cfg(any(feature = "shipped", prior_l))]
 const fn id(digits: &str) -> PriorId {
     match u32::from_str_radix(digits, 16) {
         Ok(id) => PriorId(id.to_be_bytes()),
@@ -23,10 +24,20 @@ const fn id(digits: &str) -> PriorId {
     }
 }
 
-static S: File = File {
+#[cfg(feature = "shipped")]
+static S: Option<File> = Some(File {
     bytes: include_bytes!("../../models/s.safetensors"),
     id: id(env!("DCODEC_PRIOR_S")),
-};
+});
+#[cfg(not(feature = "shipped"))]
+static S: Option<File> = None;
+#[cfg(feature = "shipped")]
+static XS: Option<File> = Some(File {
+    bytes: include_bytes!("../../models/xs.safetensors"),
+    id: id(env!("DCODEC_PRIOR_XS")),
+});
+#[cfg(not(feature = "shipped"))]
+static XS: Option<File> = None;
 #[cfg(prior_l)]
 static L: Option<File> = Some(File {
     bytes: include_bytes!("../../models/l.safetensors"),
@@ -39,8 +50,11 @@ static L: Option<File> = None;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Shipped {
-    /// The default, in every build.
+    /// The default. In builds with the feature `shipped`, a default one.
     S,
+    /// A network of a quarter of the work, with the default: larger files, made and shown fast. It
+    /// is the prior of effort 1.
+    Xs,
     /// A larger network: smaller files for more work. It needs the feature `prior-l` (a default
     /// one) and sources with its weights. The package on crates.io lacks them.
     L,
@@ -48,12 +62,13 @@ pub enum Shipped {
 
 impl Shipped {
     /// All of them, the default first.
-    pub const ALL: [Shipped; 2] = [Shipped::S, Shipped::L];
+    pub const ALL: [Shipped; 3] = [Shipped::S, Shipped::Xs, Shipped::L];
 
-    /// `s` or `l`.
+    /// `s`, `xs` or `l`.
     pub fn name(self) -> &'static str {
         match self {
             Shipped::S => "s",
+            Shipped::Xs => "xs",
             Shipped::L => "l",
         }
     }
@@ -68,7 +83,17 @@ impl Shipped {
     pub fn display(self) -> Option<Shipped> {
         match self {
             Shipped::S => L.as_ref().map(|_| Shipped::L),
+            Shipped::Xs => S.as_ref().map(|_| Shipped::S),
             Shipped::L => None,
+        }
+    }
+
+    /// The prior of files of an effort, if nothing else is asked for: [`Shipped::Xs`] for 1, the
+    /// fast tier, else [`Shipped::S`].
+    pub fn of_effort(level: u8) -> Shipped {
+        match level {
+            1 => Shipped::Xs,
+            _ => Shipped::S,
         }
     }
 
@@ -134,7 +159,8 @@ impl Shipped {
 
     fn file(self) -> Result<&'static File> {
         let file = match self {
-            Shipped::S => Some(&S),
+            Shipped::S => S.as_ref(),
+            Shipped::Xs => XS.as_ref(),
             Shipped::L => L.as_ref(),
         };
         file.ok_or_else(|| {
@@ -148,17 +174,17 @@ impl Weights {
     /// Weights of the default prior, [`Shipped::S`].
     ///
     /// # Errors
-    /// [`Error::Backend`] if they cannot be read.
+    /// As [`Shipped::weights`].
     pub fn shipped() -> Result<Self> {
         Shipped::S.weights()
     }
 }
 
 impl Prior {
-    /// The default prior, decoded by every build: [`Shipped::S`].
+    /// The default prior, [`Shipped::S`].
     ///
     /// # Errors
-    /// [`Error::Backend`] if the weights cannot be loaded.
+    /// As [`Shipped::weights`].
     pub fn shipped() -> Result<Self> {
         Shipped::S.prior()
     }

@@ -31,7 +31,7 @@ impl Display {
     ///
     /// If this build has a larger shipped prior, that one displays, averaged over two orientations.
     /// Otherwise `prior` itself does, over four. A prior that knows only upright pictures is not
-    /// averaged.
+    /// averaged, nor are displays of [`Shipped::Xs`], whose files are to be shown fast.
     ///
     /// # Errors
     /// [`Error::Backend`](crate::error::Error::Backend) if the weights of the larger prior cannot
@@ -45,7 +45,9 @@ impl Display {
     /// The recommended display of files of `prior` by `other`, or by `prior` itself if there is no
     /// other.
     pub fn by(prior: &Prior, other: Option<Prior>) -> Self {
+        let fast = matches!(Shipped::of(prior.id()), Some((Shipped::Xs, _)));
         let ensemble = match &other {
+            _ if fast => 1,
             Some(other) if other.any_orientation() => OTHER_ENSEMBLE,
             None if prior.any_orientation() => OWN_ENSEMBLE,
             _ => 1,
@@ -63,7 +65,7 @@ impl Display {
     }
 
     /// Number of orientations that are averaged.
-    pub fn orientations(&self) -> usize {
+    pub fn ensemble_size(&self) -> usize {
         self.ensemble
     }
 

@@ -79,7 +79,7 @@ impl Chain {
 
     /// True if the display does more than the chain does.
     fn refines(&self) -> bool {
-        self.display.prior().is_some() || self.display.orientations() > self.ensemble
+        self.display.prior().is_some() || self.display.ensemble_size() > self.ensemble
     }
 
     /// True if x0_hat has no part in the display of x_t, because another prior predicts it.
@@ -93,11 +93,11 @@ impl Chain {
             drop(x0_hat);
             // One network's activations at a time.
             self.prior.release();
-            x0_hat = other.predict(x_t, sigma, self.display.orientations(), &self.meter)?;
+            x0_hat = other.predict(x_t, sigma, self.display.ensemble_size(), &self.meter)?;
             other.release();
             x0_hat.project(self.grey, self.size);
         } else if let (Some(sigma), true) = (sigma, self.refines()) {
-            let more = self.ensemble..self.display.orientations();
+            let more = self.ensemble..self.display.ensemble_size();
             let prior = &self.prior;
             prior.extend_ensemble(&mut x0_hat, x_t, sigma, more, &self.meter)?;
             x0_hat.project(self.grey, self.size);

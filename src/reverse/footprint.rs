@@ -48,7 +48,7 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> Result<u64> {
         needed: header.prior,
         given: prior.id(),
     })?;
-    let shown = alive.display.orientations();
+    let shown = alive.display.ensemble_size();
     let (network, tile) = match alive.display.prior() {
         None => prior.memory(width, height, n.max(shown)),
         // The activations of one at a time, and the memory that both keep always.

@@ -90,10 +90,11 @@ pub struct Man {
 
 #[derive(Debug, Clone, Args)]
 pub struct PriorArgs {
-    /// Another prior: l, a larger network inside this program (smaller files, slower), the weights
-    /// of one (safetensors), the folder of a DDPM saved by diffusers, or the name of one on the
-    /// Hugging Face hub, owner/name, in builds with the feature hub [default: s; in decoders, the
-    /// one inside this program that the file needs]
+    /// Another prior: xs or l, a smaller and a larger network inside this program (larger files,
+    /// faster; smaller files, slower), the weights of one (safetensors), the folder of a DDPM saved
+    /// by diffusers, or the name of one on the Hugging Face hub, owner/name, in builds with the
+    /// feature hub [default: s, xs for effort 1; in decoders, the one inside this program that the
+    /// file needs]
     #[arg(long, value_name = "FILE")]
     pub prior: Option<PathBuf>,
     #[command(flatten)]
@@ -138,7 +139,7 @@ pub struct Encode {
     /// screenshots]
     #[arg(long, conflicts_with_all = ["bpp", "bytes", "psnr"])]
     pub lossless: bool,
-    /// 1 (fast) to 5 (small)
+    /// 1 (fast, by a smaller network) to 5 (small)
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,
     #[command(flatten)]
@@ -287,7 +288,7 @@ pub struct Map {
     pub output: Output,
     #[command(flatten)]
     pub goal: Goal,
-    /// 1 (fast) to 5 (small)
+    /// 1 (fast, by a smaller network) to 5 (small)
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,
     /// Seed of the noise
@@ -373,7 +374,7 @@ pub struct Rd {
     /// fixed noise levels
     #[arg(short = 'Q', long, value_name = "Q", value_parser = quality, allow_negative_numbers = true)]
     pub quality: Option<f64>,
-    /// 1 (fast) to 5 (small)
+    /// 1 (fast, by a smaller network) to 5 (small)
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,
     #[command(flatten)]

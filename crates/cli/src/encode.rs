@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use dcodec::prior::Device;
+use dcodec::prior::{Device, Shipped};
 use dcodec::{
     Decoder, Display, Effort, Encoded, Encoder, Interest, Metadata, Picture, Prior, Region, Target,
     metrics,
@@ -48,7 +48,7 @@ impl FilePriors {
         if wanted_target(a).is_lossless() && args.on.device == DeviceChoice::Auto {
             args.on.device = DeviceChoice::On(Device::Cpu);
         }
-        let own = prior(&args, log)?;
+        let own = prior(&args, Shipped::of_effort(a.effort), log)?;
         if wanted_target(a).is_lossless() && !own.is_reference() {
             let e = "an exact end needs the reference arithmetic, that of the kernels for the CPU";
             return Err(Error::Failed(format!("{e} (--device cpu)")));

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
+use dcodec::prior::Shipped;
 use dcodec::{BitDepth, Metadata, Picture};
 use dcodec_eval::io::{self, name, output_name};
 use dcodec_eval::load::load_picture;
@@ -63,7 +64,7 @@ pub fn run(a: &Interpolate, log: Log) -> Result<()> {
     }
     let count = a.count as usize;
     sheet::check(size, count, count, a.prior.max_pixels)?;
-    let prior = prior(&a.prior, log)?;
+    let prior = prior(&a.prior, Shipped::S, log)?;
     let bar = log.bar("interpolating");
     let strip = (0..count).map(|k| {
         let lambda = k as f64 / (count - 1) as f64;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use dcodec::analysis::{self, Map};
+use dcodec::prior::Shipped;
 use dcodec::{Effort, Encoder};
 use dcodec_eval::Log;
 use dcodec_eval::io::{self, output_name};
@@ -39,7 +40,7 @@ pub fn run(a: &args::Map, log: Log) -> Result<()> {
     io::check_destination(&output, a.output.force)?;
     let data = io::read_input(&a.input)?;
     let picture = load_picture(&data, &a.input, a.prior.max_pixels)?.picture;
-    let prior = prior(&a.prior, log)?;
+    let prior = prior(&a.prior, Shipped::of_effort(a.effort), log)?;
     let bar = log.bar("mapping");
     let (values, unit, total) = match a.sigma {
         Some(sigma) => {

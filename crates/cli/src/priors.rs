@@ -14,14 +14,14 @@ use crate::args::{DeviceChoice, DisplayArgs, PriorArgs};
 use crate::error::{About, Error, Result};
 use crate::hub;
 
-/// The prior that the flags ask for, on the device that they ask for.
-pub fn prior(args: &PriorArgs, log: Log) -> Result<Prior> {
+/// The prior that the flags ask for, or the `usual` one, on the device that they ask for.
+pub fn prior(args: &PriorArgs, usual: Shipped, log: Log) -> Result<Prior> {
     match args.prior.as_deref() {
         Some(path) => match shipped(path) {
             Some(which) => inside(which, args, log),
             None => outside(path, args, log),
         },
-        None => inside(Shipped::S, args, log),
+        None => inside(usual, args, log),
     }
 }
 
@@ -32,8 +32,8 @@ pub fn usual_display(prior: &Prior, args: &PriorArgs, log: Log) -> Result<Displa
     Ok(Display::by(prior, better))
 }
 
-/// The prior inside this program that `path` names: `s`, also called `shipped`, or `l`, whatever
-/// lies in the folder; a file of that name is `./l`.
+/// The prior inside this program that `path` names: `s`, also called `shipped`, `xs` or
+/// `l`, whatever lies in the folder; a file of that name is `./l`.
 pub fn shipped(path: &Path) -> Option<Shipped> {
     match path.to_str()? {
         "shipped" => Some(Shipped::S),
@@ -65,7 +65,7 @@ impl<'a> Priors<'a> {
     /// Loads the priors that the flags name and that are not inside this program.
     pub fn new(args: &'a PriorArgs, display: &DisplayArgs, log: Log) -> Result<Self> {
         let named = match args.prior {
-            Some(_) => Some(prior(args, log)?),
+            Some(_) => Some(prior(args, Shipped::S, log)?),
             None => None,
         };
         let shown_by = match display.refiner.as_deref() {
@@ -93,6 +93,14 @@ impl<'a> Priors<'a> {
                 let needed = id.and_then(Shipped::of);
                 self.inside(needed.map_or(Shipped::S, |(which, _)| which))
             }
+        }
+    }
+
+    /// The prior that the flags name, or the usual one of an effort.
+    pub fn of_effort(&self, level: u8) -> Result<&Prior> {
+        match &self.named {
+            Some(prior) => Ok(prior),
+            None => self.inside(Shipped::of_effort(level)),
         }
     }
 

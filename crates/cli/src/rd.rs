@@ -15,7 +15,7 @@ pub fn run(a: &Rd, log: Log) -> Result<()> {
     let settings = settings(a)?;
     let preparation = Preparation::new(&settings, log)?;
     let priors = Priors::new(&a.prior, &a.display, log)?;
-    let prior = priors.of(None)?;
+    let prior = priors.of_effort(a.effort)?;
     let counts = preparation.run(Networks {
         prior,
         display: priors.display(prior, prior.id())?,

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use dcodec::prior::Shipped;
 use dcodec::{BitDepth, Colour, Metadata, Picture};
 use dcodec_eval::io::{self, output_name};
 use dcodec_eval::{Log, save};
@@ -28,7 +29,7 @@ pub fn run(a: &Sample, log: Log) -> Result<()> {
     let columns = frames.unwrap_or_else(|| sheet::columns(count));
     let pictures = count * frames.unwrap_or(1);
     sheet::check(a.size, columns, pictures, a.prior.max_pixels)?;
-    let prior = prior(&a.prior, log)?;
+    let prior = prior(&a.prior, Shipped::S, log)?;
     let bar = log.bar("sampling");
     let mut shown: Vec<Picture> = Vec::with_capacity(pictures);
     for k in 0..count {

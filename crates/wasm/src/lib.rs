@@ -9,7 +9,7 @@
 //!
 //! 1. `alloc(n)` gives room for `n` bytes in the module's memory, `free(at, n)` takes it back.
 //! 2. `open(at, n)` starts a decoder with the weights file in those bytes. With `n = 0` it takes
-//!    the prior inside the module.
+//!    the priors inside the module.
 //! 3. `push(decoder, at, n)` takes the next bytes of a file, in pieces of any size. It gives the
 //!    layers so far.
 //! 4. `show(decoder)` makes the picture of all bytes so far: `width`, `height`, and `pixels`, RGBA
@@ -99,15 +99,22 @@ fn rgba(picture: &Picture) -> Vec<u8> {
     out
 }
 
+/// A decoder with the priors inside the module.
 #[cfg(feature = "weights")]
-fn inside() -> Result<Weights> {
-    Weights::shipped()
+fn inside() -> Result<dcodec::Decoder> {
+    Ok(dcodec::Decoder::default())
 }
 
 #[cfg(not(feature = "weights"))]
-fn inside() -> Result<Weights> {
+fn inside() -> Result<dcodec::Decoder> {
     let e = "this module has no prior inside: give it a weights file";
     Err(Error::Unsupported(e.into()))
+}
+
+/// A decoder with the prior of a weights file.
+fn given(bytes: &[u8]) -> Result<dcodec::Decoder> {
+    let weights = Weights::from_bytes(bytes)?;
+    Ok(dcodec::Decoder::new(&Prior::from_weights(&weights)?))
 }
 
 /// Room for `n` bytes, uninitialised.
@@ -127,20 +134,20 @@ pub unsafe extern "C" fn free(at: *mut u8, n: usize) {
     drop(unsafe { Vec::from_raw_parts(at, 0, n) });
 }
 
-/// Starts a decoder with a weights file, or with the prior inside if `n` is 0; null if that fails.
+/// Starts a decoder with a weights file, or with the priors inside if `n` is 0; null if that fails.
 ///
 /// # Safety
 /// `at` points at `n` bytes, which are not needed after the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn open(at: *const u8, n: usize) -> *mut Decoder {
-    let weights = match n {
+    let decoder = match n {
         0 => inside(),
         // SAFETY: as the caller promises.
-        _ => Weights::from_bytes(unsafe { std::slice::from_raw_parts(at, n) }),
+        _ => given(unsafe { std::slice::from_raw_parts(at, n) }),
     };
-    match weights.and_then(|w| Prior::from_weights(&w)) {
-        Ok(prior) => {
-            let decoder = dcodec::Decoder::new(&prior)
+    match decoder {
+        Ok(decoder) => {
+            let decoder = decoder
                 .max_pixels(MAX_PIXELS)
                 .max_memory(MAX_MEMORY)
                 .display(Display::PLAIN);

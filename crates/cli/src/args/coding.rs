@@ -21,7 +21,8 @@ pub struct Coding {
 #[derive(Debug, Clone, Args)]
 pub struct DisplayArgs {
     /// Show pictures by this prior instead of their file's: closer to the original if it is the
-    /// better one; none is the file's own [default: l for files of s, where this program has it]
+    /// better one; none is the file's own [default: l for files of s, where this program
+    /// has it, s for files of xs]
     #[arg(long, value_name = "PRIOR")]
     pub refiner: Option<PathBuf>,
 }

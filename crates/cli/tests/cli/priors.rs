@@ -100,3 +100,33 @@ fn a_name_goes_before_a_file() {
         "weights",
     );
 }
+
+/// Effort 1 is the fast tier: files of the small prior, which the default prior shows once.
+#[test]
+fn the_fast_tier() {
+    let dir = with_picture();
+    let dir = dir.path();
+    good(dir, &["encode", "pic.png", "-e", "1", "-o", "fast.dfc"]);
+    let text = |file| String::from_utf8(good(dir, &["info", file]).out).expect("text");
+    assert!(text("fast.dfc").contains(", xs of this program\n"));
+    let show = |out: &str, more: &[&str]| {
+        good(
+            dir,
+            &[&["decode", "fast.dfc", "-f", "-o", out], more].concat(),
+        );
+        picture(dir, out)
+    };
+    let shown = show("shown.png", &[]);
+    assert!(show("s.png", &["--refiner", "s", "--orientations", "1"]) == shown);
+    let own = show("own.png", &["--refiner", "none"]);
+    let original = picture(dir, "pic.png");
+    let (by_s, by_itself) = (psnr(&original, &shown), psnr(&original, &own));
+    println!("{by_s:.2} dB shown by s, {by_itself:.2} dB by xs");
+    assert!(by_s > by_itself && by_itself > 30.0, "{by_s} {by_itself}");
+    // Another effort by it, and effort 1 by another.
+    for (prior, effort, wanted) in [("xs", "3", "xs"), ("s", "1", "s")] {
+        let args = ["encode", "pic.png", "--prior", prior, "-e", effort];
+        good(dir, &[&args[..], &["-f", "-o", "other.dfc"]].concat());
+        assert!(text("other.dfc").contains(&format!(", {wanted} of this program\n")));
+    }
+}

@@ -7,6 +7,7 @@ use crate::prior::Shipped;
 use crate::prior::weights::tests::random_weights;
 
 const PARITY: &[u8] = include_bytes!("../../../../tests/data/s.parity.safetensors");
+const PARITY_OF_XS: &[u8] = include_bytes!("../../../../tests/data/xs.parity.safetensors");
 const PARITY_OF_L: &[u8] = include_bytes!("../../../../tests/data/l.parity.safetensors");
 const LEVELS: [u32; 5] = [1, 5, 25, 100, 256];
 
@@ -71,10 +72,15 @@ fn bits(planes: &Planes) -> Vec<u32> {
 #[test]
 #[cfg(feature = "candle")]
 fn agrees_with_the_reference_and_with_candle() {
-    for (shipped, file) in [(Shipped::S, PARITY), (Shipped::L, PARITY_OF_L)] {
+    let all = [
+        (Shipped::S, PARITY),
+        (Shipped::Xs, PARITY_OF_XS),
+        (Shipped::L, PARITY_OF_L),
+    ];
+    for (shipped, file) in all {
         let name = shipped.name();
         let weights = match shipped.weights() {
-            Err(e) if shipped != Shipped::S => {
+            Err(e) if shipped == Shipped::L => {
                 println!("skipped: {e}");
                 continue;
             }
