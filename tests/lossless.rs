@@ -2,7 +2,7 @@
 
 mod common;
 
-use dcodec::prior::{CandleUNet, Kernel, Network, Weights};
+use dcodec::prior::{Kernel, Network, Weights};
 use dcodec::{Colour, Encoder, Error, Exact, Picture, Prior, Target, metrics};
 
 use common::{crop, data, gaussian, noise, prior};
@@ -158,11 +158,13 @@ fn every_kernel_gives_the_same_samples() {
 }
 
 #[test]
+#[cfg(feature = "candle")]
 fn other_arithmetic_shows_the_lossy_picture() {
     let weights = Weights::shipped().expect("the shipped weights load");
     let picture = crop("chelsea.png", 100, 60, 64, 48);
     let file = lossless(&prior(), &picture);
-    let candle = CandleUNet::new(&weights, &candle_core::Device::Cpu).expect("a network");
+    let candle =
+        dcodec::prior::CandleUNet::new(&weights, &candle_core::Device::Cpu).expect("a network");
     let candle = Prior::new(candle, weights.id());
     let encoded = Encoder::new(&candle)
         .target(Target::Lossless(None))

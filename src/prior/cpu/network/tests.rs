@@ -7,8 +7,11 @@ use crate::prior::Shipped;
 use crate::prior::weights::tests::random_weights;
 
 const PARITY: &[u8] = include_bytes!("../../../../tests/data/s.parity.safetensors");
+#[cfg(feature = "candle")]
 const PARITY_OF_XS: &[u8] = include_bytes!("../../../../tests/data/xs.parity.safetensors");
+#[cfg(feature = "candle")]
 const PARITY_OF_L: &[u8] = include_bytes!("../../../../tests/data/l.parity.safetensors");
+#[cfg(feature = "candle")]
 const LEVELS: [u32; 5] = [1, 5, 25, 100, 256];
 
 fn shipped() -> Weights {
