@@ -38,7 +38,7 @@ impl Display {
     /// be read.
     pub fn recommended(prior: &Prior) -> Result<Self> {
         let shipped = Shipped::of(prior.id()).and_then(|(shipped, _)| shipped.display());
-        let other = shipped.map(Shipped::prior).transpose()?;
+        let other = shipped.map(Shipped::shared).transpose()?;
         Ok(Self::by(prior, other))
     }
 

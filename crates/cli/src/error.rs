@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dcodec::prior::Shipped;
-use dcodec_eval::io::name;
+use dcodec_eval::error::prefix;
 
 /// Result of the command's own functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -88,21 +88,7 @@ pub trait About<T> {
 
 impl<T> About<T> for dcodec::Result<T> {
     fn about(self, path: &Path) -> Result<T> {
-        self.map_err(|source| {
-            // These name their file.
-            let named = matches!(source, dcodec::Error::Io { .. });
-            Error::Codec {
-                about: (!named).then(|| path.into()),
-                source,
-            }
-        })
-    }
-}
-
-fn prefix(about: &Option<PathBuf>) -> String {
-    match about {
-        Some(path) => format!("{}: ", name(path)),
-        None => String::new(),
+        Ok(dcodec_eval::error::About::about(self, path)?)
     }
 }
 

@@ -17,11 +17,16 @@ use crate::hub;
 /// The prior that the flags ask for, or the `usual` one, on the device that they ask for.
 pub fn prior(args: &PriorArgs, usual: Shipped, log: Log) -> Result<Prior> {
     match args.prior.as_deref() {
-        Some(path) => match shipped(path) {
-            Some(which) => inside(which, args, log),
-            None => outside(path, args, log),
-        },
+        Some(path) => named(path, args, log),
         None => inside(usual, args, log),
+    }
+}
+
+/// The prior that `path` names, inside this program or not.
+fn named(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior> {
+    match shipped(path) {
+        Some(which) => inside(which, args, log),
+        None => outside(path, args, log),
     }
 }
 
@@ -32,8 +37,8 @@ pub fn usual_display(prior: &Prior, args: &PriorArgs, log: Log) -> Result<Displa
     Ok(Display::by(prior, better))
 }
 
-/// The prior inside this program that `path` names: `s`, also called `shipped`, `xs` or
-/// `l`, whatever lies in the folder; a file of that name is `./l`.
+/// The prior inside this program that `path` names: `s`, also called `shipped`, `xs` or `l`,
+/// whatever lies in the folder. A file of that name is `./l`.
 pub fn shipped(path: &Path) -> Option<Shipped> {
     match path.to_str()? {
         "shipped" => Some(Shipped::S),
@@ -64,10 +69,8 @@ enum DisplayPrior {
 impl<'a> Priors<'a> {
     /// Loads the priors that the flags name and that are not inside this program.
     pub fn new(args: &'a PriorArgs, display: &DisplayArgs, log: Log) -> Result<Self> {
-        let named = match args.prior {
-            Some(_) => Some(prior(args, Shipped::S, log)?),
-            None => None,
-        };
+        let path = args.prior.as_deref();
+        let named = path.map(|path| named(path, args, log)).transpose()?;
         let shown_by = match display.refiner.as_deref() {
             None => DisplayPrior::Usual,
             Some(path) if path == Path::new("none") => DisplayPrior::None,
@@ -87,20 +90,19 @@ impl<'a> Priors<'a> {
 
     /// The prior for a file that needs the prior `id`, or the default prior.
     pub fn of(&self, id: Option<PriorId>) -> Result<&Prior> {
-        match &self.named {
-            Some(prior) => Ok(prior),
-            None => {
-                let needed = id.and_then(Shipped::of);
-                self.inside(needed.map_or(Shipped::S, |(which, _)| which))
-            }
-        }
+        let needed = id.and_then(Shipped::of);
+        self.named_or(needed.map_or(Shipped::S, |(which, _)| which))
     }
 
     /// The prior that the flags name, or the usual one of an effort.
     pub fn of_effort(&self, level: u8) -> Result<&Prior> {
+        self.named_or(Shipped::of_effort(level))
+    }
+
+    fn named_or(&self, usual: Shipped) -> Result<&Prior> {
         match &self.named {
             Some(prior) => Ok(prior),
-            None => self.inside(Shipped::of_effort(level)),
+            None => self.inside(usual),
         }
     }
 

@@ -115,7 +115,7 @@ impl From<dcodec::Error> for Error {
 }
 
 /// The file's name before an error of the codec, which names only files that it opened itself.
-fn prefix(about: &Option<PathBuf>) -> String {
+pub fn prefix(about: &Option<PathBuf>) -> String {
     match about {
         Some(path) => format!("{}: ", name(path)),
         None => String::new(),
@@ -123,7 +123,7 @@ fn prefix(about: &Option<PathBuf>) -> String {
 }
 
 /// Adds the file that an error of the codec is about.
-pub(crate) trait About<T> {
+pub trait About<T> {
     fn about(self, path: &Path) -> Result<T>;
 }
 

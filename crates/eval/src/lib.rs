@@ -1,6 +1,6 @@
 //! Picture files with their metadata, and rate and distortion of pictures beside other codecs.
 
-mod error;
+pub mod error;
 pub mod inputs;
 pub mod io;
 pub mod load;
