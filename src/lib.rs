@@ -77,7 +77,9 @@ pub use container::Event;
 pub use container::metadata::Metadata;
 #[cfg(feature = "hooks")]
 pub use decoder::register_image_hooks;
-pub use decoder::{Coverage, DEFAULT_MAX_PIXELS, Decoded, Decoder, Exact, StreamDecoder, decode};
+pub use decoder::{
+    Coverage, DEFAULT_MAX_CALLS, DEFAULT_MAX_PIXELS, Decoded, Decoder, Exact, StreamDecoder, decode,
+};
 pub use encoder::{Effort, Encoded, Encoder, Interest, LayerReport, Region, Target};
 pub use error::{Error, FormatError, Result};
 pub use pixels::metrics;

@@ -9,7 +9,9 @@ use common::Rng;
 use dcodec::container::{
     BandAllocation, Event, Header, MAX_SIDE, Parser, PartName, SigmaCode, Trellis, Writer,
 };
-use dcodec::{BitDepth, Colour, DEFAULT_MAX_PIXELS, Encoder, Error, Form, Prior, Result, Target};
+use dcodec::{
+    BitDepth, Colour, DEFAULT_MAX_PIXELS, Decoder, Encoder, Error, Form, Prior, Result, Target,
+};
 
 /// The system's allocator, counting what each thread holds.
 struct Counting;
@@ -412,6 +414,56 @@ fn nothing_panics_behind_an_error() {
         damaged[i] ^= 1 + rng.below(255) as u8;
         abuse(&prior, &damaged, 1 + i % 9);
     }
+}
+
+#[test]
+fn a_file_asks_for_no_more_calls_than_allowed() {
+    let prior = common::prior();
+    let mut head = header(&prior, 16, 16);
+    head.start = common::code(400);
+    head.form.alpha = false;
+    let file = |layers: u16| {
+        let mut writer = Writer::new(&head);
+        for i in 0..layers {
+            writer.layer(common::code(399 - i), 0);
+        }
+        writer.finish()
+    };
+    let most = dcodec::DEFAULT_MAX_CALLS as u16;
+    let (many, few) = (file(400), file(most));
+    assert!(many.len() < 1000);
+    let refused = |decoder: &Decoder| {
+        let whole = decoder.decode(&many);
+        let mut stream = decoder.stream();
+        let mut rest = &many[..];
+        let streamed = loop {
+            match stream.push(rest) {
+                Ok((used, Event::End | Event::NeedMore)) => break Ok(used),
+                Ok((used, _)) => rest = &rest[used..],
+                Err(e) => break Err(e),
+            }
+        };
+        let over = |e: &Error| matches!(e, Error::Limits(e) if e.contains("layers"));
+        let [whole, streamed] = [whole.err(), streamed.err()];
+        assert_eq!(whole.is_some(), streamed.is_some());
+        assert!(
+            [&whole, &streamed].into_iter().flatten().all(over),
+            "{whole:?}"
+        );
+        whole.is_some()
+    };
+    let plain = common::plain(&prior);
+    assert!(refused(&plain) && refused(&plain.clone().max_calls(399)));
+    assert!(!refused(&plain.clone().max_calls(400)));
+    assert!(
+        plain
+            .decode(&few)
+            .expect("within the limit")
+            .coverage
+            .complete
+    );
+    // The layers that count are the ones that are decoded.
+    assert!(plain.max_layers(20).decode(&many).is_ok());
 }
 
 #[test]

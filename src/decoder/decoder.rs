@@ -41,7 +41,8 @@ impl Decoder {
     ///
     /// # Errors
     /// Those of [`StreamDecoder::push`]; [`Error::Format`](crate::Error::Format) if the header is
-    /// incomplete; [`Error::Limits`](crate::Error::Limits) if the memory is over the limit.
+    /// incomplete; [`Error::Limits`](crate::Error::Limits) if the memory or the number of layers is
+    /// over the limit.
     pub fn decode(&self, bytes: &[u8]) -> Result<Decoded> {
         self.decode_with(bytes, &mut unheard)
     }
@@ -53,6 +54,7 @@ impl Decoder {
     /// Those of [`Decoder::decode`]; [`Error::Cancelled`](crate::Error::Cancelled) if `report` asks
     /// for it.
     pub fn decode_with(&self, bytes: &[u8], report: &mut Report<'_>) -> Result<Decoded> {
+        self.check_calls(bytes)?;
         let mut stream = self.stream_of(bytes);
         let mean = self.sampler.mode() == Mode::Mean;
         let share = if mean { 1.0 } else { 0.5 };

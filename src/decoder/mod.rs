@@ -20,5 +20,5 @@ pub use decoded::{Coverage, Decoded, Exact};
 pub use decoder::decode;
 #[cfg(feature = "hooks")]
 pub use hooks::register_image_hooks;
-pub use settings::{DEFAULT_MAX_PIXELS, Decoder};
+pub use settings::{DEFAULT_MAX_CALLS, DEFAULT_MAX_PIXELS, Decoder};
 pub use stream::StreamDecoder;

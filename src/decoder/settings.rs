@@ -1,6 +1,6 @@
 //! The settings of a decoder.
 
-use crate::container::Header;
+use crate::container::{Event, Header, Parser};
 use crate::error::{Error, Result};
 use crate::prior::{Prior, Shipped};
 use crate::reverse::Display;
@@ -8,6 +8,9 @@ use crate::sampler::Sampler;
 
 /// The default of [`Decoder::max_pixels`]: 100 megapixels, which take up to 4 GB of memory.
 pub const DEFAULT_MAX_PIXELS: u64 = 100_000_000;
+
+/// The default of [`Decoder::max_calls`]: three times what the finest files of the encoder take.
+pub const DEFAULT_MAX_CALLS: u32 = 128;
 
 /// Decodes whole files and prefixes.
 ///
@@ -31,6 +34,7 @@ pub struct Decoder {
     pub(crate) max_pixels: u64,
     pub(crate) max_layers: u32,
     pub(crate) max_memory: u64,
+    pub(crate) max_calls: u32,
     pub(crate) sampler: Sampler,
     /// None is the recommended one.
     display: Option<Display>,
@@ -44,6 +48,7 @@ impl Default for Decoder {
             max_pixels: DEFAULT_MAX_PIXELS,
             max_layers: u32::MAX,
             max_memory: u64::MAX,
+            max_calls: DEFAULT_MAX_CALLS,
             sampler: Sampler::default(),
             display: None,
         }
@@ -80,6 +85,14 @@ impl Decoder {
         self
     }
 
+    /// Sets the limit of time: files of more layers are refused, for each is a call of the prior,
+    /// and a file of a few hundred bytes may have 400 (clause 21.7). The default is
+    /// [`DEFAULT_MAX_CALLS`].
+    pub fn max_calls(mut self, calls: u32) -> Self {
+        self.max_calls = calls;
+        self
+    }
+
     /// Shows something else than the mean E[x_0 | x_t].
     pub fn sampler(mut self, sampler: Sampler) -> Self {
         self.sampler = sampler;
@@ -92,6 +105,33 @@ impl Decoder {
     pub fn display(mut self, display: Display) -> Self {
         self.display = Some(display);
         self
+    }
+
+    /// [`Error::Limits`] of a file of so many layers.
+    pub(crate) fn too_many_calls(&self, layers: u32) -> Error {
+        let most = self.max_calls;
+        Error::Limits(format!(
+            "{layers} layers, each a call of the prior, are over the limit of {most}: raise the limit"
+        ))
+    }
+
+    /// [`Error::Limits`] if a whole file has too many layers, before the first one is decoded.
+    pub(crate) fn check_calls(&self, bytes: &[u8]) -> Result<()> {
+        let mut parser = Parser::new(self.max_pixels);
+        let (mut rest, mut layers) = (bytes, 0);
+        // Errors are the decoder's to tell, at the place where they are.
+        while let Ok((used, event)) = parser.push(rest) {
+            rest = &rest[used..];
+            match event {
+                Event::NeedMore | Event::End => break,
+                Event::LayerHead(_) => layers += 1,
+                _ => {}
+            }
+        }
+        match layers.min(self.max_layers) > self.max_calls {
+            true => Err(self.too_many_calls(layers)),
+            false => Ok(()),
+        }
     }
 
     /// The prior for a file with this header.

@@ -141,7 +141,8 @@ impl StreamDecoder {
     /// # Errors
     /// Those of [`Parser::push`]; [`Error::WrongPrior`](crate::Error::WrongPrior) if the file was
     /// made with another prior; [`Error::Backend`](crate::Error::Backend) if the network fails;
-    /// [`Error::Limits`](crate::Error::Limits) if the memory is over the limit.
+    /// [`Error::Limits`](crate::Error::Limits) if the memory or the number of layers is over the
+    /// limit.
     pub fn push(&mut self, input: &[u8]) -> Result<(usize, Event)> {
         let (used, event) = self.parser.push(input)?;
         if let Event::Header(header) = &event {
@@ -150,6 +151,11 @@ impl StreamDecoder {
         let Some(body) = &mut self.body else {
             return Ok((used, event));
         };
+        if let Event::Layer(layer, _) = &event
+            && layer.index >= self.settings.max_calls
+        {
+            return Err(self.settings.too_many_calls(layer.index + 1));
+        }
         body.check_exact(&self.parser, &event)?;
         match &event {
             Event::Part(PartName::EXACT, payload) => {
