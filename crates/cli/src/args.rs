@@ -6,9 +6,10 @@ mod numbers;
 mod roi;
 mod sampling;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dcodec_eval::{Log, inputs};
 
 use crate::strip::Strip;
 
@@ -124,11 +125,43 @@ pub struct Output {
     pub force: bool,
 }
 
+/// Files that are coded one by one.
+#[derive(Debug, Args)]
+pub struct Many {
+    /// The file; - is standard input. Or several, folders of them, or patterns such as
+    /// 'photos/*', to be written to the folder -o DIR. Files that are named go beside themselves
+    /// without it
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Folders in folders too: the tree is mirrored below -o DIR
+    #[arg(short, long)]
+    pub recursive: bool,
+    /// Work on N of several files at once, as far as the memory goes: --max-memory, else what the
+    /// machine has free. Small pictures alone do not fill a processor
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: u32,
+}
+
+impl Many {
+    /// The log for progress: bars of several files at once would write over each other.
+    pub fn log(&self, log: Log) -> Log {
+        let quiet = log.quiet || self.jobs > 1;
+        Log { quiet }
+    }
+
+    /// The only file, if there is no other.
+    pub fn lone(&self) -> Option<&Path> {
+        match &self.inputs[..] {
+            [one] if !inputs::are_many(&self.inputs) => Some(one),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Encode {
-    /// The picture; - is standard input. Or a folder of pictures, to be written to the folder -o
-    /// DIR
-    pub input: PathBuf,
+    #[command(flatten)]
+    pub many: Many,
     #[command(flatten)]
     pub output: Output,
     #[command(flatten)]
@@ -178,8 +211,8 @@ pub struct Goal {
     /// Stop at this many bits per pixel
     #[arg(long, value_name = "R", value_parser = positive, allow_negative_numbers = true)]
     pub bpp: Option<f64>,
-    /// Stop at this many bytes
-    #[arg(long, value_name = "N")]
+    /// Stop at this many bytes, for instance 5000 or 10k
+    #[arg(long, value_name = "N", value_parser = size)]
     pub bytes: Option<u64>,
     /// Stop at this RGB PSNR in dB, as decode shows it
     ///
@@ -194,19 +227,25 @@ pub struct Extent {
     /// Use the first R bits per pixel
     #[arg(long, value_name = "R", value_parser = positive, allow_negative_numbers = true)]
     pub bpp: Option<f64>,
-    /// Use the first N bytes
-    #[arg(long, value_name = "N")]
+    /// Use the first N bytes, for instance 5000 or 10k
+    #[arg(long, value_name = "N", value_parser = size)]
     pub bytes: Option<u64>,
     /// Use the first L layers
     #[arg(long, value_name = "L")]
     pub layers: Option<u32>,
 }
 
+impl Extent {
+    /// True if no flag names an end.
+    pub fn is_whole(&self) -> bool {
+        self.bpp.is_none() && self.bytes.is_none() && self.layers.is_none()
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Decode {
-    /// The file; - is standard input, decoded as its bytes come. Or a folder of files, to be
-    /// written to the folder -o DIR
-    pub input: PathBuf,
+    #[command(flatten)]
+    pub many: Many,
     #[command(flatten)]
     pub output: Output,
     #[command(flatten)]
@@ -222,6 +261,10 @@ pub struct Decode {
     /// whole
     #[arg(long, value_name = "N", conflicts_with_all = ["layers", "animate", "progress_dir", "mode", "realism"], value_parser = clap::value_parser!(u32).range(1..))]
     pub thumbnail: Option<u32>,
+    /// Refuse files of more layers: each is a call of the network, and a file of a few hundred bytes
+    /// may have 400
+    #[arg(long, value_name = "N", default_value_t = dcodec::DEFAULT_MAX_CALLS)]
+    pub max_calls: u32,
     #[command(flatten)]
     pub strip: Strip,
     /// Picture format [default: by the name of the output, else png]; gif and apng show the
@@ -246,8 +289,8 @@ pub struct Decode {
 
 #[derive(Debug, Args)]
 pub struct Cut {
-    /// The file; - is standard input. Or a folder of files, to be written to the folder -o DIR
-    pub input: PathBuf,
+    #[command(flatten)]
+    pub many: Many,
     #[command(flatten)]
     pub output: Output,
     #[command(flatten)]

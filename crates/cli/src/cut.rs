@@ -1,74 +1,129 @@
 //! `dcodec cut`: files at lower rates.
 
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use dcodec::container::{Event, Parser};
-use dcodec_eval::io::{self, output_name};
-use dcodec_eval::{Log, inputs};
+use dcodec::container::{Event, Header, Parser};
+use dcodec_eval::Log;
+use dcodec_eval::inputs::Kind;
+use dcodec_eval::io::{self, name, output_name};
 
-use crate::args::Cut;
-use crate::batch::Batch;
+use crate::args::{Cut, Extent};
+use crate::batch::{Batch, Done, Outputs};
 use crate::decode;
 use crate::error::{About, Error, Result};
 use crate::text::bpp;
 
+/// Bytes of one read.
+const READ_BYTES: usize = 1 << 16;
+
 pub fn run(a: &Cut, log: Log) -> Result<()> {
-    if a.extent.bpp.is_none() && a.extent.bytes.is_none() && a.extent.layers.is_none() {
+    if a.extent.is_whole() {
         let e = "say where to cut: --bpp, --bytes or --layers";
         return Err(Error::Usage(e.into()));
     }
     let output = a.output.output.as_deref();
-    if inputs::is_folder(&a.input) {
-        let batch = Batch::new(&a.input, output, None, &inputs::CODED, "dfc")?;
-        let (_, result) = batch.run(a.output.force, log, &mut |input, output| {
-            // Nobody means to lose the originals of a whole folder.
+    let Some(input) = a.many.lone() else {
+        let outputs = Outputs {
+            folder: output,
+            extension: "dfc",
+            lone: None,
+            // Nobody means to lose the originals.
+            beside: false,
+        };
+        let batch = Batch::new(&a.many, Kind::Coded, &outputs)?;
+        return batch.run(a.output.force, None, log, &|_| 0, &|input, output| {
             io::check_apart(input, output)?;
             one(a, input, output, log)
         });
-        return result;
-    }
+    };
     let output: PathBuf = match output {
         Some(path) => path.into(),
-        None if a.input == Path::new("-") => "-".into(),
+        None if io::is_standard_input(input) => "-".into(),
         None => return Err(Error::Usage("name the output with -o FILE".into())),
     };
-    one(a, &a.input, &output, log)
+    one(a, input, &output, log).map(|_| ())
 }
 
 /// Cuts one file.
-fn one(a: &Cut, input: &Path, output: &Path, log: Log) -> Result<()> {
+fn one(a: &Cut, input: &Path, output: &Path, log: Log) -> Result<Done> {
     io::check_destination(output, a.output.force)?;
-    let data = io::read_coded(input)?;
-    let header = decode::header(&data).about(input)?;
-    let wanted = decode::extent(&a.extent, &header, data.len(), input)?;
-    let end = valid_end(&data, wanted, a.extent.layers).about(input)?;
-    io::write_atomic(output, a.output.force, |w| w.write_all(&data[..end]))?;
+    let start = Start::read(input, &a.extent)?;
+    io::write_atomic(output, a.output.force, |w| w.write_all(&start.bytes))?;
+    io::keep_time(input, output);
+    let (end, form) = (start.bytes.len() as u64, &start.header.form);
     log.say(format!(
         "{}: {end} of {} bytes, {:.4} bits per pixel",
         output_name(output),
-        data.len(),
-        bpp(end as u64, header.form.width, header.form.height)
+        start.size,
+        bpp(end, form.width, form.height)
     ));
-    if end == data.len() {
+    if end == start.size {
         log.say(format!(
             "{}: note: the file was already that short; this is a copy",
             output_name(output)
         ));
     }
-    Ok(())
+    Ok(Done {
+        pixels: form.pixels(),
+        bytes: end,
+    })
 }
 
-/// Checks the first `len` bytes; the offset at which they end, or the first `layers` layers.
-fn valid_end(data: &[u8], len: usize, layers: Option<u32>) -> dcodec::Result<usize> {
-    let mut parser = Parser::new(u64::MAX);
-    let mut at = 0;
-    loop {
-        let (used, event) = parser.push(&data[at..len])?;
-        match event {
-            Event::LayerHead(layer) if Some(layer.index) == layers => return Ok(at),
-            Event::NeedMore => return Ok(len),
-            Event::End => return Ok(at + used),
-            _ => at += used,
+/// The start of a file, as far as the flags want it.
+struct Start {
+    header: Header,
+    bytes: Vec<u8>,
+    /// Bytes of the whole file.
+    size: u64,
+}
+
+impl Start {
+    /// Reads and checks the bytes up to the end that the flags name. Those after it are only
+    /// counted.
+    fn read(path: &Path, wanted: &Extent) -> Result<Self> {
+        let (mut source, size) = io::open_input(path)?;
+        let mut parser = Parser::new(u64::MAX);
+        let mut buffer = vec![0; READ_BYTES];
+        let (mut bytes, mut most, mut end) = (Vec::new(), usize::MAX, None);
+        let mut read = 0;
+        while end.is_none() || size.is_none() {
+            let mut rest = match source.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => &buffer[..n],
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                Err(e) => return Err(Error::io(name(path), e)),
+            };
+            read += rest.len() as u64;
+            while !rest.is_empty() && end.is_none() {
+                let here = rest.len().min(most - bytes.len());
+                let (used, event) = parser.push(&rest[..here]).about(path)?;
+                bytes.extend(&rest[..used]);
+                rest = &rest[used..];
+                end = match event {
+                    Event::Header(header) => {
+                        most = decode::extent(wanted, &header, usize::MAX, path)?;
+                        None
+                    }
+                    Event::LayerHead(layer) if Some(layer.index) == wanted.layers => {
+                        Some(layer.offset as usize)
+                    }
+                    Event::End => Some(bytes.len()),
+                    _ => None,
+                };
+                if bytes.len() >= most {
+                    end = end.or(Some(most));
+                }
+            }
         }
+        bytes.truncate(end.unwrap_or(bytes.len()));
+        let header = parser.header().cloned();
+        Ok(Start {
+            header: header
+                .ok_or_else(|| parser.incomplete().into())
+                .about(path)?,
+            bytes,
+            size: size.unwrap_or(read),
+        })
     }
 }

@@ -5,16 +5,16 @@ mod sinks;
 use std::io::{Cursor, ErrorKind, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Instant;
 
-use dcodec::container::PriorId;
+use dcodec::container::{Header, PriorId};
 use dcodec::{Decoded, Decoder, Display, Event, Exact, Mode, Sampler, StreamDecoder, container};
+use dcodec_eval::inputs::Kind;
 use dcodec_eval::io::{self, name};
-use dcodec_eval::{Log, inputs, save};
+use dcodec_eval::{Log, save};
 use indicatif::ProgressBar;
 
 use crate::args::{Decode, Extent, ModeName};
-use crate::batch::Batch;
+use crate::batch::{Batch, Done, Outputs};
 use crate::clock::Clock;
 use crate::error::{About, Error, Result};
 use crate::frames::AnimationFormat;
@@ -31,14 +31,14 @@ const HEADER_BYTES: usize = 32;
 
 pub fn run(a: &Decode, log: Log) -> Result<()> {
     let sampler = sampling::sampler(&a.sampling, ModeName::Mean)?;
-    if inputs::is_folder(&a.input) {
-        return folder(a, sampler, log);
-    }
+    let Some(input) = a.many.lone() else {
+        return several(a, sampler, log);
+    };
     let mut clock = Clock::start();
-    let file = OpenFile::new(a, &a.input, a.output.output.as_deref())?;
+    let file = OpenFile::new(a, input, a.output.output.as_deref())?;
     clock.lap("read");
     let priors = Priors::new(&a.prior, &a.display, log)?;
-    priors.of(file.prior)?;
+    priors.of(file.prior())?;
     clock.lap("prior");
     let decoding = Decoding {
         a,
@@ -46,36 +46,35 @@ pub fn run(a: &Decode, log: Log) -> Result<()> {
         sampler,
         log,
     };
-    decoding.one(file, clock)
+    decoding.one(file, clock).map(|_| ())
 }
 
-/// Decodes the files of a folder one after the other, each with all cores.
-fn folder(a: &Decode, sampler: Sampler, log: Log) -> Result<()> {
+/// Decodes several files, each with all cores.
+fn several(a: &Decode, sampler: Sampler, log: Log) -> Result<()> {
     let extension = a.format.as_deref().unwrap_or("png");
     // One error for all, before any work.
     if AnimationFormat::of(extension, a.animate)?.is_none() {
-        save::picture_format(&a.input, Some(extension))?;
+        save::picture_format(Path::new(""), Some(extension))?;
     }
-    let output = a.output.output.as_deref();
-    let lone = a.progress_dir.is_some().then_some("--progress-dir");
-    let batch = Batch::new(&a.input, output, lone, &inputs::CODED, extension)?;
+    let outputs = Outputs {
+        folder: a.output.output.as_deref(),
+        extension,
+        lone: a.progress_dir.is_some().then_some("--progress-dir"),
+        beside: true,
+    };
+    let batch = Batch::new(&a.many, Kind::Coded, &outputs)?;
     let decoding = Decoding {
         a,
         priors: &Priors::new(&a.prior, &a.display, log)?,
         sampler,
         log,
     };
-    let start = Instant::now();
-    let (done, result) = batch.run(a.output.force, log, &mut |input, output| {
+    let need = |input: &Path| decoding.memory(input).unwrap_or(0);
+    let (force, memory) = (a.output.force, a.watch.max_memory);
+    batch.run(force, memory, log, &need, &|input, output| {
         let clock = Clock::start();
         decoding.one(OpenFile::new(a, input, Some(output))?, clock)
-    });
-    log.say(format!(
-        "{}, {:.1} s",
-        many(done as u64, "picture"),
-        start.elapsed().as_secs_f64()
-    ));
-    result
+    })
 }
 
 /// A file that can be read, and outputs that can be written.
@@ -84,8 +83,8 @@ struct OpenFile<'a> {
     source: Box<dyn Read>,
     /// Bytes of the file, where that is known before its end.
     size: Option<u64>,
-    /// The prior that the file needs, if it has a header.
-    prior: Option<PriorId>,
+    /// None if the file does not reach so far.
+    header: Option<Header>,
     sinks: Sinks<'a>,
 }
 
@@ -93,19 +92,71 @@ impl<'a> OpenFile<'a> {
     fn new(a: &'a Decode, path: &'a Path, output: Option<&Path>) -> Result<Self> {
         let (source, size) = io::open_input(path)?;
         let sinks = Sinks::new(a, path, output)?;
-        let (prior, source) = peek(source).map_err(|e| Error::io(name(path), e))?;
+        let (header, source) = peek(source).map_err(|e| Error::io(name(path), e))?;
+        if let Some(header) = &header {
+            let form = &header.form;
+            let shown = sinks.check(form.width, form.height, form.colour, a.thumbnail);
+            shown.map_err(|e| Error::Usage(format!("{}: {e}", name(path))))?;
+        }
+        if size.is_some() && a.extent.is_whole() && a.thumbnail.is_none() {
+            check_calls(path, a.max_calls)?;
+        }
         Ok(OpenFile {
             path,
             source,
             size,
-            prior,
+            header,
             sinks,
         })
     }
+
+    /// The prior that the file needs, if it has a header.
+    fn prior(&self) -> Option<PriorId> {
+        self.header.as_ref().map(|header| header.prior)
+    }
 }
 
-/// The prior that the header names, if there is one, and a source that still has all bytes.
-fn peek(mut source: Box<dyn Read>) -> std::io::Result<(Option<PriorId>, Box<dyn Read>)> {
+/// Refuses a file of more than `most` layers before the first one is decoded.
+fn check_calls(path: &Path, most: u32) -> Result<()> {
+    let (mut source, _) = io::open_input(path)?;
+    let mut parser = container::Parser::new(u64::MAX);
+    let mut buffer = vec![0; READ_BYTES];
+    let mut layers = 0;
+    loop {
+        let mut rest = match source.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => &buffer[..n],
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(e) => return Err(Error::io(name(path), e)),
+        };
+        while !rest.is_empty() {
+            match parser.push(rest) {
+                Ok((used, event)) => {
+                    rest = &rest[used..];
+                    layers += u32::from(matches!(event, Event::LayerHead(_)));
+                    if event == Event::End {
+                        rest = &[];
+                    }
+                }
+                // Decoding tells.
+                Err(_) => return Ok(()),
+            }
+        }
+        if parser.is_complete() {
+            break;
+        }
+    }
+    match layers > most {
+        true => Err(Error::Failed(format!(
+            "{}: {layers} layers, each a call of the network, are over the limit of {most} (raise it with --max-calls)",
+            name(path)
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// The header, if there is one, and a source that still has all bytes.
+fn peek(mut source: Box<dyn Read>) -> std::io::Result<(Option<Header>, Box<dyn Read>)> {
     let mut parser = container::Parser::new(u64::MAX);
     let (mut start, mut buffer) = (Vec::new(), [0; HEADER_BYTES]);
     while parser.header().is_none() {
@@ -120,8 +171,8 @@ fn peek(mut source: Box<dyn Read>) -> std::io::Result<(Option<PriorId>, Box<dyn 
             break;
         }
     }
-    let prior = parser.header().map(|h| h.prior);
-    Ok((prior, Box::new(Cursor::new(start).chain(source))))
+    let header = parser.header().cloned();
+    Ok((header, Box::new(Cursor::new(start).chain(source))))
 }
 
 /// Everything but the file.
@@ -133,15 +184,32 @@ struct Decoding<'a> {
 }
 
 impl Decoding<'_> {
+    /// Memory that decoding a file takes.
+    fn memory(&self, path: &Path) -> Result<u64> {
+        // A stream can be read once only.
+        let (source, Some(size)) = io::open_input(path)? else {
+            return Ok(0);
+        };
+        let Ok((Some(header), _)) = peek(source) else {
+            return Ok(0);
+        };
+        let prior = self.priors.of(Some(header.prior))?;
+        let decoder = Decoder::new(prior)
+            .sampler(self.sampler)
+            .display(self.priors.display(prior, header.prior)?);
+        Ok(decoder.memory(&header, size, true)?)
+    }
+
     /// Decodes one file and writes its pictures.
-    fn one(&self, file: OpenFile, mut clock: Clock) -> Result<()> {
+    fn one(&self, file: OpenFile, mut clock: Clock) -> Result<Done> {
         let (a, log) = (self.a, self.log);
+        let prior = file.prior();
         let OpenFile {
             path,
             source,
             size,
-            prior,
             mut sinks,
+            ..
         } = file;
         let mut input = Input {
             source,
@@ -153,14 +221,14 @@ impl Decoding<'_> {
             ended: false,
             coded: (0, 0),
         };
-        let bar = log.bar("decoding");
+        let bar = a.many.log(log).bar("decoding");
         let decoded = self.decoded(prior, &mut input, &mut sinks, &bar);
         bar.finish_and_clear();
         let decoded = decoded?;
         clock.lap_codec(&decoded.timings, "other");
         self.say_losses(&decoded, prior, path)?;
         let metadata = a.strip.apply(decoded.metadata.clone());
-        let written = sinks.finish(&decoded, &metadata, log)?;
+        let written = sinks.finish(&decoded, &metadata, path, log)?;
         clock.lap("write");
         let summary = self.summary(&decoded, &input);
         log.say(format!(
@@ -170,7 +238,10 @@ impl Decoding<'_> {
         if a.watch.timing {
             io::say(clock.table(&decoded.timings));
         }
-        Ok(())
+        Ok(Done {
+            pixels: u64::from(decoded.picture.width()) * u64::from(decoded.picture.height()),
+            bytes: decoded.coverage.bytes,
+        })
     }
 
     /// The picture of the bytes that the flags want; frames go to the sinks on the way.
@@ -186,6 +257,7 @@ impl Decoding<'_> {
         let mut stream = Decoder::new(prior)
             .max_pixels(a.prior.max_pixels)
             .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))
+            .max_calls(a.max_calls)
             .sampler(sampler)
             .display(Display::PLAIN)
             .stream();
@@ -343,15 +415,6 @@ fn input_end(size: u64, stream: &StreamDecoder, wanted: &Extent) -> u64 {
         .and_then(|h| wanted_bytes(wanted, h).ok())
         .map_or(size, |n| n.min(size))
         .max(1)
-}
-
-/// The header of a file or prefix; nothing is decoded.
-pub fn header(data: &[u8]) -> dcodec::Result<container::Header> {
-    let mut parser = container::Parser::new(u64::MAX);
-    match parser.push(data)? {
-        (_, container::Event::Header(header)) => Ok(header),
-        _ => Err(parser.incomplete().into()),
-    }
 }
 
 /// Number of the `len` bytes of the file `path` that the flags ask for.

@@ -2,37 +2,38 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use dcodec::prior::{Device, Shipped};
 use dcodec::{
     Decoder, Display, Effort, Encoded, Encoder, Interest, Metadata, Picture, Prior, Region, Target,
     metrics,
 };
+use dcodec_eval::Log;
+use dcodec_eval::inputs::Kind;
 use dcodec_eval::io::{self, name, output_name};
-use dcodec_eval::load::{Loaded, load_picture, picture_form};
-use dcodec_eval::{Log, inputs};
+use dcodec_eval::load::{Loaded, load_picture};
+use dcodec_eval::read::{Limits, picture_form, read_picture};
 use serde::Serialize;
 
 use crate::args::{DeviceChoice, Encode, Goal, Roi};
-use crate::batch::Batch;
+use crate::batch::{Batch, Done, Outputs};
 use crate::clock::Clock;
 use crate::error::{About, Error, Result};
 use crate::priors::{prior, usual_display};
 use crate::text::{bpp, destination, many};
 
 pub fn run(a: &Encode, log: Log) -> Result<()> {
-    if inputs::is_folder(&a.input) {
-        return folder(a, log);
-    }
-    let output = destination(a.output.output.as_deref(), &a.input, "dfc");
+    let Some(input) = a.many.lone() else {
+        return several(a, log);
+    };
+    let output = destination(a.output.output.as_deref(), input, "dfc")?;
     let outputs = || a.report.iter().chain([&output]);
     io::check_distinct(outputs().map(PathBuf::as_path))?;
     for output in outputs() {
-        io::check_apart(&a.input, output)?;
+        io::check_apart(input, output)?;
         io::check_destination(output, a.output.force)?;
     }
-    one(a, &FilePriors::wanted(a, log)?, &a.input, &output, log).map(|_| ())
+    one(a, &FilePriors::wanted(a, log)?, input, &output, log).map(|_| ())
 }
 
 /// The prior of a file, and the file's display, where a target of PSNR needs it.
@@ -68,48 +69,45 @@ fn wanted_target(a: &Encode) -> Target {
     }
 }
 
-/// Encodes the pictures of a folder one after the other, each with all cores; one that fails costs
-/// only itself.
-fn folder(a: &Encode, log: Log) -> Result<()> {
-    let output = a.output.output.as_deref();
-    let lone = a.report.is_some().then_some("--report");
-    let batch = Batch::new(&a.input, output, lone, &inputs::PICTURES, "dfc")?;
+/// Encodes several pictures, each with all cores; one that fails costs only itself.
+fn several(a: &Encode, log: Log) -> Result<()> {
+    let outputs = Outputs {
+        folder: a.output.output.as_deref(),
+        extension: "dfc",
+        lone: a.report.is_some().then_some("--report"),
+        beside: true,
+    };
+    let batch = Batch::new(&a.many, Kind::Picture, &outputs)?;
     let priors = FilePriors::wanted(a, log)?;
-    let (start, mut pixels, mut bytes) = (Instant::now(), 0, 0);
-    let (done, result) = batch.run(a.output.force, log, &mut |input, output| {
-        io::check_destination(output, a.output.force)?;
-        let (p, b) = one(a, &priors, input, output, log)?;
-        (pixels, bytes) = (pixels + p, bytes + b);
-        Ok(())
-    });
-    let (seconds, megapixels) = (start.elapsed().as_secs_f64(), pixels as f64 / 1e6);
-    log.say(format!(
-        "{}, {megapixels:.2} megapixels, {bytes} bytes, {:.4} bits per pixel, {seconds:.1} s: {:.3} megapixels a second",
-        many(done as u64, "picture"),
-        8.0 * bytes as f64 / pixels.max(1) as f64,
-        megapixels / seconds
-    ));
-    result
+    let need = |input: &Path| {
+        let form = picture_form(input, &limits(a));
+        let memory = form.and_then(|form| encoder(a, &priors).memory(form).ok());
+        memory.unwrap_or(0)
+    };
+    let force = a.output.force;
+    batch.run(force, a.watch.max_memory, log, &need, &|input, output| {
+        io::check_apart(input, output)?;
+        io::check_destination(output, force)?;
+        one(a, &priors, input, output, log)
+    })
 }
 
-/// Encodes one picture; the number of its pixels and of the bytes of its file.
-fn one(
-    a: &Encode,
-    priors: &FilePriors,
-    input: &Path,
-    output: &Path,
-    log: Log,
-) -> Result<(u64, u64)> {
-    let mut clock = Clock::start();
-    let bar = log.bar("encoding");
-    let mut encoder = encoder(a, priors);
-    let data = io::read_input(input)?;
-    if a.watch.max_memory.is_some()
-        && let Some(form) = picture_form(&data)
-    {
-        // Before any pixel is decoded.
-        encoder.check_memory(form).about(input)?;
+/// The limits of what is read.
+fn limits(a: &Encode) -> Limits {
+    Limits {
+        max_pixels: a.prior.max_pixels,
+        max_memory: a.watch.max_memory.unwrap_or(u64::MAX),
     }
+}
+
+/// Encodes one picture.
+fn one(a: &Encode, priors: &FilePriors, input: &Path, output: &Path, log: Log) -> Result<Done> {
+    let mut clock = Clock::start();
+    let bar = a.many.log(log).bar("encoding");
+    let mut encoder = encoder(a, priors);
+    // Before any pixel is decoded.
+    let check = |form| encoder.check_memory(form).about(input);
+    let data = read_picture(input, &limits(a), check)?;
     let Loaded {
         picture,
         metadata,
@@ -144,6 +142,7 @@ fn one(
         io::write_atomic(path, a.output.force, |w| w.write_all(report.as_bytes()))?;
     }
     io::write_atomic(output, a.output.force, |w| w.write_all(&encoded.bytes))?;
+    io::keep_time(input, output);
     clock.lap("write");
     log.say(format!(
         "{}: {}, {:.1} s",
@@ -157,8 +156,10 @@ fn one(
     if !encoded.target_met {
         log.say("note: the lowest noise level came before the target; the file ends there");
     }
-    let pixels = u64::from(picture.width()) * u64::from(picture.height());
-    Ok((pixels, encoded.bytes.len() as u64))
+    Ok(Done {
+        pixels: u64::from(picture.width()) * u64::from(picture.height()),
+        bytes: encoded.bytes.len() as u64,
+    })
 }
 
 /// The encoder that the flags ask for.
@@ -195,7 +196,8 @@ fn summary(encoded: &Encoded, picture: &Picture) -> String {
 fn interest(a: &Encode, input: &Path, picture: &Picture) -> Result<Option<Interest>> {
     let (width, height) = (picture.width(), picture.height());
     if let Some(path) = &a.roi_mask {
-        let mask = load_picture(&io::read_input(path)?, path, a.prior.max_pixels)?;
+        let bytes = read_picture(path, &limits(a), |_| Ok::<_, Error>(()))?;
+        let mask = load_picture(&bytes, path, a.prior.max_pixels)?;
         let mask = mask.picture.into_eight();
         if (mask.width(), mask.height()) != (width, height) {
             return Err(Error::Usage(format!(

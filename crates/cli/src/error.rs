@@ -111,6 +111,7 @@ fn advice_on_files(e: &dcodec_eval::Error) -> &'static str {
     use dcodec_eval::Error as Files;
     match e {
         Files::Coded { .. } => " (use `dcodec decode` to get the picture)",
+        Files::NoFiles { folders: true, .. } => " (search them with -r)",
         Files::TooLarge { .. } => " (raise it with --max-pixels)",
         Files::Exists(_) => " (use -f to overwrite)",
         Files::IsInput(_) => " (name another with -o)",

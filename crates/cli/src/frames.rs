@@ -75,6 +75,10 @@ impl FrameFolder {
         })
     }
 
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
     /// Number of files written.
     pub fn frames(&self) -> u32 {
         self.frames
@@ -153,6 +157,22 @@ impl Animation {
             frames: 0,
             encoder,
         })
+    }
+
+    /// Refuses a picture that no animation of the format can hold.
+    pub fn check(&self, width: u32, height: u32) -> Result<()> {
+        let (name, most) = match self.encoder {
+            AnimationEncoder::Gif(_) => ("GIF", 65535),
+            AnimationEncoder::Apng(..) => return Ok(()),
+            AnimationEncoder::WebP(_) => ("WebP", webp::MAX_SIDE),
+        };
+        let longest = width.max(height);
+        match longest > most {
+            true => Err(Error::Failed(format!(
+                "{longest} pixels a side: {name} ends at {most} (use png)"
+            ))),
+            false => Ok(()),
+        }
     }
 
     pub fn is_gif(&self) -> bool {

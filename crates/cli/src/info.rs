@@ -2,22 +2,27 @@
 
 mod folder;
 
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use dcodec::container::{Event, Header, Layer, Parser, PartName};
-use dcodec::prior::{Device, Network, Shipped, Weights};
+use dcodec::prior::{Device, Network, Shipped};
 use dcodec::schedule::Sigma;
 use dcodec::{BitDepth, Colour, Metadata};
+use dcodec_eval::inputs::Kind;
 use dcodec_eval::io::{self, name};
 use dcodec_eval::{Log, inputs};
 use serde_json::{Value, json};
 
 use crate::args::Info;
 use crate::batch::all_worked;
-use crate::error::{About, Result};
+use crate::error::{About, Error, Result};
 use crate::hub;
-use crate::priors::{shipped, unusable};
+use crate::priors::{shipped, unusable, weights};
 use crate::text::{bpp, many};
+
+/// Bytes of one read.
+const READ_BYTES: usize = 1 << 16;
 
 /// Contents of a file, found without any network.
 struct Contents {
@@ -40,7 +45,7 @@ pub fn run(a: &Info, log: Log) -> Result<()> {
         _ if a.devices => devices(a.json),
         Some(path) => describe(path, a.json, log)?,
         None => {
-            let files = inputs::files(&a.inputs, &inputs::CODED)?;
+            let files = inputs::files(&a.inputs, Kind::Coded)?;
             match &files[..] {
                 [path] if files == a.inputs => {
                     let (contents, len) = contents(path)?;
@@ -57,8 +62,23 @@ pub fn run(a: &Info, log: Log) -> Result<()> {
 }
 
 fn contents(path: &Path) -> Result<(Contents, usize)> {
-    let data = io::read_coded(path)?;
-    Ok((walk(&data).about(path)?, data.len()))
+    let (mut source, size) = io::open_input(path)?;
+    let mut walk = Walk::default();
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        match source.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => walk.take(&buffer[..n]).about(path)?,
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::io(name(path), e)),
+        }
+        // Nothing after the end is looked at.
+        if let (true, Some(size)) = (walk.parser.is_complete(), size) {
+            walk.bytes = size;
+            break;
+        }
+    }
+    walk.end().about(path)
 }
 
 /// A line on each file.
@@ -89,7 +109,7 @@ fn describe(path: &Path, json: bool, log: Log) -> Result<String> {
             if found.is_dir() {
                 return folder::describe(&found, json);
             }
-            Weights::from_file(&found).about(path)?
+            weights(&found, path)?
         }
     };
     let network = Network::new(&weights).about(path)?;
@@ -138,53 +158,84 @@ fn devices(json: bool) -> String {
     all.iter().map(line).collect()
 }
 
-fn walk(data: &[u8]) -> dcodec::Result<Contents> {
-    let mut parser = Parser::new(u64::MAX);
-    let (used, event) = parser.push(data)?;
-    let Event::Header(header) = event else {
-        return Err(parser.incomplete().into());
-    };
-    let mut contents = Contents {
-        header,
-        header_bytes: used as u64,
-        parts: Vec::new(),
-        metadata: Metadata::default(),
-        layers: Vec::new(),
-        partial: None,
-        complete: false,
-        trellis_bytes: 0,
-        payload_bytes: 0,
-    };
-    let mut at = used;
-    loop {
-        let (used, event) = parser.push(&data[at..])?;
-        at += used;
+/// The contents of a file as its bytes come; none are kept.
+struct Walk {
+    parser: Parser,
+    /// Bytes so far.
+    bytes: u64,
+    contents: Option<Contents>,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Walk {
+            parser: Parser::new(u64::MAX),
+            bytes: 0,
+            contents: None,
+        }
+    }
+}
+
+impl Walk {
+    fn take(&mut self, mut bytes: &[u8]) -> dcodec::Result<()> {
+        while !bytes.is_empty() {
+            let (used, event) = self.parser.push(bytes)?;
+            bytes = &bytes[used..];
+            self.bytes += used as u64;
+            match (&mut self.contents, event) {
+                (None, Event::Header(header)) => {
+                    self.contents = Some(Contents {
+                        header,
+                        header_bytes: self.bytes,
+                        parts: Vec::new(),
+                        metadata: Metadata::default(),
+                        layers: Vec::new(),
+                        partial: None,
+                        complete: false,
+                        trellis_bytes: 0,
+                        payload_bytes: 0,
+                    });
+                }
+                (Some(contents), event) => contents.add(event, self.bytes),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The contents, and the number of bytes.
+    fn end(self) -> dcodec::Result<(Contents, usize)> {
+        let Some(mut contents) = self.contents else {
+            return Err(self.parser.incomplete().into());
+        };
+        if let Some((layer, bits)) = self.parser.partial() {
+            contents.trellis_bytes += bits.len() as u64;
+            contents.partial = Some((*layer, bits.len()));
+        }
+        if let Some((_, payload)) = self.parser.partial_part() {
+            contents.payload_bytes += payload.len() as u64;
+        }
+        Ok((contents, self.bytes as usize))
+    }
+}
+
+impl Contents {
+    /// Adds a unit that ends at the offset `end`.
+    fn add(&mut self, event: Event, end: u64) {
         match event {
             Event::Part(name, payload) => {
-                contents.payload_bytes += payload.len() as u64;
-                contents.parts.push((name, payload.len()));
-                contents.metadata.take(name, &payload);
+                self.payload_bytes += payload.len() as u64;
+                self.parts.push((name, payload.len()));
+                self.metadata.take(name, &payload);
             }
             Event::Layer(layer, bits) => {
-                contents.trellis_bytes += bits.len() as u64;
-                contents.layers.push((layer, at as u64));
+                self.trellis_bytes += bits.len() as u64;
+                self.layers.push((layer, end));
             }
-            Event::End => {
-                contents.complete = true;
-                break;
-            }
-            Event::NeedMore => break,
+            Event::End => self.complete = true,
             _ => {}
         }
     }
-    if let Some((layer, bits)) = parser.partial() {
-        contents.trellis_bytes += bits.len() as u64;
-        contents.partial = Some((*layer, bits.len()));
-    }
-    if let Some((_, payload)) = parser.partial_part() {
-        contents.payload_bytes += payload.len() as u64;
-    }
-    Ok(contents)
 }
 
 /// Bytes of the metadata in a part.

@@ -8,6 +8,7 @@ use dcodec::prior::Shipped;
 use dcodec::{BitDepth, Metadata, Picture};
 use dcodec_eval::io::{self, name, output_name};
 use dcodec_eval::load::load_picture;
+use dcodec_eval::read::{Limits, read_picture};
 use dcodec_eval::{Log, save};
 
 use crate::args::{Interpolate, ModeName};
@@ -28,7 +29,8 @@ pub fn run(a: &Interpolate, log: Log) -> Result<()> {
     let format = save::picture_format(&output, None)?;
     let sampler = sampling::sampler(&a.sampling, ModeName::Flow)?;
     let load = |path: &Path| -> Result<(Picture, Option<Vec<u8>>)> {
-        let bytes = io::read_input(path)?;
+        let limits = Limits::pixels(a.prior.max_pixels);
+        let bytes = read_picture(path, &limits, |_| Ok::<_, Error>(()))?;
         let loaded = load_picture(&bytes, path, a.prior.max_pixels)?;
         let picture = loaded.picture;
         if picture.alpha().is_some() {
@@ -63,7 +65,8 @@ pub fn run(a: &Interpolate, log: Log) -> Result<()> {
         )));
     }
     let count = a.count as usize;
-    sheet::check(size, count, count, a.prior.max_pixels)?;
+    let (width, height) = sheet::check(size, count, count, a.prior.max_pixels)?;
+    format.check(width, height, first.colour())?;
     let prior = prior(&a.prior, Shipped::S, log)?;
     let bar = log.bar("interpolating");
     let strip = (0..count).map(|k| {

@@ -13,6 +13,7 @@ mod hub;
 mod info;
 mod interpolate;
 mod interrupt;
+mod jobs;
 mod map;
 mod pages;
 mod priors;

@@ -14,6 +14,7 @@ use dcodec_eval::Log;
 use dcodec_eval::io::{self, output_name};
 use dcodec_eval::load::load_picture;
 use dcodec_eval::rd::scene::{Anchor, Scene, Shape, Text};
+use dcodec_eval::read::{Limits, read_picture};
 
 use crate::args::{self, Noise};
 use crate::encode;
@@ -34,11 +35,12 @@ const SCALE_SHARE: f64 = 0.995;
 
 pub fn run(a: &args::Map, log: Log) -> Result<()> {
     let start = Instant::now();
-    let output = destination(a.output.output.as_deref(), &a.input, "map.png");
+    let output = destination(a.output.output.as_deref(), &a.input, "map.png")?;
     let raw = raw(&output)?;
     io::check_apart(&a.input, &output)?;
     io::check_destination(&output, a.output.force)?;
-    let data = io::read_input(&a.input)?;
+    let limits = Limits::pixels(a.prior.max_pixels);
+    let data = read_picture(&a.input, &limits, |_| Ok::<_, Error>(()))?;
     let picture = load_picture(&data, &a.input, a.prior.max_pixels)?.picture;
     let prior = prior(&a.prior, Shipped::of_effort(a.effort), log)?;
     let bar = log.bar("mapping");

@@ -1,18 +1,20 @@
 //! From the flags to a prior on a device.
 
-use std::cell::OnceCell;
 use std::path::Path;
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 
 use dcodec::container::PriorId;
 use dcodec::prior::{Device, Precision, Shipped, Weights};
 use dcodec::{Display, Prior};
 use dcodec_eval::Log;
-use dcodec_eval::io::name;
+use dcodec_eval::io::{self, name};
 
 use crate::args::{DeviceChoice, DisplayArgs, PriorArgs};
 use crate::error::{About, Error, Result};
 use crate::hub;
+
+/// Bytes of the weights of a network, at most (clause 16.1).
+const MAX_WEIGHTS: u64 = 1 << 29;
 
 /// The prior that the flags ask for, or the `usual` one, on the device that they ask for.
 pub fn prior(args: &PriorArgs, usual: Shipped, log: Log) -> Result<Prior> {
@@ -53,7 +55,7 @@ pub struct Priors<'a> {
     log: Log,
     named: Option<Prior>,
     shown_by: DisplayPrior,
-    inside: [OnceCell<Prior>; Shipped::ALL.len()],
+    inside: [OnceLock<Prior>; Shipped::ALL.len()],
 }
 
 /// The prior that shows pictures.
@@ -84,7 +86,7 @@ impl<'a> Priors<'a> {
             log,
             named,
             shown_by,
-            inside: [const { OnceCell::new() }; Shipped::ALL.len()],
+            inside: [const { OnceLock::new() }; Shipped::ALL.len()],
         })
     }
 
@@ -149,7 +151,7 @@ fn inside(which: Shipped, args: &PriorArgs, log: Log) -> Result<Prior> {
 fn outside(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior> {
     let found = hub::located(path, log)?;
     if !found.is_dir() {
-        let weights = Weights::from_file(found).about(path)?;
+        let weights = weights(&found, path)?;
         return on_device(&WeightsSource::File(weights, path), args, log);
     }
     if args.on.precision != Precision::F32 {
@@ -165,6 +167,12 @@ fn outside(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior> {
             Err(Error::Failed(format!("{name}: {reason}")))
         }
     }
+}
+
+/// Weights of the file `found`, which the flags call `path`.
+pub fn weights(found: &Path, path: &Path) -> Result<Weights> {
+    let bytes = io::read_at_most(found, MAX_WEIGHTS)?;
+    Weights::from_bytes(&bytes).about(path)
 }
 
 /// Origin of weights.

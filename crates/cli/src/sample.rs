@@ -28,7 +28,8 @@ pub fn run(a: &Sample, log: Log) -> Result<()> {
     let frames = a.frames.map(|n| (n as usize).min(sampler.calls()));
     let columns = frames.unwrap_or_else(|| sheet::columns(count));
     let pictures = count * frames.unwrap_or(1);
-    sheet::check(a.size, columns, pictures, a.prior.max_pixels)?;
+    let (sheet_width, sheet_height) = sheet::check(a.size, columns, pictures, a.prior.max_pixels)?;
+    format.check(sheet_width, sheet_height, Colour::Rgb)?;
     let prior = prior(&a.prior, Shipped::S, log)?;
     let bar = log.bar("sampling");
     let mut shown: Vec<Picture> = Vec::with_capacity(pictures);

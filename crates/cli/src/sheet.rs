@@ -12,13 +12,13 @@ pub fn columns(count: usize) -> usize {
     (1..=count).find(|c| c * c >= count).unwrap_or(1)
 }
 
-/// Refuses a sheet of `count` pictures of more than `max_pixels`.
+/// Size of a sheet of `count` pictures. One of more than `max_pixels` is refused.
 pub fn check(
     (width, height): (u32, u32),
     columns: usize,
     count: usize,
     max_pixels: u64,
-) -> Result<()> {
+) -> Result<(u32, u32)> {
     let rows = count.div_ceil(columns);
     let (w, h) = size((width, height), columns, rows);
     if w.max(h) > u64::from(u32::MAX) || w.saturating_mul(h) > max_pixels {
@@ -26,7 +26,7 @@ pub fn check(
             "{count} pictures of {width} x {height} make a sheet of {w} x {h} pixels, over the limit of {max_pixels} (raise it with --max-pixels)"
         )));
     }
-    Ok(())
+    Ok((w as u32, h as u32))
 }
 
 fn size((width, height): (u32, u32), columns: usize, rows: usize) -> (u64, u64) {

@@ -48,6 +48,17 @@ pub enum Error {
         height: u32,
         limit: u64,
     },
+    /// A file is longer than anything of its kind.
+    #[error("{name}: more than {limit} bytes, the limit for this file")]
+    TooLong { name: String, limit: u64 },
+    /// A folder without the files that are asked for.
+    #[error("{folder}: no {kind} in this folder{}", if *.folders { ", only folders" } else { "" })]
+    NoFiles {
+        folder: String,
+        kind: &'static str,
+        /// True if it holds other folders.
+        folders: bool,
+    },
     /// An output exists and is not to be replaced.
     #[error("{path}: exists already", path = .0.display())]
     Exists(PathBuf),
@@ -95,6 +106,7 @@ impl Error {
             Error::Exists(_)
                 | Error::IsInput(_)
                 | Error::Terminal
+                | Error::NoFiles { .. }
                 | Error::ForeignJournal(_)
                 | Error::Setting(_)
                 | Error::Codec {

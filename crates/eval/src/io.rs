@@ -1,12 +1,18 @@
 //! Reading and writing of files and standard streams.
 
+mod output;
+
 use std::fs;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Write};
+use std::path::Path;
 
-use dcodec::container::SIGNATURE;
+use crate::{Error, Result};
 
-use crate::{Error, Result, temporary};
+use output::is_directory;
+pub use output::{check_destination, finish, keep_time, write_atomic};
+
+/// Links that are followed, one after the other.
+const MOST_LINKS: usize = 40;
 
 /// The name of an input in messages.
 pub fn name(path: &Path) -> String {
@@ -26,42 +32,71 @@ pub fn output_name(path: &Path) -> String {
     }
 }
 
-/// All bytes of a file, or of standard input for `-`.
-pub fn read_input(path: &Path) -> Result<Vec<u8>> {
-    if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::io("standard input", e))?;
-        return Ok(bytes);
-    }
-    fs::read(path).map_err(|e| Error::io(path, e))
+/// True for `-` and for the other names of standard input.
+pub fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-") || descriptor(path) == Some(0)
 }
 
-/// All bytes of a .dfc file. Of another file only the first few, however long it is: they tell.
-pub fn read_coded(path: &Path) -> Result<Vec<u8>> {
-    let (mut source, _) = open_input(path)?;
-    let failed = |e| Error::io(name(path), e);
-    let mut bytes = Vec::new();
-    let first = SIGNATURE.len() as u64;
-    source
-        .by_ref()
-        .take(first)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes == SIGNATURE {
-        source.read_to_end(&mut bytes).map_err(failed)?;
+/// True for `-` and for the other names of standard output.
+pub fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-") || descriptor(path) == Some(1)
+}
+
+/// Number of the open stream of this process that a name such as `/dev/fd/3` or `/dev/stdout`
+/// means.
+pub fn descriptor(path: &Path) -> Option<u32> {
+    let streams = fs::canonicalize("/dev/fd").ok()?;
+    let mut at = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let folder = match at.parent()? {
+            here if here == Path::new("") => Path::new("."),
+            folder => folder,
+        };
+        // Its links have no targets that a path could name.
+        let folder = fs::canonicalize(folder).ok()?;
+        if folder == streams {
+            return at.file_name()?.to_str()?.parse().ok();
+        }
+        at = folder.join(fs::read_link(&at).ok()?);
     }
-    Ok(bytes)
+    None
+}
+
+/// The first bytes of a file, or of standard input for `-`, up to `most`.
+///
+/// # Errors
+/// [`Error::TooLong`] if there are more; errors of the system.
+pub fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let (source, size) = open_input(path)?;
+    let mut bytes = Vec::new();
+    let read = match size {
+        Some(size) if size > most => most.saturating_add(1),
+        _ => source
+            .take(most.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::io(name(path), e))? as u64,
+    };
+    match read > most {
+        true => Err(Error::TooLong {
+            name: name(path),
+            limit: most,
+        }),
+        false => Ok(bytes),
+    }
 }
 
 /// A file that is read piece by piece, or standard input for `-`, and its length where that is
 /// known.
 pub fn open_input(path: &Path) -> Result<(Box<dyn Read>, Option<u64>)> {
-    if path == Path::new("-") {
+    if is_standard_input(path) {
         return Ok((Box::new(io::stdin().lock()), None));
     }
+    let (file, size) = open_file(path)?;
+    Ok((Box::new(file), size))
+}
+
+/// A file, and its length if it has one.
+pub(crate) fn open_file(path: &Path) -> Result<(fs::File, Option<u64>)> {
     let failed = |e| Error::io(path, e);
     let file = fs::File::open(path).map_err(failed)?;
     let found = file.metadata().map_err(failed)?;
@@ -69,32 +104,7 @@ pub fn open_input(path: &Path) -> Result<(Box<dyn Read>, Option<u64>)> {
         return Err(is_directory(path));
     }
     let size = found.is_file().then_some(found.len());
-    Ok((Box::new(file), size))
-}
-
-/// Finds out before long work if [`write_atomic`] would refuse.
-pub fn check_destination(path: &Path, force: bool) -> Result<()> {
-    if path == Path::new("-") {
-        return match io::stdout().is_terminal() {
-            true => Err(Error::Terminal),
-            false => Ok(()),
-        };
-    }
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(is_directory(path)),
-        Ok(found) if found.is_file() && !force => Err(Error::Exists(path.into())),
-        Ok(found) if !found.is_file() => Ok(()),
-        _ => {
-            // The file that a link names is the one that is replaced.
-            let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-            let directory = directory(&target)?;
-            let probe = tempfile::tempfile_in(&directory);
-            // The error would name a file that nobody has heard of.
-            probe
-                .map_err(|e| Error::io(directory, e.kind().into()))
-                .map(drop)
-        }
-    }
+    Ok((file, size))
 }
 
 /// Refuses to write over an input, whatever the flags.
@@ -122,103 +132,6 @@ pub fn check_distinct<'p>(outputs: impl IntoIterator<Item = &'p Path>) -> Result
     Ok(())
 }
 
-fn is_directory(path: &Path) -> Error {
-    let source = io::Error::new(ErrorKind::IsADirectory, "is a directory");
-    Error::io(path, source)
-}
-
-/// The directory that holds `path`.
-fn directory(path: &Path) -> Result<PathBuf> {
-    let directory = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    };
-    match directory.is_dir() {
-        true => Ok(directory),
-        false => {
-            let missing = io::Error::new(ErrorKind::NotFound, "no such directory");
-            Err(Error::io(directory, missing))
-        }
-    }
-}
-
-/// Writes a file whole or not at all; `-` is standard output.
-///
-/// The bytes go to a temporary file in the target's directory, which then takes the target's name.
-/// An existing file is replaced only with `force`. Devices and pipes are written directly.
-pub fn write_atomic(
-    path: &Path,
-    force: bool,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<()> {
-    if path == Path::new("-") {
-        let stdout = io::stdout();
-        let is_terminal = stdout.is_terminal();
-        return write_stream(&mut stdout.lock(), is_terminal, write);
-    }
-    let failed = |e| Error::io(path, e);
-    let existing = match fs::metadata(path) {
-        Ok(found) if found.is_dir() => return Err(is_directory(path)),
-        Ok(found) if !found.is_file() => {
-            let mut device = fs::OpenOptions::new()
-                .write(true)
-                .open(path)
-                .map_err(failed)?;
-            return finish(write(&mut device)).map_err(failed);
-        }
-        Ok(found) => Some(found),
-        Err(e) if e.kind() == ErrorKind::NotFound => None,
-        Err(e) => return Err(failed(e)),
-    };
-    if existing.is_some() && !force {
-        return Err(Error::Exists(path.into()));
-    }
-    // A link keeps pointing where it did: the file that it names is replaced.
-    let target = match existing {
-        Some(_) => fs::canonicalize(path).map_err(failed)?,
-        None => path.to_path_buf(),
-    };
-    let temporary = temporary_file(&directory(&target)?).map_err(failed)?;
-    if let Some(existing) = existing {
-        let file = temporary.file.path();
-        fs::set_permissions(file, existing.permissions()).map_err(failed)?;
-    }
-    let mut buffered = BufWriter::new(&temporary.file);
-    write(&mut buffered).map_err(failed)?;
-    buffered.into_inner().map_err(|e| failed(e.into_error()))?;
-    // Another program may have made the file in the meantime.
-    let persisted = temporary.persist(&target, force);
-    persisted.map_err(|e| match e.kind() {
-        ErrorKind::AlreadyExists if !force => Error::Exists(path.into()),
-        _ => failed(e),
-    })
-}
-
-/// A file in the target's directory, with the permissions of any new file.
-fn temporary_file(directory: &Path) -> io::Result<temporary::File> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".dcodec-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // The default is for secrets.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    temporary::File::new(&builder, directory)
-}
-
-/// Writes binary data to a stream that must not be a terminal.
-fn write_stream(
-    out: &mut dyn Write,
-    is_terminal: bool,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<()> {
-    if is_terminal {
-        return Err(Error::Terminal);
-    }
-    finish(write(out).and_then(|()| out.flush())).map_err(|e| Error::io("standard output", e))
-}
-
 /// Writes a line to standard error; where that is closed or full the work goes on.
 pub fn say(message: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{message}");
@@ -229,14 +142,6 @@ pub fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     finish(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
         .map_err(|e| Error::io("standard output", e))
-}
-
-/// Takes a reader that has seen enough for success.
-pub fn finish(result: io::Result<()>) -> io::Result<()> {
-    result.or_else(|e| match e.kind() {
-        ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(e),
-    })
 }
 
 #[cfg(test)]

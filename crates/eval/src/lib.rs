@@ -6,6 +6,7 @@ pub mod io;
 pub mod load;
 mod log;
 pub mod rd;
+pub mod read;
 pub mod save;
 pub mod temporary;
 mod upright;

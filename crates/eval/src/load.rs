@@ -1,6 +1,6 @@
 //! Picture files to pictures and their metadata.
 
-use std::io::Cursor;
+use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
 use dcodec::container::SIGNATURE;
@@ -15,8 +15,8 @@ use crate::upright::take_orientation;
 use crate::{Error, Result};
 
 const READABLE: &str = "PNG, JPEG, WebP, BMP, TIFF, PNM or GIF";
-/// Memory of a decoder besides the pixels, at most.
-const SPARE_MEMORY: u64 = 64 << 20;
+/// Memory of a decoder besides the pixels, at most: metadata, unpacked, among it.
+const SPARE_MEMORY: u64 = 32 << 20;
 
 /// Contents of a picture file.
 #[derive(Debug)]
@@ -48,6 +48,21 @@ pub fn load_picture(bytes: &[u8], path: &Path, max_pixels: u64) -> Result<Loaded
 
 /// The format of a still picture that can be read.
 fn readable_format(bytes: &[u8], shown: &str) -> Result<ImageFormat> {
+    let format = still_format(bytes, shown)?;
+    match frames(bytes, format).filter(|&n| n > 1) {
+        Some(frames) => Err(Error::picture(
+            shown,
+            format!(
+                "an animation of {frames} frames, but only still pictures can be coded (save the \
+                 frames as pictures)"
+            ),
+        )),
+        None => Ok(format),
+    }
+}
+
+/// The format that the first bytes name, if it can be read.
+pub(crate) fn still_format(bytes: &[u8], shown: &str) -> Result<ImageFormat> {
     if bytes.starts_with(&SIGNATURE) {
         let name = shown.to_owned();
         return Err(Error::Coded { name });
@@ -56,21 +71,12 @@ fn readable_format(bytes: &[u8], shown: &str) -> Result<ImageFormat> {
     if bytes.is_empty() {
         return refused("the file holds no bytes".into());
     }
-    let format = match image::guess_format(bytes) {
+    match image::guess_format(bytes) {
         Ok(ImageFormat::OpenExr | ImageFormat::Hdr) => {
-            return refused(
-                "floating-point pictures cannot be coded (convert it to 16 bits)".into(),
-            );
+            refused("floating-point pictures cannot be coded (convert it to 16 bits)".into())
         }
-        Ok(format) if format.reading_enabled() => format,
-        _ => return refused(format!("not a picture that dcodec reads ({READABLE})")),
-    };
-    match frames(bytes, format).filter(|&n| n > 1) {
-        Some(frames) => refused(format!(
-            "an animation of {frames} frames, but only still pictures can be coded (save the frames \
-             as pictures)"
-        )),
-        None => Ok(format),
+        Ok(format) if format.reading_enabled() => Ok(format),
+        _ => refused(format!("not a picture that dcodec reads ({READABLE})")),
     }
 }
 
@@ -86,10 +92,10 @@ fn decode(
         source,
     };
     let mut limits = Limits::no_limits();
-    // The largest pixel is four 32-bit floats.
-    limits.max_alloc = Some(max_pixels.saturating_mul(16).saturating_add(SPARE_MEMORY));
+    // Nothing but metadata is unpacked before the pixels.
+    limits.max_alloc = Some(SPARE_MEMORY);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits);
+    reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
@@ -103,6 +109,9 @@ fn decode(
             limit: max_pixels,
         });
     }
+    let samples = decoder.total_bytes().saturating_mul(2);
+    limits.max_alloc = Some(samples.saturating_add(SPARE_MEMORY));
+    decoder.set_limits(limits).map_err(failed)?;
     let turned = decoder.orientation().ok();
     let mut metadata = match format {
         // With limits it reads no more metadata than there are pixels.
@@ -140,6 +149,9 @@ fn checked(mut metadata: Metadata, bytes: &[u8], format: ImageFormat) -> (Metada
     if format == ImageFormat::Tiff && has_more_pages(bytes) == Some(true) {
         notes.push("only the first page of the TIFF is coded: it has more".into());
     }
+    if format == ImageFormat::Png && metadata.icc.is_none() && has_profile(bytes) == Some(true) {
+        notes.push("the colour profile is damaged or too long: it was left out".into());
+    }
     if jpeg_inks(bytes, format) || profile_space(&metadata) == Some(b"CMYK") {
         notes.push(
             "inks (CMYK) were turned into RGB without their profile: colours are approximate"
@@ -154,9 +166,11 @@ fn checked(mut metadata: Metadata, bytes: &[u8], format: ImageFormat) -> (Metada
 }
 
 /// Form of a picture file, before any pixel is decoded. None if the bytes do not tell.
-pub fn picture_form(bytes: &[u8]) -> Option<Form> {
-    let format = image::guess_format(bytes).ok()?;
-    let reader = ImageReader::with_format(Cursor::new(bytes), format);
+pub(crate) fn form_of(source: impl BufRead + Seek, format: ImageFormat) -> Option<Form> {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(SPARE_MEMORY);
+    let mut reader = ImageReader::with_format(source, format);
+    reader.limits(limits);
     let decoder = reader.into_decoder().ok()?;
     let ((width, height), kind) = (decoder.dimensions(), decoder.color_type());
     let colour = match kind.has_color() {
@@ -202,7 +216,7 @@ fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
                             .map(|n| u32::from_be_bytes(*n).into());
                     }
                     b"IDAT" => return Some(1),
-                    _ => rest = rest.get(u32::from_be_bytes(*len) as usize + 12..)?,
+                    _ => rest = rest.get((u32::from_be_bytes(*len) as usize).checked_add(12)?..)?,
                 }
             }
         }
@@ -221,6 +235,21 @@ fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
             Some(n)
         }
         _ => None,
+    }
+}
+
+/// True if a PNG has a chunk of a colour profile, which comes before its pixels.
+fn has_profile(bytes: &[u8]) -> Option<bool> {
+    let mut rest = bytes.get(8..)?;
+    loop {
+        match rest.get(4..8)? {
+            b"iCCP" => return Some(true),
+            b"IDAT" => return Some(false),
+            _ => {
+                let len = u32::from_be_bytes(*rest.first_chunk()?);
+                rest = rest.get((len as usize).checked_add(12)?..)?;
+            }
+        }
     }
 }
 

@@ -96,6 +96,30 @@ impl Format {
         }
     }
 
+    /// Refuses a picture that no file of the format can hold.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a side that is too long, and for colour in a grey format.
+    pub fn check(self, width: u32, height: u32, colour: Colour) -> Result<()> {
+        let most = match self {
+            Format::Jpeg => 65535,
+            Format::WebP => 16384,
+            _ => u32::MAX,
+        };
+        let longest = width.max(height);
+        if longest > most {
+            return Err(Error::Setting(format!(
+                "{self:?} ends at {most} pixels a side, and the picture has {longest} (use png)"
+            )));
+        }
+        match self == Format::Pgm && colour != Colour::Grey {
+            true => Err(Error::Setting(
+                "pgm holds grey pictures only (use ppm for colour)".into(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     fn holds_alpha(self) -> bool {
         matches!(
             self,
@@ -137,11 +161,7 @@ pub fn encode_picture(
     metadata: &Metadata,
     format: Format,
 ) -> Result<(Vec<u8>, Vec<Notice>)> {
-    if format == Format::Pgm && picture.colour() != Colour::Grey {
-        return Err(Error::Setting(
-            "pgm holds grey pictures only (use ppm for colour)".into(),
-        ));
-    }
+    format.check(picture.width(), picture.height(), picture.colour())?;
     let mut notices = Vec::new();
     let image = fitted(picture, format, &mut notices);
     let metadata = kept(metadata, format, &mut notices);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dcodec::{BitDepth, Decoded, Exact, Metadata, Picture};
+use dcodec::{BitDepth, Colour, Decoded, Exact, Metadata, Picture};
 use dcodec_eval::Log;
 use dcodec_eval::io::{self, output_name};
 use dcodec_eval::save::{self, Format, write_picture};
@@ -30,7 +30,7 @@ impl<'a> Sinks<'a> {
         let format = a.format.as_deref();
         // Frames alone, if nothing else is asked for.
         let wanted = output.is_some() || a.progress_dir.is_none() || a.animate;
-        let output = destination(output, input, format.unwrap_or("png"));
+        let output = destination(output, input, format.unwrap_or("png"))?;
         let mut sinks = Sinks {
             still: None,
             animation: None,
@@ -68,6 +68,29 @@ impl<'a> Sinks<'a> {
         Ok(sinks)
     }
 
+    /// Refuses a picture that a format cannot hold, `thumbnail` pixels along the longer side where
+    /// that is asked for.
+    pub fn check(
+        &self,
+        width: u32,
+        height: u32,
+        colour: Colour,
+        thumbnail: Option<u32>,
+    ) -> Result<()> {
+        let shown = |side: u32| thumbnail.map_or(side, |longest| side.min(longest));
+        let (width, height) = (shown(width), shown(height));
+        if let Some((_, format)) = &self.still {
+            format.check(width, height, colour)?;
+        }
+        if let Some((_, folder)) = &self.folder {
+            folder.format().check(width, height, colour)?;
+        }
+        match &self.animation {
+            Some((_, animation)) => animation.check(width, height),
+            None => Ok(()),
+        }
+    }
+
     pub fn wants_frames(&self) -> bool {
         self.animation.is_some() || self.folder.is_some()
     }
@@ -83,8 +106,15 @@ impl<'a> Sinks<'a> {
         Ok(())
     }
 
-    /// Writes the last picture and ends the outputs; the name of the last one, for messages.
-    pub fn finish(mut self, last: &Decoded, metadata: &Metadata, log: Log) -> Result<String> {
+    /// Writes the last picture and ends the outputs, which get the time of `input`; the name of the
+    /// last one, for messages.
+    pub fn finish(
+        mut self,
+        last: &Decoded,
+        metadata: &Metadata,
+        input: &Path,
+        log: Log,
+    ) -> Result<String> {
         // The ends of layers have been shown.
         let used = last.coverage;
         let more = used.partial > 0.0 || matches!(used.exact, Exact::All | Exact::Rows(_));
@@ -104,10 +134,12 @@ impl<'a> Sinks<'a> {
                 log.say(format!("{}: note: {loss}", output_name(&path)));
             }
             let frames = animation.finish()?;
+            io::keep_time(input, &path);
             written = Some(format!("{}: {}", output_name(&path), many(frames, "frame")));
         }
         if let Some((path, format)) = self.still.take() {
             write_picture(&path, self.force, &last.picture, metadata, format, log)?;
+            io::keep_time(input, &path);
             written = Some(output_name(&path));
         }
         Ok(written.unwrap_or_default())

@@ -9,7 +9,7 @@ use dcodec_eval::save::{self, Format};
 use crate::error::{Error, Result};
 
 /// Longest side of a lossless frame: 14 bits.
-const MAX_SIDE: u32 = 1 << 14;
+pub const MAX_SIDE: u32 = 1 << 14;
 /// Bytes of a still file before its one chunk: `RIFF`, its size, `WEBP`.
 const RIFF: usize = 12;
 /// Flags of the chunk `VP8X`.

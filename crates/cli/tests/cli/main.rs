@@ -4,9 +4,12 @@
 mod common;
 mod decode;
 mod encode;
+mod hostile;
 mod info;
 mod pictures;
+mod places;
 mod priors;
+mod several;
 mod usage;
 
 use std::fs;

@@ -1,3 +1,6 @@
+use std::io::ErrorKind;
+
+use super::output::write_stream;
 use super::*;
 
 #[test]
@@ -11,7 +14,7 @@ fn files_are_replaced_only_by_force_and_whole() {
         error.is_usage() && error.to_string().contains("exists already"),
         "{error}"
     );
-    assert_eq!(read_input(&path).unwrap(), b"one");
+    assert_eq!(read_at_most(&path, 3).unwrap(), b"one");
     write_atomic(&path, true, |w| w.write_all(b"three")).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"three");
     // A failure half-way leaves the old file and nothing else.
@@ -44,7 +47,7 @@ fn bad_targets_are_refused() {
     let path = folder.path().join("missing").join("out.bin");
     let error = write_atomic(&path, true, |_| Ok(())).unwrap_err();
     assert!(error.to_string().contains("no such directory"), "{error}");
-    assert!(matches!(read_input(&path), Err(Error::Io { .. })));
+    assert!(matches!(read_at_most(&path, 9), Err(Error::Io { .. })));
 }
 
 #[cfg(unix)]
@@ -74,4 +77,125 @@ fn standard_output() {
     write_stream(&mut out, false, broken).unwrap();
     let full = |_: &mut dyn Write| Err(io::Error::from(ErrorKind::StorageFull));
     assert!(write_stream(&mut out, false, full).is_err());
+}
+
+#[test]
+fn long_files_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long");
+    fs::File::create(&path).unwrap().set_len(40 << 30).unwrap();
+    let refused = read_at_most(&path, 1000);
+    assert!(matches!(refused, Err(Error::TooLong { limit: 1000, .. })));
+    #[cfg(unix)]
+    assert!(matches!(
+        read_at_most(Path::new("/dev/zero"), 1000),
+        Err(Error::TooLong { .. })
+    ));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_name_nothing_yet_are_followed() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("sub")).unwrap();
+    symlink("sub/new", at("first")).unwrap();
+    symlink("first", at("second")).unwrap();
+    let kept = |result: Result<()>| matches!(result, Err(Error::Exists(_)));
+    assert!(kept(check_destination(&at("second"), false)));
+    assert!(kept(write_atomic(&at("second"), false, |_| Ok(()))));
+    check_destination(&at("second"), true).unwrap();
+    write_atomic(&at("second"), true, |w| w.write_all(b"new")).unwrap();
+    assert_eq!(fs::read(at("sub/new")).unwrap(), b"new");
+    assert!(at("second").is_symlink() && at("first").is_symlink());
+    symlink("loop", at("loop")).unwrap();
+    symlink("absent/new", at("astray")).unwrap();
+    for name in ["loop", "astray"] {
+        assert!(check_destination(&at(name), true).is_err(), "{name}");
+        assert!(write_atomic(&at(name), true, |_| Ok(())).is_err(), "{name}");
+        assert!(at(name).is_symlink());
+    }
+}
+
+#[test]
+fn names_that_cannot_be_are_refused_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = "n".repeat(300);
+    for name in ["new/", &long, "file/inner"] {
+        fs::write(folder.path().join("file"), b"").unwrap();
+        let path = folder.path().join(name);
+        for force in [false, true] {
+            assert!(check_destination(&path, force).is_err(), "{name}");
+        }
+    }
+    assert!(check_destination(Path::new(""), true).is_err());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn open_streams_are_known_by_all_their_names() {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let file = fs::File::create(folder.path().join("file")).unwrap();
+    let link = folder.path().join("link");
+    symlink("/dev/stdout", &link).unwrap();
+    for (path, stream) in [
+        ("/dev/stdin", Some(0)),
+        ("/dev/stdout", Some(1)),
+        ("/dev/../dev/stderr", Some(2)),
+        ("/dev/fd/1", Some(1)),
+        ("/proc/self/fd/1", Some(1)),
+        ("/dev/null", None),
+        ("-", None),
+        ("", None),
+        ("src", None),
+    ] {
+        assert_eq!(descriptor(Path::new(path)), stream, "{path}");
+    }
+    assert_eq!(descriptor(&link), Some(1));
+    assert_eq!(descriptor(&folder.path().join("file")), None);
+    // What a stream has is kept, and the file remains the file.
+    let path = format!("/dev/fd/{}", file.as_raw_fd());
+    for text in [&b"one"[..], b"two"] {
+        write_atomic(Path::new(&path), true, |w| w.write_all(text)).unwrap();
+    }
+    assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"onetwo");
+}
+
+#[cfg(unix)]
+#[test]
+fn owners_stay_and_special_permissions_go() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, b"old").unwrap();
+    // Only root may give files away.
+    let given = chown(&path, Some(1234), Some(4321)).is_ok();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o4750)).unwrap();
+    let old = fs::metadata(&path).unwrap();
+    write_atomic(&path, true, |w| w.write_all(b"new")).unwrap();
+    let new = fs::metadata(&path).unwrap();
+    assert_eq!((new.uid(), new.gid()), (old.uid(), old.gid()));
+    assert_eq!(new.permissions().mode() & 0o7777, 0o750);
+    assert_eq!(given, new.uid() == 1234);
+}
+
+#[test]
+fn times_are_kept() {
+    use std::time::{Duration, SystemTime};
+    let folder = tempfile::tempdir().unwrap();
+    let [input, output] = ["in", "out"].map(|n| folder.path().join(n));
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(981_158_400);
+    let file = fs::File::create(&input).unwrap();
+    file.set_modified(time).unwrap();
+    fs::write(&output, b"").unwrap();
+    keep_time(&input, &output);
+    assert_eq!(fs::metadata(&output).unwrap().modified().unwrap(), time);
+    // Streams have none, and nothing is made.
+    keep_time(Path::new("-"), &output);
+    keep_time(&input, &folder.path().join("absent"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }

@@ -231,7 +231,7 @@ impl<'a> Bench<'a> {
         let seconds = call(codec.decoder.tool, arguments, &values)?;
         // The file's own name says nothing to the user.
         let name = Path::new("its output");
-        let shown = io::read_input(&decoded)
+        let shown = io::read_at_most(&decoded, u64::MAX)
             .and_then(|bytes| load_picture(&bytes, name, self.pixels as u64))
             .map_err(|e| ToolError::Failed(format!("{}: {e}", codec.decoder.tool)))?;
         Ok((shown.picture, seconds))

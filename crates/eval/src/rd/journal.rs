@@ -50,7 +50,13 @@ impl Journal {
             .open(&path)
             .map_err(failed)?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
+        // Another file may be of any length.
+        let start = FIRST.len() as u64;
+        let read = Read::by_ref(&mut file).take(start).read_to_end(&mut bytes);
+        read.map_err(failed)?;
+        if bytes == FIRST.as_bytes() {
+            file.read_to_end(&mut bytes).map_err(failed)?;
+        }
         let foreign = match bytes.len() {
             n if n < FIRST.len() => !FIRST.as_bytes().starts_with(&bytes),
             _ => !bytes.starts_with(FIRST.as_bytes()),

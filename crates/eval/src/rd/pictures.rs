@@ -6,8 +6,10 @@ use dcodec::Picture;
 
 use super::settings::Settings;
 use crate::error::About;
-use crate::io::{self, name};
+use crate::inputs::Kind;
+use crate::io::name;
 use crate::load::load_picture;
+use crate::read::{Limits, read_picture};
 use crate::{Error, Result, inputs};
 
 /// Pictures of no more pixels are measured side by side: one alone does not fill the processor.
@@ -55,13 +57,13 @@ impl TestPicture {
 }
 
 fn read(path: &Path, max_pixels: u64) -> Result<Picture> {
-    let data = io::read_input(path)?;
+    let data = read_picture(path, &Limits::pixels(max_pixels), |_| Ok::<_, Error>(()))?;
     Ok(load_picture(&data, path, max_pixels)?.picture)
 }
 
 /// The pictures that the settings name, at most as many as they ask for.
 pub fn listed(settings: &Settings) -> Result<Vec<TestPicture>> {
-    let files = inputs::files(&settings.inputs, &inputs::PICTURES)?;
+    let files = inputs::files(&settings.inputs, Kind::Picture)?;
     let most = settings.limit.unwrap_or(usize::MAX);
     let Some(side) = settings.tile else {
         let files = files.into_iter().map(TestPicture::File).collect();

@@ -1,0 +1,199 @@
+use std::cell::Cell;
+use std::fs;
+use std::path::PathBuf;
+
+use image::{DynamicImage, ImageBuffer, Luma, Rgb};
+
+use super::*;
+
+/// A file of `bytes`, followed by a hole up to `size` bytes.
+fn file(folder: &Path, name: &str, bytes: &[u8], size: u64) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, bytes).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(size.max(bytes.len() as u64)).unwrap();
+    path
+}
+
+fn picture(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
+    let image = ImageBuffer::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, (x * y) as u8]));
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::from(image)
+        .write_to(&mut bytes, format)
+        .unwrap();
+    bytes.into_inner()
+}
+
+fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>> {
+    read_picture(path, limits, |_| Ok(()))
+}
+
+const FORMATS: [ImageFormat; 7] = [
+    ImageFormat::Png,
+    ImageFormat::Jpeg,
+    ImageFormat::WebP,
+    ImageFormat::Bmp,
+    ImageFormat::Tiff,
+    ImageFormat::Pnm,
+    ImageFormat::Gif,
+];
+
+/// More than any test may read.
+const HUGE: u64 = 40 << 30;
+
+#[test]
+fn what_is_no_picture_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in [
+        ("zeros", &b""[..]),
+        ("text", b"just text"),
+        ("coded", &dcodec::container::SIGNATURE),
+    ] {
+        let path = file(folder.path(), name, bytes, HUGE);
+        let refused = read(&path, &Limits::pixels(1000));
+        assert!(
+            matches!(refused, Err(Error::Picture { .. } | Error::Coded { .. })),
+            "{name}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn no_more_is_read_than_the_picture_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in FORMATS {
+        let bytes = picture(format, 40, 30);
+        let path = file(folder.path(), "short", &bytes, 0);
+        let seen = Cell::new(None);
+        let whole = read_picture(&path, &Limits::pixels(1200), |form| {
+            seen.set(Some((form.width, form.height)));
+            Ok::<_, Error>(())
+        });
+        assert_eq!(
+            (whole.unwrap(), seen.get()),
+            (bytes.clone(), Some((40, 30)))
+        );
+        // The hole after it is of no use, and a TIFF of that length is refused.
+        let path = file(folder.path(), "long", &bytes, HUGE);
+        match read(&path, &Limits::pixels(1200)) {
+            Ok(read) => assert!(
+                read.starts_with(&bytes) && read.len() < 40 << 20,
+                "{format:?}"
+            ),
+            Err(e) => assert!(format == ImageFormat::Tiff, "{format:?}: {e}"),
+        }
+        let few = read(&path, &Limits::pixels(1199));
+        assert!(matches!(few, Err(Error::TooLarge { .. })), "{format:?}");
+        // Nor is it read where it is to be refused.
+        let refuse = |_| Err(Error::Nothing("refused"));
+        let refused = read_picture(&path, &Limits::pixels(1200), refuse);
+        assert!(matches!(refused, Err(Error::Nothing(_))), "{format:?}");
+    }
+}
+
+#[test]
+fn broken_heads_are_read_in_part() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in FORMATS {
+        let bytes = picture(format, 40, 30);
+        let path = file(folder.path(), "long", &bytes[..14], HUGE);
+        let read = read(&path, &Limits::pixels(1 << 40));
+        let few = |bytes: &Vec<u8>| bytes.len() as u64 <= 64 << 20;
+        assert!(
+            read.as_ref().is_ok_and(few),
+            "{format:?}: {:?}",
+            read.map(|b| b.len())
+        );
+    }
+}
+
+#[test]
+fn memory_is_a_limit_of_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = picture(ImageFormat::Bmp, 300, 200);
+    let path = file(folder.path(), "a.bmp", &bytes, 0);
+    let limits = |max_memory| Limits {
+        max_pixels: 1 << 20,
+        max_memory,
+    };
+    let most = bytes.len() as u64;
+    assert_eq!(read(&path, &limits(most)).unwrap(), bytes);
+    let over = read(&path, &limits(most - 1));
+    assert!(matches!(over, Err(Error::TooLong { limit, .. }) if limit == most - 1));
+}
+
+/// The second page of a TIFF may be of any length, and a broken first one is told without it.
+#[test]
+fn long_tiffs_are_tried_before_they_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = picture(ImageFormat::Tiff, 40, 30);
+    let path = file(folder.path(), "pages.tif", &bytes, 50 << 20);
+    let whole = read(&path, &Limits::pixels(100_000_000)).unwrap();
+    assert_eq!(whole.len(), 50 << 20);
+    let mut deflated = Vec::new();
+    let image = ImageBuffer::from_fn(64, 64, |x, y| Luma([(x * y) as u8]));
+    let mut encoder = tiff::encoder::TiffEncoder::new(Cursor::new(&mut deflated)).unwrap();
+    encoder = encoder.with_compression(tiff::encoder::Compression::Lzw);
+    encoder
+        .write_image::<tiff::encoder::colortype::Gray8>(64, 64, image.as_raw())
+        .unwrap();
+    // The strip comes first, after the head of eight bytes.
+    deflated[8..200].fill(0xff);
+    let path = file(folder.path(), "broken.tif", &deflated, 50 << 20);
+    let broken = read(&path, &Limits::pixels(100_000_000));
+    assert!(matches!(broken, Err(Error::Damaged { .. })), "{broken:?}");
+}
+
+#[test]
+fn streams_are_read_as_far_as_files() {
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    for format in FORMATS {
+        let bytes = picture(format, 40, 30);
+        let path = file(folder.path(), "a", &bytes, 0);
+        let stream = |command: &mut Command| {
+            let child = command.stdout(Stdio::piped()).spawn().unwrap();
+            PictureFile {
+                name: "a stream".into(),
+                bytes: Bytes::Stream(
+                    Box::new(child.stdout.unwrap()),
+                    SpooledTempFile::new(1000),
+                    0,
+                ),
+            }
+        };
+        let mut short = stream(Command::new("cat").arg(&path));
+        assert_eq!(short.format().unwrap(), format);
+        let limits = Limits::pixels(100_000);
+        let form = short.form(format, &limits).unwrap().unwrap();
+        assert_eq!((form.width, form.height), (40, 30));
+        let most = short.reach_of_picture(form, format, &limits).unwrap();
+        assert_eq!(short.read(most).unwrap(), bytes, "{format:?}");
+        // Without an end.
+        let mut long = stream(Command::new("cat").arg(&path).arg("/dev/zero"));
+        assert_eq!(long.format().unwrap(), format);
+        let form = long.form(format, &limits).unwrap().unwrap();
+        match long.reach_of_picture(form, format, &limits) {
+            Ok(most) => {
+                assert!(most < 40 << 20, "{format:?}");
+                assert!(long.read(most).unwrap().starts_with(&bytes), "{format:?}");
+            }
+            // It may have more pages.
+            Err(e) => panic!("{format:?}: {e}"),
+        }
+    }
+}
+
+#[test]
+fn directories_of_tiffs_are_found() {
+    for (head, at) in [
+        (&b"II*\0\x08\x01\0\0"[..], 264),
+        (b"MM\0*\0\0\x01\x08", 264),
+        (b"II+\0\x08\0\0\0\x10\x01\0\0\0\0\0\0", 272),
+        (b"MM\0+\0\x08\0\0\0\0\0\0\0\0\x01\x10", 272),
+        (b"II*\0\x08", 0),
+        (b"", 0),
+    ] {
+        assert_eq!(directory_of_tiff(head), at, "{head:?}");
+    }
+}
