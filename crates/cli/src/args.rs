@@ -261,8 +261,7 @@ pub struct Decode {
     /// whole
     #[arg(long, value_name = "N", conflicts_with_all = ["layers", "animate", "progress_dir", "mode", "realism"], value_parser = clap::value_parser!(u32).range(1..))]
     pub thumbnail: Option<u32>,
-    /// Refuse files of more layers: each is a call of the network, and a file of a few hundred bytes
-    /// may have 400
+    /// Refuse files of more layers: each is a call of the network, and a small file may have 400
     #[arg(long, value_name = "N", default_value_t = dcodec::DEFAULT_MAX_CALLS)]
     pub max_calls: u32,
     #[command(flatten)]

@@ -40,7 +40,7 @@ pub struct Done {
     pub bytes: u64,
 }
 
-/// What the outputs are to be.
+/// The outputs that the flags ask for.
 pub struct Outputs<'a> {
     /// As the flag says: the folder.
     pub folder: Option<&'a Path>,

@@ -95,7 +95,7 @@ fn raw(output: &Path) -> Result<bool> {
     match extension.as_ref().and_then(|e| e.to_str()) {
         Some("npy") => Ok(true),
         Some("png") => Ok(false),
-        None if output == Path::new("-") => Ok(false),
+        None if io::is_standard_output(output) => Ok(false),
         _ => Err(Error::Usage(format!(
             "{}: a map is written as .png, or as .npy for its values",
             output.display()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use dcodec::container::SIGNATURE;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::io::name;
+use crate::io::{is_temporary, name};
 use crate::{Error, Result};
 
 /// Extensions of pictures that can be read.
@@ -231,6 +231,10 @@ impl Found {
             Err(_) if entry.is_symlink() => "a link to nothing",
             Err(e) => return self.failed.push(Error::io(item.path, e)),
         };
+        // Nothing of the user's.
+        if is_temporary(&item.path) {
+            return;
+        }
         // Coded files beside the pictures, and pictures beside the coded files, are as they should.
         let other = match kind {
             Kind::Picture => Kind::Coded,
@@ -249,8 +253,8 @@ fn is_same(entry: &DirEntry, except: Option<&Path>) -> bool {
 
 /// True for a file that is called as its kind is, or, where its name says nothing, begins so.
 fn belongs(path: &Path, kind: Kind) -> std::io::Result<bool> {
-    if kind.is_called(path) {
-        return Ok(true);
+    if kind.is_called(path) || is_temporary(path) {
+        return Ok(kind.is_called(path));
     }
     let mut head = Vec::new();
     File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;

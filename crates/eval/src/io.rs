@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::{Error, Result};
 
 use output::is_directory;
+pub(crate) use output::is_temporary;
 pub use output::{check_destination, finish, keep_time, write_atomic};
 
 /// Links that are followed, one after the other.

@@ -150,7 +150,7 @@ impl Format {
 pub fn picture_format(output: &Path, asked: Option<&str>) -> Result<Format> {
     match asked {
         Some(name) => Format::from_name(name),
-        None if output == Path::new("-") => Ok(Format::Png),
+        None if io::is_standard_output(output) => Ok(Format::Png),
         None => Format::from_path(output),
     }
 }

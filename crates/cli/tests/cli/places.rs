@@ -44,12 +44,12 @@ fn open_streams_are_written_to() {
             assert_eq!(shell(dir, &format!("{encode} {stream} | cat")).out, file);
         }
     }
-    let ran = shell(
-        dir,
-        "$D decode -q a.dfc -o /dev/stdout --format png > a.png",
-    );
+    let ran = shell(dir, "$D decode -q a.dfc -o /dev/stdout > a.png");
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(read(dir, "a.png").starts_with(b"\x89PNG"));
+    let ran = shell(dir, "$D map -q -e 1 -Q 20 pic.png -o /dev/stdout > m.png");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(read(dir, "m.png").starts_with(b"\x89PNG"));
     // A stream has a name, but none to call an output after.
     let ran = shell(
         dir,

@@ -177,6 +177,8 @@ fn files_of_a_folder_are_known_by_their_contents() {
         put(dir, &format!("in/{name}"), b"no picture");
     }
     put(dir, "in/old.dfc", b"");
+    // Left by a run that was ended by force.
+    put(dir, "in/.dcodec-abcdef.tmp", &jpeg);
     let ran = encoded(dir, &["in", "-o", "out"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(
@@ -191,6 +193,7 @@ fn files_of_a_folder_are_known_by_their_contents() {
         );
     }
     assert!(!ran.err.contains("old.dfc"), "{}", ran.err);
+    assert!(!ran.err.contains(".tmp"), "{}", ran.err);
     // Coded files in the same way.
     fs::rename(dir.join("out/a.dfc"), dir.join("out/a")).expect("renamed");
     put(dir, "out/notes.txt", b"no file");

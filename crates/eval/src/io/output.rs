@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use super::{MOST_LINKS, descriptor};
 use crate::{Error, Result, temporary};
 
+/// Start and end of the names of temporary files.
+const TEMPORARY: (&str, &str) = (".dcodec-", ".tmp");
+
 /// The thing that the name of an output means.
 enum Place {
     Standard,
@@ -83,7 +86,15 @@ fn end_of_links(path: &Path) -> io::Result<PathBuf> {
 pub fn check_destination(path: &Path, force: bool) -> Result<()> {
     match Place::of(path, force)? {
         Place::Standard if io::stdout().is_terminal() => Err(Error::Terminal),
-        Place::Standard | Place::Messages | Place::Device => Ok(()),
+        Place::Standard | Place::Messages => Ok(()),
+        // Opening a pipe would wait for its other end.
+        Place::Device => {
+            let found = fs::metadata(path).map_err(|e| Error::io(path, e))?;
+            match found.permissions().readonly() && !found.is_file() {
+                true => Err(Error::io(path, ErrorKind::PermissionDenied.into())),
+                false => Ok(()),
+            }
+        }
         Place::File { target, .. } => {
             let directory = directory(&target)?;
             let probe = tempfile::tempfile_in(&directory);
@@ -202,10 +213,16 @@ pub fn keep_time(input: &Path, output: &Path) {
     }
 }
 
+/// True for a file that a run left that was ended by force.
+pub(crate) fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1))
+}
+
 /// A file in the target's directory, with the permissions of any new file.
 fn temporary_file(directory: &Path) -> io::Result<temporary::File> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".dcodec-").suffix(".tmp");
+    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

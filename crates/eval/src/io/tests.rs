@@ -130,6 +130,8 @@ fn names_that_cannot_be_are_refused_before() {
         }
     }
     assert!(check_destination(Path::new(""), true).is_err());
+    #[cfg(target_os = "linux")]
+    assert!(check_destination(Path::new("/dev/fd/987"), true).is_err());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 

@@ -9,7 +9,7 @@ use crate::error::About;
 use crate::inputs::Kind;
 use crate::io::name;
 use crate::load::load_picture;
-use crate::read::{Limits, read_picture};
+use crate::read::{Limits, picture_form, read_picture};
 use crate::{Error, Result, inputs};
 
 /// Pictures of no more pixels are measured side by side: one alone does not fill the processor.
@@ -107,7 +107,10 @@ pub fn all_small(pictures: &[TestPicture]) -> bool {
     let small = |picture: &TestPicture| {
         let (width, height) = match picture {
             TestPicture::Tile(_, _, tile) => (tile.width(), tile.height()),
-            TestPicture::File(path) => image::image_dimensions(path).unwrap_or((0, 0)),
+            TestPicture::File(path) => {
+                let form = picture_form(path, &Limits::pixels(u64::MAX));
+                form.map_or((0, 0), |form| (form.width, form.height))
+            }
         };
         u64::from(width) * u64::from(height) <= SMALL
     };
