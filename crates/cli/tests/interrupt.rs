@@ -135,3 +135,48 @@ fn a_measurement_ends_with_its_tools() {
     };
     assert!(input.ends_with("in.png") && journal.ends_with("o.csv.part"));
 }
+
+/// A run that is ended by force leaves whole files only, and the next one goes on.
+#[test]
+fn a_killed_run_is_taken_up() {
+    use dcodec::container::{Event, Parser};
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    const PICTURES: usize = 16;
+    for i in 0..PICTURES {
+        let picture = common::noise(96, 64, dcodec::Colour::Rgb, false, i as u64);
+        let path = folder.join(format!("in/{}/{i}.png", i % 3));
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        picture.to_image().save(path).expect("written");
+    }
+    let coded = || -> Vec<String> {
+        let all = files(folder).into_iter();
+        all.filter(|path| path.ends_with(".dfc")).collect()
+    };
+    let whole = |path: &String| {
+        let bytes = fs::read(path).expect("there");
+        let (mut parser, mut at) = (Parser::new(u64::MAX), 0);
+        loop {
+            match parser.push(&bytes[at..]).expect("a good file") {
+                (_, Event::End) => return true,
+                (_, Event::NeedMore) => return false,
+                (used, _) => at += used,
+            }
+        }
+    };
+    let args = ["encode", "-e", "1", "-r", "in", "-o", "out", "--jobs", "2"];
+    let mut counts = Vec::new();
+    for time in [20, 60, 100, 150, 200, 300] {
+        let mut child = start(folder, &args);
+        sleep(Duration::from_millis(time));
+        child.kill().expect("killed or ended");
+        child.wait().expect("ended");
+        assert!(coded().iter().all(whole), "after {time} ms");
+        counts.push(coded().len());
+    }
+    assert!(counts.is_sorted(), "{counts:?}");
+    let ended = start(folder, &args).wait().expect("ended");
+    assert!(ended.success());
+    assert_eq!(coded().len(), PICTURES);
+    assert!(coded().iter().all(whole));
+}

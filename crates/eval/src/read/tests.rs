@@ -200,3 +200,48 @@ fn directories_of_tiffs_are_found() {
         assert_eq!(directory_of_tiff(head), at, "{head:?}");
     }
 }
+
+/// Damage of any kind is an error, or a picture within the limits, and never a panic.
+#[test]
+fn damaged_files_are_read_within_the_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        max_pixels: 100_000,
+        max_memory: 60 << 20,
+    };
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        (state >> 33) as usize % below
+    };
+    let (mut pictures, mut refused) = (0, 0);
+    for format in FORMATS {
+        let good = picture(format, 40, 30);
+        for _ in 0..150 {
+            let mut bytes = good.clone();
+            // Most of what decides stands in front.
+            for _ in 0..1 + random(4) {
+                let within = [bytes.len(), 64.min(bytes.len())][random(2)];
+                bytes[random(within)] = [0, 0xff, 0x80, random(256) as u8][random(4)];
+            }
+            if random(3) == 0 {
+                bytes.truncate(random(good.len()));
+            }
+            let size = if random(8) == 0 { 70 << 20 } else { 0 };
+            let path = file(folder.path(), "damaged", &bytes, size);
+            let loaded = read(&path, &limits).and_then(|bytes| {
+                assert!(bytes.len() as u64 <= limits.max_memory, "{format:?}");
+                crate::load::load_picture(&bytes, &path, limits.max_pixels)
+            });
+            match loaded {
+                Ok(loaded) => {
+                    let pixels = u64::from(loaded.picture.width() * loaded.picture.height());
+                    assert!(pixels <= limits.max_pixels, "{format:?}");
+                    pictures += 1;
+                }
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(pictures > 100 && refused > 100, "{pictures} and {refused}");
+}
