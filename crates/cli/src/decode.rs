@@ -3,6 +3,7 @@
 mod sinks;
 
 use std::io::{Cursor, ErrorKind, Read};
+use std::mem;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -224,10 +225,15 @@ impl Decoding<'_> {
         let bar = a.many.log(log).bar("decoding");
         let decoded = self.decoded(prior, &mut input, &mut sinks, &bar);
         bar.finish_and_clear();
-        let decoded = decoded?;
+        let mut decoded = decoded?;
         clock.lap_codec(&decoded.timings, "other");
         self.say_losses(&decoded, prior, path)?;
-        let metadata = a.strip.apply(decoded.metadata.clone());
+        // They may be long. Frames have their own.
+        let metadata = match sinks.wants_frames() {
+            true => decoded.metadata.clone(),
+            false => mem::take(&mut decoded.metadata),
+        };
+        let metadata = a.strip.apply(metadata);
         let written = sinks.finish(&decoded, &metadata, path, log)?;
         clock.lap("write");
         let summary = self.summary(&decoded, &input);

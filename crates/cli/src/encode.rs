@@ -122,8 +122,10 @@ fn one(a: &Encode, priors: &FilePriors, input: &Path, output: &Path, log: Log) -
     if let Some(interest) = interest(a, input, &picture)? {
         encoder = encoder.interest(interest);
     }
+    // They may be long.
+    let verified_metadata = a.verify.then(|| metadata.clone()).unwrap_or_default();
     let encoded = encoder
-        .metadata(metadata.clone())
+        .metadata(metadata)
         .encode_with(&picture, &mut |p| {
             bar.set_position((1000.0 * p.done) as u64);
             bar.set_message(format!("{} bytes", p.bytes));
@@ -134,7 +136,13 @@ fn one(a: &Encode, priors: &FilePriors, input: &Path, output: &Path, log: Log) -
     let encoded = encoded?;
     clock.lap_codec(&encoded.timings, "other");
     if a.verify {
-        log.say(verified(&encoded, &picture, &metadata, priors, input)?);
+        log.say(verified(
+            &encoded,
+            &picture,
+            &verified_metadata,
+            priors,
+            input,
+        )?);
         clock.lap("verify");
     }
     if let Some(path) = &a.report {
