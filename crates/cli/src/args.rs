@@ -129,8 +129,8 @@ pub struct Output {
 #[derive(Debug, Args)]
 pub struct Many {
     /// The file; - is standard input. Or several, folders of them, or patterns such as
-    /// 'photos/*', to be written to the folder -o DIR. Files that are named go beside themselves
-    /// without it
+    /// 'photos/*', to be written to the folder -o DIR, where each of several folders keeps its
+    /// name. Files that are named go beside themselves without it
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
     /// Folders in folders too: the tree is mirrored below -o DIR

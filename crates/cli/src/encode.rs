@@ -123,7 +123,10 @@ fn one(a: &Encode, priors: &FilePriors, input: &Path, output: &Path, log: Log) -
         encoder = encoder.interest(interest);
     }
     // They may be long.
-    let verified_metadata = a.verify.then(|| metadata.clone()).unwrap_or_default();
+    let verified_metadata = match a.verify {
+        true => metadata.clone(),
+        false => Metadata::default(),
+    };
     let encoded = encoder
         .metadata(metadata)
         .encode_with(&picture, &mut |p| {

@@ -1,12 +1,12 @@
 //! Files, folders and patterns to a list of files.
 
 use std::collections::HashSet;
-use std::fs::{self, File, FileType};
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use dcodec::container::SIGNATURE;
-use walkdir::{DirEntry, WalkDir};
+use walkdir::WalkDir;
 
 use crate::io::{is_temporary, name};
 use crate::{Error, Result};
@@ -22,6 +22,9 @@ const OTHERS: [&str; 8] = ["apng", "avif", "dib", "heic", "heif", "jp2", "jxl", 
 const CODED: &str = "dfc";
 /// More than the signature of every format takes.
 const HEAD_BYTES: u64 = 64;
+
+/// Reason for which folders are left out.
+const INNER: &str = "a folder in the folder";
 
 /// Kind of files that are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,14 +117,16 @@ pub fn renamed(path: &Path, to: &str) -> PathBuf {
     }
 }
 
-/// Files of `inputs`: each file that is named, the files of a kind in each folder, and the files
-/// that fit a pattern, all but the named ones sorted by name. No file comes twice.
+/// Files of `inputs`: each file that is named, and the files of a kind in each folder and of those
+/// that fit a pattern, both sorted by name. No file comes twice.
 ///
-/// Folders in folders are searched if `recursive`, those that links name and `except` are not.
+/// Folders in folders are searched if `recursive`, those that links name and `except` are not. The
+/// contents of one folder are found below it; where there are several inputs each folder keeps its
+/// name.
 ///
 /// # Errors
-/// [`Error::NoFiles`] for a folder and [`Error::Setting`] for a pattern without files; errors of
-/// the system on an input.
+/// [`Error::NoFiles`] and [`Error::Setting`] where nothing is found; errors of the system on an
+/// input.
 pub fn find(
     inputs: &[PathBuf],
     kind: Kind,
@@ -129,25 +134,43 @@ pub fn find(
     except: Option<&Path>,
 ) -> Result<Found> {
     let mut found = Found::default();
-    let except = except.and_then(|path| fs::canonicalize(path).ok());
+    let search = Search {
+        kind,
+        recursive,
+        except: except.and_then(|path| fs::canonicalize(path).ok()),
+        several: inputs.len() > 1 || inputs.iter().any(|input| is_pattern(input)),
+    };
+    let mut empty = None;
     for input in inputs {
-        let named = match is_pattern(input) {
-            true => matching(input)?,
-            false => vec![input.clone()],
-        };
-        for path in named {
-            match is_folder(&path) {
-                true => found.search(&path, kind, recursive, except.as_deref())?,
-                false => found.files.push(Item {
-                    below: path.file_name().unwrap_or_default().into(),
-                    path,
-                }),
-            }
+        let before = found.count();
+        if is_pattern(input) {
+            found.take_matching(input, &search)?;
+        } else if !is_folder(input) {
+            found.files.push(Item {
+                path: input.clone(),
+                below: input.file_name().unwrap_or_default().into(),
+            });
+        } else if !(search.several && search.is_excepted(input)) {
+            found.search(input, &search)?;
+        }
+        if found.count() == before {
+            let nothing = match is_pattern(input) {
+                true => wrong_pattern(input, "no file fits this pattern"),
+                false => Error::NoFiles {
+                    folder: input.display().to_string(),
+                    kind: kind.plural(),
+                    folders: found.folder_in(input),
+                },
+            };
+            empty.get_or_insert(nothing);
         }
     }
     let mut seen = HashSet::new();
     found.files.retain(|item| seen.insert(item.path.clone()));
-    Ok(found)
+    match empty {
+        Some(e) if found.count() == 0 => Err(e),
+        _ => Ok(found),
+    }
 }
 
 /// The paths of [`find`], of folders without their folders.
@@ -159,20 +182,66 @@ pub fn files(inputs: &[PathBuf], kind: Kind) -> Result<Vec<PathBuf>> {
     Ok(found.files.into_iter().map(|item| item.path).collect())
 }
 
+/// Kind of files that are looked for, and the places where.
+struct Search {
+    kind: Kind,
+    recursive: bool,
+    /// A folder that is not searched.
+    except: Option<PathBuf>,
+    /// True if there may be more than one folder.
+    several: bool,
+}
+
+impl Search {
+    fn is_excepted(&self, folder: &Path) -> bool {
+        let except = self.except.as_ref();
+        except.is_some_and(|except| fs::canonicalize(folder).is_ok_and(|path| path == *except))
+    }
+}
+
 impl Found {
+    /// Number of files, those that cannot be looked at among them.
+    fn count(&self) -> usize {
+        self.files.len() + self.failed.len()
+    }
+
+    /// True if a folder in `folder` was left out.
+    fn folder_in(&self, folder: &Path) -> bool {
+        let mut left_out = self.left_out.iter();
+        left_out.any(|(path, reason)| *reason == INNER && path.starts_with(folder))
+    }
+
+    /// Adds what fits a pattern, for shells that leave it as it is.
+    fn take_matching(&mut self, pattern: &Path, search: &Search) -> Result<()> {
+        let fitting = glob::glob(&pattern.to_string_lossy());
+        for path in fitting.map_err(|e| wrong_pattern(pattern, &e.to_string()))? {
+            let path = match path {
+                Ok(path) => path,
+                Err(e) => {
+                    let path = e.path().to_owned();
+                    self.failed.push(Error::io(path, e.into()));
+                    continue;
+                }
+            };
+            if !path.is_dir() {
+                let below = path.file_name().unwrap_or_default().into();
+                self.sort(Item { path, below }, search.kind);
+            } else if !search.recursive {
+                self.left_out.push((path, INNER));
+            } else if !search.is_excepted(&path) {
+                self.search(&path, search)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds the contents of a folder.
-    fn search(
-        &mut self,
-        folder: &Path,
-        kind: Kind,
-        recursive: bool,
-        except: Option<&Path>,
-    ) -> Result<()> {
-        let before = self.files.len() + self.failed.len();
-        let mut inner = false;
+    fn search(&mut self, folder: &Path, search: &Search) -> Result<()> {
+        let name = folder.file_name().filter(|_| search.several);
+        let top = name.map(PathBuf::from).unwrap_or_default();
         let mut walk = WalkDir::new(folder)
             .sort_by_file_name()
-            .max_depth(if recursive { usize::MAX } else { 1 })
+            .max_depth(if search.recursive { usize::MAX } else { 1 })
             .into_iter();
         while let Some(entry) = walk.next() {
             let entry = match entry {
@@ -187,35 +256,24 @@ impl Found {
                     continue;
                 }
             };
-            let item = Item {
-                path: entry.path().into(),
-                below: entry.path().strip_prefix(folder).unwrap_or(folder).into(),
-            };
+            let path = entry.path().to_owned();
+            let below = top.join(path.strip_prefix(folder).unwrap_or(folder));
+            let item = Item { path, below };
             if !entry.file_type().is_dir() {
-                self.sort(item, entry.file_type(), kind);
-                continue;
-            }
-            if entry.depth() > 0 && is_same(&entry, except) {
+                self.sort(item, search.kind);
+            } else if entry.depth() > 0 && search.is_excepted(&item.path) {
                 walk.skip_current_dir();
-            } else if entry.depth() > 0 && !recursive {
-                inner = true;
-                self.left_out.push((item.path, "a folder in the folder"));
+            } else if entry.depth() > 0 && !search.recursive {
+                self.left_out.push((item.path, INNER));
             } else {
                 self.folders.push(item);
             }
         }
-        match self.files.len() + self.failed.len() == before {
-            true => Err(Error::NoFiles {
-                folder: folder.display().to_string(),
-                kind: kind.plural(),
-                folders: inner,
-            }),
-            false => Ok(()),
-        }
+        Ok(())
     }
 
-    /// Puts what was found in a folder, other than a folder, where it belongs.
-    fn sort(&mut self, item: Item, entry: FileType, kind: Kind) {
+    /// Puts what was found, other than a folder, where it belongs.
+    fn sort(&mut self, item: Item, kind: Kind) {
         let reason = match fs::metadata(&item.path) {
             Ok(found) if found.is_file() => match belongs(&item.path, kind) {
                 Ok(true) => return self.files.push(item),
@@ -228,7 +286,7 @@ impl Found {
             Err(e) if kind.is_called(&item.path) => {
                 return self.failed.push(Error::io(item.path, e));
             }
-            Err(_) if entry.is_symlink() => "a link to nothing",
+            Err(_) if item.path.is_symlink() => "a link to nothing",
             Err(e) => return self.failed.push(Error::io(item.path, e)),
         };
         // Nothing of the user's.
@@ -244,11 +302,6 @@ impl Found {
             self.left_out.push((item.path, reason));
         }
     }
-}
-
-/// True if a folder is the one at `except`.
-fn is_same(entry: &DirEntry, except: Option<&Path>) -> bool {
-    except.is_some_and(|except| fs::canonicalize(entry.path()).is_ok_and(|path| path == except))
 }
 
 /// True for a file that is called as its kind is, or, where its name says nothing, begins so.
@@ -269,13 +322,6 @@ fn is_pattern(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '[']) && !path.exists()
 }
 
-/// Files that fit a pattern, for shells that leave it as it is.
-fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
-    let wrong = |why: String| Error::Setting(format!("{}: {why}", name(pattern)));
-    let found = glob::glob(&pattern.to_string_lossy()).map_err(|e| wrong(e.to_string()))?;
-    let files: Vec<PathBuf> = found.flatten().filter(|path| path.is_file()).collect();
-    match files.is_empty() {
-        true => Err(wrong("no file fits this pattern".into())),
-        false => Ok(files),
-    }
+fn wrong_pattern(pattern: &Path, reason: &str) -> Error {
+    Error::Setting(format!("{}: {reason}", name(pattern)))
 }

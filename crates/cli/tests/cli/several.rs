@@ -293,6 +293,54 @@ fn several_files_and_patterns() {
 }
 
 #[test]
+fn several_folders_keep_their_names() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let dir = dir.path();
+    for (i, name) in ["2023/a.png", "2024/a.png", "2024/b/a.png", "c.png"]
+        .into_iter()
+        .enumerate()
+    {
+        put(dir, name, &png(i as u64));
+    }
+    put(dir, "notes.txt", b"no picture");
+    fs::create_dir(dir.join("empty")).expect("made");
+    let all = ["2023/a.dfc", "2024/a.dfc", "2024/b/a.dfc", "c.dfc"];
+    for inputs in [&["2023", "2024", "c.png", "empty"][..], &["*"]] {
+        // Where the shell names the output too it is no input.
+        for _ in 0..2 {
+            let ran = encoded(dir, &[&["-r", "-o", "out"], inputs].concat());
+            assert_eq!(ran.code, 0, "{}", ran.err);
+            assert!(all.iter().all(|name| dir.join("out").join(name).exists()));
+            assert_eq!(tree(&dir.join("out")).len(), all.len() + 3);
+        }
+        fs::remove_dir_all(dir.join("out")).expect("there");
+    }
+    let ran = encoded(dir, &["*", "-o", "flat"]);
+    assert_eq!(
+        (ran.code, names(&dir.join("flat"))),
+        (0, vec!["c.dfc".into()])
+    );
+    for name in ["2023", "2024", "empty", "notes.txt"] {
+        assert!(
+            ran.err.contains(&format!("left out: {name}: ")),
+            "{}",
+            ran.err
+        );
+    }
+    let ran = encoded(dir, &["2023", "2024", "2023", "-o", "named"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let made = ["2023", "2023/a.dfc", "2024", "2024/a.dfc"].map(PathBuf::from);
+    assert_eq!(tree(&dir.join("named")), made);
+    bad(
+        dir,
+        &["encode", "empty", "empty", "-o", "none"],
+        2,
+        "empty",
+        "no pictures",
+    );
+}
+
+#[test]
 fn extensions_of_no_picture_stay() {
     let dir = tempfile::tempdir().expect("a folder");
     let dir = dir.path();
