@@ -212,7 +212,7 @@ pub struct Goal {
     #[arg(long, value_name = "R", value_parser = positive, allow_negative_numbers = true)]
     pub bpp: Option<f64>,
     /// Stop at this many bytes, for instance 5000 or 10k
-    #[arg(long, value_name = "N", value_parser = size)]
+    #[arg(long, value_name = "N", value_parser = size, allow_negative_numbers = true)]
     pub bytes: Option<u64>,
     /// Stop at this RGB PSNR in dB, as decode shows it
     ///
@@ -228,7 +228,7 @@ pub struct Extent {
     #[arg(long, value_name = "R", value_parser = positive, allow_negative_numbers = true)]
     pub bpp: Option<f64>,
     /// Use the first N bytes, for instance 5000 or 10k
-    #[arg(long, value_name = "N", value_parser = size)]
+    #[arg(long, value_name = "N", value_parser = size, allow_negative_numbers = true)]
     pub bytes: Option<u64>,
     /// Use the first L layers
     #[arg(long, value_name = "L")]

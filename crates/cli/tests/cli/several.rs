@@ -371,9 +371,9 @@ fn bytes_may_have_a_unit() {
         &["cut", "pic.dfc", "--bytes", "0.1kB", "-o", "cut.dfc"],
     );
     assert_eq!(read(dir, "cut.dfc").len(), 100);
-    for wrong in ["10x", "0", "1e3"] {
+    for wrong in ["10x", "0", "1e3", "-1"] {
         let args = ["encode", "pic.png", "--bytes", wrong, "-o", "x"];
-        bad(dir, &args, 2, "", "--bytes");
+        bad(dir, &args, 2, "", "invalid value");
     }
 }
 
