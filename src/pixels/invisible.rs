@@ -61,7 +61,7 @@ impl Means {
     fn between(&self, x: usize, y: usize) -> [f32; 4] {
         // The nearer of two neighbours, and the other one.
         let sides = |at: usize, end: usize| {
-            let other = if at % 2 == 0 {
+            let other = if at.is_multiple_of(2) {
                 (at / 2).saturating_sub(1)
             } else {
                 at / 2 + 1

@@ -81,6 +81,10 @@ pub type Primaries = [[f64; 2]; 4];
 /// White and primaries of sRGB.
 pub const SRGB: Primaries = [[0.3127, 0.329], [0.64, 0.33], [0.3, 0.6], [0.15, 0.06]];
 
+/// White, primaries and curve of Adobe RGB (1998).
+pub const ADOBE: Primaries = [[0.3127, 0.329], [0.64, 0.33], [0.21, 0.71], [0.15, 0.06]];
+pub const ADOBE_GAMMA: f64 = 563.0 / 256.0;
+
 /// A profile of samples that are light to the power of 1 / `gamma`, or have the curve of sRGB
 /// without a gamma. None where that is sRGB, as near as files say it.
 pub fn of_gamma(gamma: Option<f64>, primaries: Primaries, colour: Colour) -> Option<Vec<u8>> {
@@ -211,8 +215,7 @@ mod tests {
 
     #[test]
     fn primaries_are_kept() {
-        let adobe = [[0.3127, 0.329], [0.64, 0.33], [0.21, 0.71], [0.15, 0.06]];
-        let made = of_gamma(Some(2.2), adobe, Colour::Rgb).unwrap();
+        let made = of_gamma(Some(ADOBE_GAMMA), ADOBE, Colour::Rgb).unwrap();
         let (made, known) = (
             ColorProfile::new_from_slice(&made).unwrap(),
             ColorProfile::new_adobe_rgb(),

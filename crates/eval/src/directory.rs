@@ -4,6 +4,8 @@ use std::ops::Range;
 
 /// Entries of one directory, at most.
 const MOST_ENTRIES: u64 = 4096;
+/// Integers of an entry, at most: more than a picture has strips or tiles.
+const MOST_INTEGERS: usize = 1 << 22;
 
 /// A TIFF file, or a block of EXIF.
 #[derive(Debug, Clone, Copy)]
@@ -159,7 +161,7 @@ impl<'a> Block<'a> {
         };
         let starts = entry.value.clone().step_by(size);
         let values = starts.map_while(|at| self.number(at..at + size));
-        values.collect()
+        values.take(MOST_INTEGERS).collect()
     }
 
     /// The first integer of the entry of this tag.

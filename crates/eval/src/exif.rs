@@ -83,6 +83,21 @@ fn resolution_of(block: &Block, directory: &Directory) -> Option<Resolution> {
     }
 }
 
+/// True if the camera's directory of interoperability names the optional colour space of DCF, which
+/// is Adobe RGB.
+pub fn says_adobe_rgb(exif: &[u8]) -> bool {
+    let index = || {
+        let block = Block::new(exif)?;
+        let nested = |directory: &Directory, tag: u16| {
+            block.directory(block.integer(directory, tag)? as usize)
+        };
+        let camera = nested(&block.directory(block.first)?, EXIF)?;
+        let inner = nested(&camera, INTEROPERABILITY)?;
+        block.value(inner.find(1)?)
+    };
+    index().is_some_and(|index| index.starts_with(b"R03"))
+}
+
 /// EXIF with a resolution. One that it tells already stays.
 pub fn with_resolution(exif: Option<Vec<u8>>, resolution: Resolution) -> Vec<u8> {
     let mut exif = exif.unwrap_or_else(|| b"II*\0\x08\0\0\0\0\0\0\0\0\0".to_vec());

@@ -1,5 +1,6 @@
 //! Picture files to pictures and their metadata.
 
+mod bmp;
 mod jpeg;
 mod notes;
 mod png;
@@ -125,14 +126,7 @@ fn resolution(bytes: &[u8], format: ImageFormat) -> Option<exif::Resolution> {
     match format {
         ImageFormat::Png => png::resolution(bytes),
         ImageFormat::Jpeg => jpeg::resolution(bytes),
-        // Dots in a metre, in the header that all versions but the first have.
-        ImageFormat::Bmp => {
-            let number = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-            if number(14)? < 40 {
-                return None;
-            }
-            exif::Resolution::per_metre(number(38)?.into(), number(42)?.into())
-        }
+        ImageFormat::Bmp => bmp::resolution(bytes),
         _ => None,
     }
 }
@@ -243,7 +237,13 @@ fn png_stored(
     if let Some(other) = png::without_wrong_space(&bytes) {
         bytes = Cow::Owned(other);
     }
-    decode(&bytes, ImageFormat::Png, shown, max_pixels)
+    let mut stored = decode(&bytes, ImageFormat::Png, shown, max_pixels)?;
+    let Metadata { exif, xmp, .. } = &mut stored.metadata;
+    for raw in png::raw_profiles(&bytes) {
+        let place = if raw.is_exif { &mut *exif } else { &mut *xmp };
+        place.get_or_insert(raw.data);
+    }
+    Ok(stored)
 }
 
 /// The picture of a JPEG; of a cut one as far as it can be had.

@@ -204,6 +204,17 @@ pub fn tells_gain_map(bytes: &[u8]) -> bool {
         .any(|name| bytes.windows(name.len()).any(|w| w == *name))
 }
 
+/// True if XMP lists what else is in the file: a gain map, or the film of a moving photo.
+pub fn tells_more(xmp: &[u8]) -> bool {
+    const NAMES: [&[u8]; 3] = [
+        b"http://ns.google.com/photos/1.0/container/",
+        b"MotionPhoto",
+        b"MicroVideo",
+    ];
+    let named = |name: &&[u8]| xmp.windows(name.len()).any(|w| w == *name);
+    tells_gain_map(xmp) || NAMES.iter().any(named)
+}
+
 /// True if Photoshop's resources, each of which begins with its number, have IPTC.
 fn has_iptc(data: &[u8]) -> bool {
     data.starts_with(b"Photoshop 3.0\0") && data.windows(6).any(|w| w == b"8BIM\x04\x04")

@@ -5,8 +5,8 @@ use dcodec::{Colour, Metadata};
 use image::ImageFormat;
 
 use super::tiff::Page;
-use super::{jpeg, png};
-use crate::colour;
+use super::{bmp, jpeg, png};
+use crate::{colour, exif};
 
 /// Leaves out of the metadata what does not belong to the picture any more, or fits no file, and
 /// says so; also what the file has besides them.
@@ -20,11 +20,20 @@ pub fn losses(
     match format {
         ImageFormat::Jpeg => of_jpeg(metadata, bytes, &mut notes),
         ImageFormat::Png => of_png(metadata, colour, bytes, &mut notes),
-        ImageFormat::Tiff => of_tiff(bytes, &mut notes),
+        ImageFormat::Tiff => of_tiff(metadata, colour, bytes, &mut notes),
+        ImageFormat::Bmp => match bmp::profile(bytes) {
+            Ok(icc) => metadata.icc = icc,
+            Err(reason) => notes.push(format!("{reason}: it was left out")),
+        },
         ImageFormat::Gif if has_comment(bytes) => {
             notes.push("the comment of the GIF was left out".into());
         }
         _ => {}
+    }
+    let says_adobe = metadata.exif.as_deref().is_some_and(exif::says_adobe_rgb);
+    if metadata.icc.is_none() && colour == Colour::Rgb && says_adobe {
+        metadata.icc = colour::of_gamma(Some(colour::ADOBE_GAMMA), colour::ADOBE, colour);
+        notes.push("the colour profile is that of Adobe RGB, which the EXIF names".into());
     }
     let space = metadata.icc.as_deref().and_then(colour::space);
     let inks = match format {
@@ -90,21 +99,16 @@ fn of_jpeg(metadata: &mut Metadata, bytes: &[u8], notes: &mut Vec<String>) {
     let unread = jpeg::unread(bytes);
     if unread.gain_map {
         notes.push("the gain map was left out: the picture is the one for usual displays".into());
-        // It promises a gain map.
-        if metadata
-            .xmp
-            .take_if(|xmp| jpeg::tells_gain_map(xmp))
-            .is_some()
-        {
-            notes.push("the XMP is about the gain map: it was left out".into());
-        }
+    } else if unread.pictures {
+        notes.push("only the first picture of the JPEG is coded: it has more".into());
+    } else if unread.trailing > 0 {
+        let n = unread.trailing;
+        notes.push(format!("{n} bytes after the end of the JPEG were left out"));
     }
-    let more = unread.pictures || unread.trailing > 0;
-    if more && !unread.gain_map {
-        notes.push(match (unread.pictures, unread.trailing) {
-            (true, _) => "only the first picture of the JPEG is coded: it has more".into(),
-            (_, n) => format!("{n} bytes after the end of the JPEG were left out"),
-        });
+    let more = unread.gain_map || unread.pictures || unread.trailing > 0;
+    // It promises what is not there any more.
+    if more && metadata.xmp.take_if(|xmp| jpeg::tells_more(xmp)).is_some() {
+        notes.push("the XMP is about what was left out: it was left out too".into());
     }
     for (left, kind) in [
         (unread.iptc, "IPTC of the JPEG"),
@@ -145,10 +149,16 @@ fn of_png(metadata: &mut Metadata, colour: Colour, bytes: &[u8], notes: &mut Vec
     }
 }
 
-fn of_tiff(bytes: &[u8], notes: &mut Vec<String>) {
+fn of_tiff(metadata: &mut Metadata, colour: Colour, bytes: &[u8], notes: &mut Vec<String>) {
     let Ok(page) = Page::open(bytes) else {
         return;
     };
+    if let (None, Some(primaries)) = (&metadata.icc, page.primaries()) {
+        metadata.icc = colour::of_gamma(None, primaries, colour);
+        if metadata.icc.is_some() {
+            notes.push("the colour profile was made from the primaries of the TIFF".into());
+        }
+    }
     if page.others > 0 {
         notes.push("only the first page of the TIFF is coded: it has more".into());
     }

@@ -3,6 +3,8 @@
 use crate::colour::{CodePoints, Primaries, SRGB, of_gamma};
 use crate::exif::Resolution;
 use dcodec::Colour;
+use dcodec::container::MAX_METADATA;
+use std::borrow::Cow;
 
 const SIGNATURE: usize = 8;
 /// The last chunk.
@@ -153,6 +155,73 @@ pub fn has_light_levels(bytes: &[u8]) -> bool {
     names.iter().any(|name| find(bytes, name).is_some())
 }
 
+/// Metadata in a text of hexadecimal digits, as ImageMagick wrote them before PNG had chunks for
+/// them.
+pub struct RawProfile {
+    /// EXIF, else XMP.
+    pub is_exif: bool,
+    pub data: Vec<u8>,
+}
+
+/// EXIF and XMP in texts.
+pub fn raw_profiles(bytes: &[u8]) -> Vec<RawProfile> {
+    let read = |(name, data): (&[u8; 4], &[u8])| {
+        let end = data.iter().position(|&b| b == 0)?;
+        if !is_raw_profile(&data[..end]) {
+            return None;
+        }
+        let text = match name {
+            b"tEXt" => Cow::Borrowed(&data[end + 1..]),
+            // After the method, which is 0.
+            b"zTXt" => {
+                let text = data.get(end + 2..)?;
+                let most = 2 * MAX_METADATA as usize;
+                let text = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(text, most);
+                Cow::Owned(text.ok()?)
+            }
+            _ => return None,
+        };
+        let data = of_digits(&text)?;
+        let is_exif = data.starts_with(b"Exif\0\0");
+        // APP1 of JPEG, where a name stands before XMP too.
+        let start = match is_exif || data.starts_with(b"<") {
+            true => 0,
+            false => data
+                .strip_prefix(&b"http://ns.adobe.com/xap/1.0/\0"[..])
+                .map(|_| 29)?,
+        };
+        let data = data[start..].to_vec();
+        Some(RawProfile { is_exif, data })
+    };
+    chunks(bytes).filter_map(read).collect()
+}
+
+fn is_raw_profile(keyword: &[u8]) -> bool {
+    let kind = keyword.strip_prefix(b"Raw profile type ");
+    kind.is_some_and(|kind| {
+        ["exif", "xmp", "app1"]
+            .iter()
+            .any(|k| kind.eq_ignore_ascii_case(k.as_bytes()))
+    })
+}
+
+/// The bytes of a text: a name, the number of bytes, and two digits for each.
+fn of_digits(text: &[u8]) -> Option<Vec<u8>> {
+    let mut lines = text.trim_ascii_start().splitn(2, |&b| b == b'\n').skip(1);
+    let mut rest = lines.next()?.trim_ascii_start().splitn(2, |&b| b == b'\n');
+    let count: usize = std::str::from_utf8(rest.next()?.trim_ascii())
+        .ok()?
+        .parse()
+        .ok()?;
+    let digits = rest.next()?.iter().filter(|b| !b.is_ascii_whitespace());
+    let digits = digits.map(|&b| char::from(b).to_digit(16));
+    let digits: Vec<u32> = digits.collect::<Option<_>>()?;
+    let data = digits
+        .chunks_exact(2)
+        .map(|pair| (16 * pair[0] + pair[1]) as u8);
+    (digits.len() == 2 * count).then(|| data.collect())
+}
+
 /// The keywords of text that is not passed on.
 pub fn texts(bytes: &[u8]) -> Vec<String> {
     let keyword = |(name, data): (&[u8; 4], &[u8])| {
@@ -162,7 +231,8 @@ pub fn texts(bytes: &[u8]) -> Vec<String> {
         Some(word.filter(|c| !c.is_control()).collect::<String>())
     };
     let mut words: Vec<String> = chunks(bytes).filter_map(keyword).collect();
-    words.retain(|w| w != "XML:com.adobe.xmp");
+    let kept = |w: &str| w == "XML:com.adobe.xmp" || is_raw_profile(w.as_bytes());
+    words.retain(|w| !kept(w));
     words.sort();
     words.dedup();
     words

@@ -235,6 +235,29 @@ fn tiff_of_palettes_white_paper_and_ycbcr() {
 }
 
 #[test]
+fn tiff_of_subsampled_ycbcr() {
+    // Units of 2 x 2 pixels, some of them half outside: red on the left, grey on the right.
+    let unit = |x: usize| match x {
+        0 | 1 => [76, 76, 76, 76, 85, 255],
+        _ => [200, 200, 200, 200, 128, 128],
+    };
+    let strip: Vec<u8> = (0..2).flat_map(|_| (0..3).flat_map(unit)).collect();
+    for (little, big) in [(true, false), (false, true)] {
+        // As many as are usual.
+        for more in [&[(530, 3, &[2u32, 2][..])][..], &[]] {
+            let file = tiff_with(&strip, 3, 8, 6, more, little, big);
+            let shown = load(&file).unwrap().picture;
+            let pixels: Vec<&[u8]> = shown.samples().as_eight().unwrap().chunks(3).collect();
+            for (i, pixel) in pixels.into_iter().enumerate() {
+                let wanted: [u8; 3] = if i % WIDTH < 4 { [255, 0, 0] } else { [200; 3] };
+                let near = pixel.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) <= 2);
+                assert!(near, "{i}: {pixel:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn tiff_of_jpeg() {
     let image = image::RgbImage::from_fn(WIDTH as u32, HEIGHT as u32, |x, y| {
         image::Rgb([100 + 10 * x as u8, 90, 200 - 20 * y as u8])
@@ -272,7 +295,10 @@ fn tiff_that_is_not_read_says_why() {
         (tiff_of(&v(1), 1, 16, 1, &[(339, 3, &[2])]), "signed"),
         (tiff_of(&v(1), 1, 32, 1, &[]), "samples of 32 bits"),
         (tiff_of(&v(3), 3, 8, 8, &[]), "L*a*b*"),
-        (tiff_of(&v(3), 3, 8, 6, &[]), "subsampled"),
+        (
+            tiff_of(&v(3), 3, 8, 6, &[(317, 3, &[2])]),
+            "YCbCr colours in this layout",
+        ),
         (tiff_of(&v(1), 1, 1, 1, &[(259, 3, &[3])]), "CCITT group 3"),
         (tiff_of(&v(1), 1, 8, 1, &[(259, 3, &[50000])]), "Zstandard"),
         (
@@ -330,11 +356,11 @@ fn tiff_bits_may_stand_the_other_way_round() {
 #[test]
 fn tiff_keeps_its_exif_and_the_first_full_page() {
     // A small copy, then the picture, then another page. The second stands behind the first file.
-    let small = tiff_of(&vec![0; WIDTH * HEIGHT], 1, 8, 1, &[(254, 4, &[1])]);
+    let small = tiff_of(&[0; WIDTH * HEIGHT], 1, 8, 1, &[(254, 4, &[1])]);
     let mut file = small.clone();
     let mut pages = Vec::new();
     for value in [70, 80] {
-        let page = tiff_of(&vec![value; WIDTH * HEIGHT], 1, 8, 1, &[(274, 3, &[6])]);
+        let page = tiff_of(&[value; WIDTH * HEIGHT], 1, 8, 1, &[(274, 3, &[6])]);
         let at = file.len().next_multiple_of(2);
         file.resize(at, 0);
         pages.push((at, page.len()));
@@ -673,7 +699,7 @@ fn losses_are_said() {
         b"http://ns.adobe.com/xap/1.0/\0<x xmlns:h=\"http://ns.adobe.com/hdr-gain-map/1.0/\"/>";
     for (file, what) in [
         (with(0xe1, gain_map), "the gain map was left out"),
-        (with(0xe1, gain_map), "the XMP is about the gain map"),
+        (with(0xe1, gain_map), "the XMP is about what was left out"),
         (with(0xe2, b"MPF\0MM\0*"), "only the first picture"),
         (with(0xed, b"Photoshop 3.0\x008BIM\x04\x04\0\0"), "the IPTC"),
         (with(0xfe, b"a comment"), "the comment"),
@@ -732,4 +758,106 @@ fn a_png_without_its_end_is_read() {
         reason(&damaged),
         "in: the PNG is damaged: the check of a chunk is wrong"
     );
+}
+
+#[test]
+fn a_moving_photo_loses_its_film_and_the_xmp_about_it() {
+    let rgb = load(&png(Colour::Rgb)).unwrap().picture;
+    for (xmp, kept) in [("<x GCamera:MotionPhoto=\"1\"/>", false), ("<x/>", true)] {
+        let metadata = Metadata {
+            xmp: Some(xmp.into()),
+            ..Default::default()
+        };
+        let (jpeg, _) = encode_picture(&rgb, &metadata, Format::Jpeg).unwrap();
+        assert_eq!(load(&jpeg).unwrap().metadata, metadata);
+        let loaded = load(&[&jpeg[..], b"\0\0\0\x18ftypmp42"].concat()).unwrap();
+        assert!(has_note(&loaded, "12 bytes after the end"));
+        assert_eq!(loaded.metadata.xmp.is_some(), kept);
+    }
+}
+
+#[test]
+fn metadata_in_the_text_of_a_png_are_read() {
+    let exif = [b"Exif\0\0", &exif_with_thumbnail()[..]].concat();
+    let xmp = [&b"http://ns.adobe.com/xap/1.0/\0"[..], b"<x/>"].concat();
+    let hex = |name: &str, data: &[u8]| {
+        let digits: Vec<String> = data.iter().map(|b| format!("{b:02x}")).collect();
+        let lines: Vec<String> = digits.chunks(36).map(|line| line.concat()).collect();
+        format!("\n{name}\n{:8}\n{}\n", data.len(), lines.join("\n"))
+    };
+    let exif = miniz_oxide::deflate::compress_to_vec_zlib(hex("exif", &exif).as_bytes(), 6);
+    let exif = [&b"Raw profile type exif\0\0"[..], &exif].concat();
+    let xmp = [
+        &b"Raw profile type APP1\0"[..],
+        hex("generic profile", &xmp).as_bytes(),
+    ]
+    .concat();
+    let file = with_chunk(
+        &with_chunk(&png(Colour::Rgb), b"zTXt", &exif),
+        b"tEXt",
+        &xmp,
+    );
+    let loaded = load(&file).unwrap();
+    assert!(loaded.notes.is_empty(), "{:?}", loaded.notes);
+    assert_eq!((loaded.picture.width(), loaded.picture.height()), (6, 8));
+    assert_eq!(exif_numbers(&loaded.metadata.exif.unwrap(), None, 274), [1]);
+    assert_eq!(loaded.metadata.xmp.unwrap(), b"<x/>");
+    // Damage, and a bomb.
+    let mut bomb = b"Raw profile type exif\0\0".to_vec();
+    bomb.extend(miniz_oxide::deflate::compress_to_vec_zlib(
+        &vec![b'0'; 40 << 20],
+        1,
+    ));
+    for data in [
+        &b"Raw profile type exif\0\0x"[..],
+        b"Raw profile type exif\0",
+        &bomb,
+    ] {
+        let loaded = load(&with_chunk(&png(Colour::Rgb), b"zTXt", data)).unwrap();
+        assert!(loaded.metadata.is_empty());
+    }
+}
+
+#[test]
+fn colour_spaces_of_other_files_are_kept() {
+    let adobe = crate::colour::of_gamma(
+        Some(crate::colour::ADOBE_GAMMA),
+        crate::colour::ADOBE,
+        Colour::Rgb,
+    );
+    // A camera's EXIF.
+    let mut exif = b"II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x1a\0\0\0\0\0\0\0".to_vec();
+    exif.extend(b"\x01\0\x05\xa0\x04\0\x01\0\0\0\x2c\0\0\0\0\0\0\0");
+    exif.extend(b"\x01\0\x01\0\x02\0\x04\0\0\0R03\0\0\0\0\0");
+    let rgb = load(&png(Colour::Rgb)).unwrap().picture;
+    let metadata = Metadata {
+        exif: Some(exif),
+        ..Default::default()
+    };
+    let (jpeg, _) = encode_picture(&rgb, &metadata, Format::Jpeg).unwrap();
+    let loaded = load(&jpeg).unwrap();
+    assert_eq!(loaded.metadata.icc, adobe);
+    assert!(has_note(&loaded, "Adobe RGB"));
+    // A BMP with a profile behind its pixels.
+    let (bmp, _) = encode_picture(&rgb, &Metadata::default(), Format::Bmp).unwrap();
+    let pixels = u32::from_le_bytes(*bmp[10..].first_chunk().unwrap()) as usize;
+    let icc = adobe.unwrap();
+    let mut header = bmp[14..54].to_vec();
+    header[..4].copy_from_slice(&124u32.to_le_bytes());
+    header.resize(56, 0);
+    header.extend(b"DEBM");
+    header.resize(112, 0);
+    let end = 124 + (bmp.len() - pixels) as u32;
+    header.extend([end.to_le_bytes(), (icc.len() as u32).to_le_bytes(), [0; 4]].concat());
+    let mut file = bmp[..14].to_vec();
+    file[10..14].copy_from_slice(&138u32.to_le_bytes());
+    file.extend([&header[..], &bmp[pixels..], &icc].concat());
+    let loaded = load(&file).unwrap();
+    assert_eq!(loaded.picture, rgb);
+    assert_eq!(loaded.metadata.icc, Some(icc.clone()));
+    let cut = load(&file[..file.len() - 1]).unwrap();
+    assert!(cut.metadata.icc.is_none() && has_note(&cut, "profile of the BMP is damaged"));
+    let at = file.windows(4).position(|w| w == b"DEBM").unwrap();
+    file[at..at + 4].copy_from_slice(b"KNIL");
+    assert!(has_note(&load(&file).unwrap(), "is another file"));
 }

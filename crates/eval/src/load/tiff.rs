@@ -4,14 +4,22 @@
 //! That crate unpacks samples of any meaning if the directory says that they are grey. So it reads
 //! the file with that and a few other entries changed, and their meaning is found here.
 
-use std::io::{self, Read, Seek, SeekFrom};
+mod meaning;
+mod patched;
+mod raw;
+
 use std::ops::Range;
 
 use dcodec::{BitDepth, Colour, Form, Metadata, Picture, Samples};
 use image::metadata::Orientation;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 
+use meaning::{Meaning, Ycbcr};
+use patched::Patched;
+use raw::{Raw, Values};
+
 use super::jpeg;
+use crate::colour::Primaries;
 use crate::directory::{Block, Directory};
 use crate::exif;
 
@@ -25,8 +33,11 @@ const STRIPS: u16 = 273;
 const STRIP_BYTES: u16 = 279;
 const ORIENTATION: u16 = 274;
 const SAMPLES: u16 = 277;
+const ROWS_PER_STRIP: u16 = 278;
 const PLANAR: u16 = 284;
 const PREDICTOR: u16 = 317;
+const WHITE: u16 = 318;
+const PRIMARIES: u16 = 319;
 const COLOUR_MAP: u16 = 320;
 const TILE_WIDTH: u16 = 322;
 const TILE_HEIGHT: u16 = 323;
@@ -48,27 +59,6 @@ const PROFILE: u16 = 34675;
 const MOST_PAGES: usize = 1000;
 /// Most samples of a pixel.
 const MOST_SAMPLES: u64 = 16;
-
-/// The meaning of the samples of a pixel.
-#[derive(Debug, Clone, PartialEq)]
-enum Meaning {
-    Grey {
-        inverted: bool,
-    },
-    Rgb,
-    /// Red, green and blue of each index.
-    Palette(Vec<[u8; 3]>),
-    Ycbcr(Ycbcr),
-    Cmyk,
-}
-
-/// Weights of red and blue in Y, and the numbers of black and white of Y, Cb and Cr.
-#[derive(Debug, Clone, PartialEq)]
-struct Ycbcr {
-    red: f64,
-    blue: f64,
-    range: [f64; 6],
-}
 
 /// A page of a TIFF file.
 pub struct Page<'a> {
@@ -248,11 +238,15 @@ impl<'a> Page<'a> {
                 "a TIFF of separate planes of {bits} bits is not read"
             ));
         }
-        if let (Meaning::Ycbcr(_), true) = (&self.meaning, compression != 7) {
-            if self.integers(YCBCR_SUBSAMPLING) != [1, 1] {
-                return Err(
-                    "a TIFF of subsampled YCbCr colours is not read (convert it to RGB)".into(),
-                );
+        if self.units().is_some() {
+            let rows = self.number(ROWS_PER_STRIP).unwrap_or(u64::MAX);
+            let tiled = self.directory.find(TILES).is_some();
+            let [h, v] = self.units().unwrap_or([1, 1]).map(|n| n as u64);
+            let odd = rows < self.height.into() && !rows.is_multiple_of(v);
+            let sane = [h, v].iter().all(|n| matches!(n, 1 | 2 | 4));
+            if tiled || odd || !sane || predicted || self.planar || self.samples != 3 {
+                let e = "a TIFF of YCbCr colours in this layout is not read (convert it to RGB)";
+                return Err(e.into());
             }
         }
         match compression {
@@ -276,6 +270,18 @@ impl<'a> Page<'a> {
         let range =
             |(start, length): (u64, u64)| start as usize..start.saturating_add(length) as usize;
         starts.into_iter().zip(lengths).map(range).collect()
+    }
+
+    /// Columns and rows of pixels that share their Cb and Cr, where the file itself packs them so. In
+    /// JPEG its decoder unpacks them.
+    fn units(&self) -> Option<[usize; 2]> {
+        let ycbcr = matches!(self.meaning, Meaning::Ycbcr(_));
+        if !ycbcr || self.number(COMPRESSION) == Some(7) {
+            return None;
+        }
+        let units = self.integers(YCBCR_SUBSAMPLING);
+        let units = <[u64; 2]>::try_from(units).unwrap_or([2, 2]);
+        (units != [1, 1]).then(|| units.map(|n| n as usize))
     }
 
     /// Refuses JPEGs in a TIFF that are larger than their place, before they take memory.
@@ -320,6 +326,18 @@ impl<'a> Page<'a> {
             },
             alpha: self.alpha.is_some(),
         }
+    }
+
+    /// White, red, green and blue, where the file tells them.
+    pub fn primaries(&self) -> Option<Primaries> {
+        let all = [WHITE, PRIMARIES].map(|tag| {
+            let entry = self.directory.find(tag);
+            entry.map(|e| self.block.fractions(e)).unwrap_or_default()
+        });
+        let all: [f64; 8] = all.concat().try_into().ok()?;
+        let sane =
+            all.iter().all(|v| v.is_finite()) && all.iter().skip(1).step_by(2).all(|&y| y > 0.0);
+        sane.then(|| [0, 2, 4, 6].map(|i| [all[i], all[i + 1]]))
     }
 
     /// True for inks.
@@ -370,6 +388,7 @@ impl<'a> Page<'a> {
             height: self.height as usize,
             samples: self.samples,
             planar: self.planar,
+            units: self.units(),
             values: match buffer {
                 DecodingResult::U8(v) => Values::Bytes(v),
                 DecodingResult::U16(v) => Values::Words(v),
@@ -404,13 +423,17 @@ impl<'a> Page<'a> {
         let mut patches = vec![(header.start, offset.to_vec())];
         let mut set = |tag: u16, value: u64| {
             if let Some(entry) = self.directory.find(tag) {
-                // One integer of 16 bits.
-                let kind = block.digits::<2>(3).to_vec();
+                // One integer of 16 or 32 bits.
+                let long = value > u16::MAX.into();
+                let kind = block.digits::<2>(if long { 4 } else { 3 }).to_vec();
                 let (count, place) = match block.big {
                     true => (block.digits::<8>(1).to_vec(), 8),
                     false => (block.digits::<4>(1).to_vec(), 4),
                 };
-                let mut value = block.digits::<2>(value).to_vec();
+                let mut value = match long {
+                    true => block.digits::<4>(value).to_vec(),
+                    false => block.digits::<2>(value).to_vec(),
+                };
                 value.resize(place, 0);
                 patches.push((entry.at + 2, [kind, count, value].concat()));
             }
@@ -421,6 +444,21 @@ impl<'a> Page<'a> {
             // Single bits, in the order in which they stand.
             set(BITS, 1);
             set(SAMPLES, self.bits * self.samples as u64);
+        }
+        if let Some([h, v]) = self.units() {
+            // Grey rows, each of the units of a row.
+            let rows = self.number(ROWS_PER_STRIP).unwrap_or(u64::MAX);
+            set(
+                WIDTH,
+                (self.width as usize).div_ceil(h) as u64 * (h * v + 2) as u64,
+            );
+            set(HEIGHT, u64::from(self.height).div_ceil(v as u64));
+            set(
+                ROWS_PER_STRIP,
+                rows.min(self.height.into()).div_ceil(v as u64),
+            );
+            set(BITS, 8);
+            set(SAMPLES, 1);
         }
         // Of the bits of each byte the lowest comes first; JPEG has an order of its own.
         let swapped = self.number(FILL_ORDER) == Some(2) && self.number(COMPRESSION) != Some(7);
@@ -484,21 +522,6 @@ impl<'a> Page<'a> {
     }
 }
 
-impl Ycbcr {
-    fn rgb(&self, ycbcr: [f64; 3]) -> [u16; 3] {
-        let r = &self.range;
-        let part = |v: f64, black: f64, white: f64, full: f64| (v - black) * full / (white - black);
-        let y = part(ycbcr[0], r[0], r[1], 255.0);
-        let cb = part(ycbcr[1], r[2], r[3], 127.0);
-        let cr = part(ycbcr[2], r[4], r[5], 127.0);
-        let red = y + cr * (2.0 - 2.0 * self.red);
-        let blue = y + cb * (2.0 - 2.0 * self.blue);
-        let green = (y - self.red * red - self.blue * blue) / (1.0 - self.red - self.blue);
-        // The cast clamps.
-        [red, green, blue].map(|v| u16::from((v + 0.5) as u8))
-    }
-}
-
 /// Bits of each sample, or the reason why they cannot be read.
 fn bits(block: &Block, directory: &Directory) -> Result<u64, String> {
     let list = |tag| {
@@ -555,125 +578,4 @@ fn page(block: &Block) -> Option<(usize, Directory, usize)> {
         let (at, directory) = pages.swap_remove(chosen);
         (at, directory, full.saturating_sub(1))
     })
-}
-
-/// Samples as they are packed.
-struct Raw {
-    bits: usize,
-    width: usize,
-    height: usize,
-    samples: usize,
-    planar: bool,
-    values: Values,
-}
-
-enum Values {
-    /// Samples of 8 bits, or rows of others that begin with whole bytes.
-    Bytes(Vec<u8>),
-    Words(Vec<u16>),
-}
-
-impl Raw {
-    /// True if all samples are there.
-    fn is_whole(&self) -> bool {
-        let planes = if self.planar { self.samples } else { 1 };
-        let have = match &self.values {
-            Values::Bytes(v) => v.len(),
-            Values::Words(v) => 2 * v.len(),
-        };
-        have >= planes * self.height * self.row_bytes()
-    }
-
-    fn row_bytes(&self) -> usize {
-        let samples = if self.planar { 1 } else { self.samples };
-        (self.width * samples * self.bits).div_ceil(8)
-    }
-
-    /// Sample `c` of pixel `i`.
-    fn at(&self, i: usize, c: usize) -> u16 {
-        let index = match self.planar {
-            true => c * self.width * self.height + i,
-            false => i * self.samples + c,
-        };
-        match (&self.values, self.bits) {
-            (Values::Words(v), _) => v[index],
-            (Values::Bytes(v), 8) => v[index].into(),
-            (Values::Bytes(v), bits) => {
-                let (x, y) = (i % self.width, i / self.width);
-                let (row, column) = match self.planar {
-                    true => (c * self.height + y, x),
-                    false => (y, x * self.samples + c),
-                };
-                let start = row * self.row_bytes() + column * bits / 8;
-                let three = [0, 1, 2].map(|k| u32::from(v.get(start + k).copied().unwrap_or(0)));
-                let window = (three[0] << 16) | (three[1] << 8) | three[2];
-                let shift = 24 - bits - column * bits % 8;
-                (window >> shift) as u16 & ((1u32 << bits) - 1) as u16
-            }
-        }
-    }
-
-    /// Sample `c` of pixel `i` in this depth.
-    fn scaled(&self, i: usize, c: usize, depth: BitDepth) -> u16 {
-        let (value, from) = (u32::from(self.at(i, c)), (1u32 << self.bits) - 1);
-        ((value * u32::from(depth.max()) + from / 2) / from) as u16
-    }
-
-    fn plane(&self, c: usize, depth: BitDepth) -> Samples {
-        let all = (0..self.width * self.height).map(|i| self.scaled(i, c, depth));
-        match depth {
-            BitDepth::Eight => all.map(|v| v as u8).collect::<Vec<u8>>().into(),
-            BitDepth::Sixteen => all.collect::<Vec<u16>>().into(),
-        }
-    }
-}
-
-/// A file some of whose bytes are others.
-struct Patched<'a> {
-    bytes: &'a [u8],
-    patches: Vec<(usize, Vec<u8>)>,
-    /// Places where the bits of each byte are reversed, in their order.
-    reversed: Vec<Range<usize>>,
-    at: u64,
-}
-
-impl Read for Patched<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let start = usize::try_from(self.at).unwrap_or(usize::MAX);
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let n = rest.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&rest[..n]);
-        for (place, new) in &self.patches {
-            for (k, &byte) in new.iter().enumerate() {
-                if let Some(at) = (place + k).checked_sub(start).filter(|&at| at < n) {
-                    buffer[at] = byte;
-                }
-            }
-        }
-        let first = self.reversed.partition_point(|place| place.end <= start);
-        for place in self.reversed[first..]
-            .iter()
-            .take_while(|p| p.start < start + n)
-        {
-            let (from, to) = (place.start.max(start), place.end.min(start + n));
-            if from < to {
-                let bytes = &mut buffer[from - start..to - start];
-                bytes.iter_mut().for_each(|b| *b = b.reverse_bits());
-            }
-        }
-        self.at += n as u64;
-        Ok(n)
-    }
-}
-
-impl Seek for Patched<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-            SeekFrom::End(by) => (self.bytes.len() as u64).checked_add_signed(by),
-        };
-        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
-    }
 }
