@@ -1,6 +1,7 @@
 //! Blocks of EXIF: made from TIFF files, told of a turn and of a resolution.
 
 use std::mem;
+use std::ops::Range;
 
 use crate::directory::{Block, Directory, Entry};
 
@@ -167,10 +168,10 @@ fn resolved_directory(exif: &[u8], resolution: Resolution) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Tells EXIF that its picture was turned, and now has this size: the thumbnail, which was not
-/// turned, goes.
-pub fn turned(exif: &mut Vec<u8>, width: u32, height: u32) {
-    let Some((sizes, link, gone)) = turns(exif) else {
+/// Tells EXIF that its picture was turned, and now has this size. Where rows `became_columns` the
+/// resolutions change places. The thumbnail, which was not turned, goes.
+pub fn turned(exif: &mut Vec<u8>, width: u32, height: u32, became_columns: bool) {
+    let Some(turns) = Turns::of(exif) else {
         return;
     };
     let little = exif.starts_with(b"II");
@@ -182,16 +183,18 @@ pub fn turned(exif: &mut Vec<u8>, width: u32, height: u32) {
             place[..bytes].reverse();
         }
     };
-    for (entry, is_width) in sizes {
-        put(
-            &mut exif[entry.value],
-            if is_width { width } else { height },
-        );
+    for (place, is_width) in turns.sizes {
+        put(&mut exif[place], if is_width { width } else { height });
     }
-    if let Some(link) = link {
+    if let Some((x, y)) = turns.resolutions.filter(|_| became_columns) {
+        let old = exif[x.clone()].to_vec();
+        exif.copy_within(y.clone(), x.start);
+        exif[y].copy_from_slice(&old);
+    }
+    if let Some(link) = turns.link {
         exif[link..link + 4].fill(0);
     }
-    for range in gone {
+    for range in turns.gone {
         exif[range.clone()].fill(0);
         if range.end == exif.len() {
             exif.truncate(range.start);
@@ -199,53 +202,70 @@ pub fn turned(exif: &mut Vec<u8>, width: u32, height: u32) {
     }
 }
 
-type Turns = (
-    Vec<(Entry, bool)>,
-    Option<usize>,
-    Vec<std::ops::Range<usize>>,
-);
+/// The places in EXIF that a turn changes.
+struct Turns {
+    /// Widths and heights; true for a width.
+    sizes: Vec<(Range<usize>, bool)>,
+    /// The fractions of both resolutions.
+    resolutions: Option<(Range<usize>, Range<usize>)>,
+    /// The link to the thumbnail's directory.
+    link: Option<usize>,
+    /// That directory and the thumbnail, the last one first.
+    gone: Vec<Range<usize>>,
+}
 
-/// What a turn changes: entries with a width or a height, the link to the thumbnail's directory,
-/// and the bytes of that and of the thumbnail, the last ones first.
-fn turns(exif: &[u8]) -> Option<Turns> {
-    let block = Block::new(exif).filter(|b| !b.big)?;
-    let first = block.directory(block.first)?;
-    let mut sizes = Vec::new();
-    let nested = block.integer(&first, EXIF);
-    let nested = nested.and_then(|at| block.directory(at as usize));
-    for directory in [Some(&first), nested.as_ref()].into_iter().flatten() {
-        for entry in &directory.entries {
+impl Turns {
+    fn of(exif: &[u8]) -> Option<Self> {
+        let block = Block::new(exif).filter(|b| !b.big)?;
+        let first = block.directory(block.first)?;
+        let nested = block.integer(&first, EXIF);
+        let nested = nested.and_then(|at| block.directory(at as usize));
+        let both = [Some(&first), nested.as_ref()];
+        let kept: Vec<&Entry> = both
+            .into_iter()
+            .flatten()
+            .flat_map(|d| &d.entries)
+            .collect();
+        let size = |entry: &&Entry| {
             let is_width = matches!(entry.tag, WIDTH | PIXEL_WIDTH);
             let is_height = matches!(entry.tag, HEIGHT | PIXEL_HEIGHT);
             let single = matches!(entry.kind, 3 | 4) && entry.count == 1;
-            if single && (is_width || is_height) && block.value(entry).is_some() {
-                sizes.push((entry.clone(), is_width));
-            }
-        }
-    }
-    let mut gone = Vec::new();
-    if let Some(second) = block.directory(first.next) {
-        let start = block.integer(&second, THUMBNAIL).map(|n| n as usize);
-        let bytes = block.integer(&second, THUMBNAIL_BYTES).map(|n| n as usize);
-        if let (Some(start), Some(bytes)) = (start, bytes) {
-            gone.push(start..start.saturating_add(bytes).min(exif.len()));
-        }
-        gone.push(first.next..(second.link + 4).min(exif.len()));
-        // Not what the rest stands in.
-        let kept = first
-            .entries
-            .iter()
-            .chain(nested.iter().flat_map(|n| &n.entries));
-        let kept: Vec<_> = kept.map(|e| e.value.clone()).collect();
-        let own = 0..first.link + 4;
-        let apart = |a: &std::ops::Range<usize>, b: &std::ops::Range<usize>| {
-            a.start >= b.end || b.start >= a.end
+            let there = single && block.value(entry).is_some();
+            (there && (is_width || is_height)).then(|| (entry.value.clone(), is_width))
         };
-        gone.retain(|g| g.start < g.end && apart(g, &own) && kept.iter().all(|k| apart(g, k)));
+        let fraction = |tag| {
+            let entry = first.find(tag).filter(|e| e.kind == 5 && e.count == 1)?;
+            block.value(entry).map(|_| entry.value.clone())
+        };
+        let (x, y) = (fraction(X_RESOLUTION), fraction(Y_RESOLUTION));
+        let mut gone = thumbnail(&block, first.next);
+        // Not what the rest stands in.
+        let own = 0..first.link + 4;
+        let apart = |a: &Range<usize>, b: &Range<usize>| a.start >= b.end || b.start >= a.end;
+        gone.retain(|g| {
+            g.start < g.end && apart(g, &own) && kept.iter().all(|k| apart(g, &k.value))
+        });
         gone.sort_by_key(|g| usize::MAX - g.end);
+        Some(Turns {
+            sizes: kept.iter().filter_map(size).collect(),
+            resolutions: x.zip(y).filter(|(x, y)| apart(x, y)),
+            link: (first.next != 0 && first.link + 4 <= exif.len()).then_some(first.link),
+            gone,
+        })
     }
-    let link = (first.next != 0 && first.link + 4 <= exif.len()).then_some(first.link);
-    Some((sizes, link, gone))
+}
+
+/// The bytes of the thumbnail's directory at `at`, and of the thumbnail.
+fn thumbnail(block: &Block, at: usize) -> Vec<Range<usize>> {
+    let end = block.bytes.len();
+    let Some(directory) = block.directory(at) else {
+        return Vec::new();
+    };
+    let number = |tag| block.integer(&directory, tag).map(|n| n as usize);
+    let place = number(THUMBNAIL).zip(number(THUMBNAIL_BYTES));
+    let picture = place.map(|(start, bytes)| start..start.saturating_add(bytes).min(end));
+    let own = at..(directory.link + 4).min(end);
+    picture.into_iter().chain([own]).collect()
 }
 
 /// EXIF made from the entries of a TIFF file: what its directory tells about the picture, and the

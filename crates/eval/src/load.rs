@@ -18,7 +18,7 @@ use image::{
 };
 
 use crate::io::name;
-use crate::upright::take_orientation;
+use crate::upright::{take_orientation, tell_size};
 use crate::{Error, Result, exif};
 use tiff::Page;
 
@@ -110,7 +110,11 @@ fn upright(
     image.apply_orientation(turn);
     let picture = Picture::from_image(image).map_err(|e| Error::picture(shown, e.to_string()))?;
     if let Some(exif) = &mut metadata.exif {
-        exif::turned(exif, picture.width(), picture.height());
+        let became_columns = turns_sides(turn);
+        exif::turned(exif, picture.width(), picture.height(), became_columns);
+    }
+    if let Some(xmp) = &mut metadata.xmp {
+        tell_size(xmp, picture.width(), picture.height());
     }
     Ok(picture)
 }
@@ -315,14 +319,24 @@ fn damaged(shown: &str, format: ImageFormat, error: &ImageError) -> Error {
         text = source.to_string();
         next = source.source();
     }
-    cut |= text.contains("Not enough bytes") || text.contains("Exhausted data");
-    let what = format!("{format:?}").to_uppercase();
+    let ends = [
+        "not enough bytes",
+        "exhausted data",
+        "not enough data",
+        "end of file",
+    ];
+    let small = text.to_ascii_lowercase();
+    cut |= ends.iter().any(|end| small.contains(end));
+    let what = match format {
+        ImageFormat::WebP => "WebP".to_owned(),
+        format => format!("{format:?}").to_uppercase(),
+    };
     let reason = match cut {
         true => format!("the {what} is cut off"),
         false if text.contains("CRC error") => {
             format!("the {what} is damaged: the check of a chunk is wrong")
         }
-        false => format!("the {what} is damaged: {}", lower(&text)),
+        false => format!("the {what} is damaged{}", lower(&text)),
     };
     Error::Damaged {
         name: shown.to_owned(),
@@ -330,16 +344,33 @@ fn damaged(shown: &str, format: ImageFormat, error: &ImageError) -> Error {
     }
 }
 
-/// A message of a library as one of ours: lower case at the start, no quotes, one line.
+/// A message of a library as the end of one of ours, after a colon: lower case, one line, and
+/// without values in the form of the language that it is written in. Empty if nothing is left.
 fn lower(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.trim_matches(|c: char| c == '"' || c == '.' || c.is_whitespace());
+    let line = text
+        .trim_start_matches('"')
+        .lines()
+        .next()
+        .unwrap_or_default();
+    let line = line.split(['"', '{', '[', '(']).next().unwrap_or_default();
+    let line = line.trim_end_matches(|c: char| !c.is_alphanumeric());
+    // A type, which stands before its values.
+    let is_type =
+        |word: &str| word.chars().any(|c| c.is_ascii_lowercase()) && word.contains("Type");
+    if line.is_empty() || is_type(line) {
+        return String::new();
+    }
     let mut chars = line.chars();
     let first = chars.next().map(|c| c.to_ascii_lowercase());
     // Not of an abbreviation.
     match chars.clone().next().is_some_and(|c| c.is_ascii_uppercase()) {
-        true => line.to_owned(),
-        false => first.into_iter().chain(chars).collect(),
+        true => format!(": {line}"),
+        false => {
+            first
+                .into_iter()
+                .fold(": ".to_owned(), |s, c| format!("{s}{c}"))
+                + chars.as_str()
+        }
     }
 }
 

@@ -200,8 +200,8 @@ fn fitted(picture: &Picture, format: Format, notices: &mut Vec<Notice>) -> Dynam
     }
 }
 
-/// The picture on a background of this red, green and blue, where there is one and the format has no
-/// alpha.
+/// The picture on a background of this red, green and blue, where there is one and the format has
+/// no alpha.
 pub fn blended(picture: &Picture, format: Format, background: Option<[u8; 3]>) -> Cow<'_, Picture> {
     match background {
         Some(background) if !format.holds_alpha() => Cow::Owned(on_background(picture, background)),

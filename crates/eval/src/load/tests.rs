@@ -479,13 +479,21 @@ fn a_turn_is_told_to_exif() {
         assert!(!exif.windows(4).any(|w| w == b"JPEG"));
         assert_eq!(exif.len(), 98);
     }
+    // Resolutions change places with the sides.
+    let known = crate::exif::Resolution { x: 300.0, y: 150.0 };
+    let mut exif = crate::exif::with_resolution(Some(exif_with_thumbnail()), known);
+    crate::exif::turned(&mut exif, 96, 64, false);
+    assert_eq!(crate::exif::resolution(&exif), Some(known));
+    crate::exif::turned(&mut exif, 64, 96, true);
+    let swapped = crate::exif::resolution(&exif).unwrap();
+    assert_eq!((swapped.x, swapped.y), (150.0, 300.0));
     // Any damage is only that.
     let exif = exif_with_thumbnail();
     for i in 0..exif.len() {
         let mut damaged = exif.clone();
         damaged[i] ^= 0xff;
-        crate::exif::turned(&mut damaged, 1, 2);
-        crate::exif::turned(&mut exif[..i].to_vec(), 1, 2);
+        crate::exif::turned(&mut damaged, 1, 2, true);
+        crate::exif::turned(&mut exif[..i].to_vec(), 1, 2, true);
         let resolution = crate::exif::Resolution { x: 300.0, y: 300.0 };
         crate::exif::with_resolution(Some(damaged), resolution);
     }
@@ -688,6 +696,16 @@ fn losses_are_said() {
     );
     let loaded = load(&large).unwrap();
     assert!(loaded.metadata.xmp.is_none() && has_note(&loaded, "the XMP of 16777216 bytes"));
+    let mut gif = Vec::new();
+    let image = image::RgbaImage::from_pixel(2, 2, image::Rgba([1, 2, 3, 255]));
+    let frames = [image::Frame::new(image)];
+    image::codecs::gif::GifEncoder::new(&mut gif)
+        .encode_frames(frames)
+        .unwrap();
+    assert!(load(&gif).unwrap().notes.is_empty());
+    let frame = gif.windows(2).position(|w| w == [0x21, 0xf9]).unwrap();
+    gif.splice(frame..frame, *b"\x21\xfe\x02hi\0");
+    assert!(has_note(&load(&gif).unwrap(), "the comment of the GIF"));
     // JPEG.
     let rgb = load(&base).unwrap().picture;
     let (plain, _) = encode_picture(&rgb, &Metadata::default(), Format::Jpeg).unwrap();
@@ -860,4 +878,32 @@ fn colour_spaces_of_other_files_are_kept() {
     let at = file.windows(4).position(|w| w == b"DEBM").unwrap();
     file[at..at + 4].copy_from_slice(b"KNIL");
     assert!(has_note(&load(&file).unwrap(), "is another file"));
+}
+
+#[test]
+fn messages_of_decoders_become_ours() {
+    for (theirs, ours) in [
+        ("Corrupt bitstream", ": corrupt bitstream"),
+        ("CRC mismatch.", ": CRC mismatch"),
+        ("\"Error in \\\"x\\\"\"", ": error in"),
+        ("Invalid Chunk header: [52, 49]", ": invalid Chunk header"),
+        (
+            "ChunkType { type: IHDR, critical: true } chunk appeared",
+            "",
+        ),
+        ("no end\nsecond line", ": no end"),
+        ("", ""),
+    ] {
+        assert_eq!(lower(theirs), ours);
+    }
+}
+
+#[test]
+fn a_cut_tiff_is_called_cut() {
+    let file = tiff_of(&values(WIDTH * HEIGHT, 8), 1, 8, 1, &[]);
+    // The length of the strip.
+    let entry = file.windows(4).position(|w| w == [0x17, 1, 4, 0]).unwrap();
+    let mut longer = file.clone();
+    longer[entry + 8..entry + 12].copy_from_slice(&9999u32.to_le_bytes());
+    assert_eq!(reason(&longer), "in: the TIFF is cut off");
 }

@@ -8,10 +8,12 @@ mod meaning;
 mod patched;
 mod raw;
 
+use std::io::ErrorKind;
 use std::ops::Range;
 
 use dcodec::{BitDepth, Colour, Form, Metadata, Picture, Samples};
 use image::metadata::Orientation;
+use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 
 use meaning::{Meaning, Ycbcr};
@@ -272,8 +274,8 @@ impl<'a> Page<'a> {
         starts.into_iter().zip(lengths).map(range).collect()
     }
 
-    /// Columns and rows of pixels that share their Cb and Cr, where the file itself packs them so. In
-    /// JPEG its decoder unpacks them.
+    /// Columns and rows of pixels that share their Cb and Cr, where the file itself packs them so.
+    /// In JPEG its decoder unpacks them.
     fn units(&self) -> Option<[usize; 2]> {
         let ycbcr = matches!(self.meaning, Meaning::Ycbcr(_));
         if !ycbcr || self.number(COMPRESSION) == Some(7) {
@@ -373,8 +375,13 @@ impl<'a> Page<'a> {
     pub fn picture(&self) -> Result<Picture, String> {
         let wide = (9..16).contains(&self.bits);
         let patched = self.patched(wide);
-        let said =
-            |e: tiff::TiffError| format!("the TIFF is damaged: {}", super::lower(&e.to_string()));
+        let said = |e: TiffError| match e {
+            TiffError::LimitsExceeded => "the TIFF is cut off".into(),
+            TiffError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
+                "the TIFF is cut off".into()
+            }
+            e => format!("the TIFF is damaged{}", super::lower(&e.to_string())),
+        };
         let held = self.block.bytes.len();
         let mut limits = Limits::unlimited();
         limits.ifd_value_size = held;
