@@ -259,7 +259,7 @@ fn medallion(hidden: impl Fn(usize) -> u8) -> Picture {
 fn colours_that_nobody_sees_take_no_bits() {
     let prior = common::prior();
     let black = medallion(|_| 0);
-    let noise = medallion(|i| (i * 7919 >> 3) as u8);
+    let noise = medallion(|i| ((i * 7919) >> 3) as u8);
     let file = encode(&prior, &black, Target::Quality(75.0));
     let other = encode(&prior, &noise, Target::Quality(75.0));
     assert!(file.bytes == other.bytes);

@@ -1,8 +1,9 @@
 //! Colours under full transparency.
 //!
 //! Nobody sees them, but a lossy file would spend bits on them and on the edge to what is visible.
-//! So the visible colours are continued below it: means over squares of 2, 4, 8, .. pixels,
-//! weighted by alpha, fill what is empty, from the largest squares to the smallest.
+//! So the colours beside it are continued below it: means over squares of 2, 4, 8, .. pixels fill
+//! what is empty, from the largest squares to the smallest. Colours that are hardly visible count
+//! like others, for they are sent like others.
 
 use std::borrow::Cow;
 
@@ -105,7 +106,6 @@ impl Picture {
     /// Means over 2 x 2, full everywhere.
     fn visible_means(&self, alpha: &Samples) -> Means {
         let (width, height) = (self.width as usize, self.height as usize);
-        let full = f32::from(self.depth().max());
         let alphas = alpha.slices();
         let samples = self.samples.slices();
         let at = |(eight, sixteen): (&[u8], &[u16]), i: usize| match eight.get(i) {
@@ -114,17 +114,11 @@ impl Picture {
         };
         let pixel = |x: usize, y: usize| {
             let i = y * width + x;
-            let a = at(alphas, i) / full;
+            let c = |c: usize| at(samples, i * self.colour.channels() + c);
             match self.colour {
-                _ if a == 0.0 => [0.0; 4],
-                Colour::Grey => {
-                    let v = a * at(samples, i);
-                    [v, v, v, a]
-                }
-                Colour::Rgb => {
-                    let c = |c: usize| a * at(samples, 3 * i + c);
-                    [c(0), c(1), c(2), a]
-                }
+                _ if at(alphas, i) == 0.0 => [0.0; 4],
+                Colour::Grey => [c(0), c(0), c(0), 1.0],
+                Colour::Rgb => [c(0), c(1), c(2), 1.0],
             }
         };
         let mut levels = vec![Means::of(width, height, pixel)];
@@ -133,17 +127,12 @@ impl Picture {
             levels.push(Means::of(last.width, last.height(), value));
         }
         let mut means = levels.pop().expect("the first is there");
-        let grey = full / 2.0;
+        // Where nothing is visible.
+        let grey = f32::from(self.depth().max()) / 2.0;
         let all = Means {
             width: 1,
             data: vec![[grey, grey, grey, 1.0]],
         };
-        // What is hardly visible has hardly a weight, but is all there is.
-        for value in &mut means.data {
-            if value[3] > 0.0 {
-                *value = value.map(|v| v / value[3]);
-            }
-        }
         means.fill_from(&all);
         for mut finer in levels.into_iter().rev() {
             finer.fill_from(&means);
@@ -202,7 +191,7 @@ mod tests {
             none.fill_invisible().samples().as_eight().unwrap(),
             [128, 128]
         );
-        // One pixel, hardly visible, and 16 bits.
+        // One pixel, hardly visible, of 16 bits.
         let faint = Picture::from_samples(
             3,
             1,

@@ -353,6 +353,8 @@ fn lower(text: &str) -> String {
         .next()
         .unwrap_or_default();
     let line = line.split(['"', '{', '[', '(']).next().unwrap_or_default();
+    // A second sentence names a variant.
+    let line = line.split(". ").next().unwrap_or_default();
     let line = line.trim_end_matches(|c: char| !c.is_alphanumeric());
     // A type, which stands before its values.
     let is_type =

@@ -892,6 +892,7 @@ fn messages_of_decoders_become_ours() {
             "",
         ),
         ("no end\nsecond line", ": no end"),
+        ("Corrupt stream. BadHuffmanTree", ": corrupt stream"),
         ("", ""),
     ] {
         assert_eq!(lower(theirs), ours);
