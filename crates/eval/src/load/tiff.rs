@@ -59,8 +59,8 @@ const PROFILE: u16 = 34675;
 
 /// Most pages that are looked at.
 const MOST_PAGES: usize = 1000;
-/// Most samples of a pixel.
-const MOST_SAMPLES: u64 = 16;
+/// Most samples of a pixel: 16 bytes, as much as four 32-bit floats.
+const MOST_SAMPLES: u64 = 8;
 
 /// A page of a TIFF file.
 pub struct Page<'a> {
