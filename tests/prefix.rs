@@ -5,14 +5,14 @@ mod common;
 use dcodec::{Encoder, Event, Picture, Target, metrics};
 
 /// The first 32nd, eighth, half and all of the file of each sample picture: bytes, and the largest
-/// error of a colour sample. A new prior changes them:
+/// error of a colour sample, of those that the file is made of. A new prior changes them:
 /// `cargo test --release --test prefix -- --nocapture` prints the rows.
 const CHECKPOINTS: [(&str, [(usize, u16); 4]); 6] = [
     (
         "astronaut.png",
         [(50, 198), (203, 147), (814, 64), (1629, 29)],
     ),
-    ("badge.png", [(42, 128), (169, 128), (678, 128), (1356, 17)]),
+    ("badge.png", [(43, 127), (173, 127), (693, 127), (1386, 26)]),
     ("camera.png", [(25, 128), (103, 144), (414, 43), (828, 16)]),
     ("chelsea.png", [(34, 128), (138, 94), (553, 54), (1106, 23)]),
     ("coffee.png", [(36, 227), (145, 187), (582, 68), (1164, 27)]),
@@ -38,7 +38,7 @@ fn checkpoints_of_every_sample() {
         let row = [32, 8, 2, 1].map(|part| {
             let n = file.len() / part;
             let decoded = common::plain(&prior).decode(&file[..n]).expect("a prefix");
-            (n, worst(&decoded.picture, &picture))
+            (n, worst(&decoded.picture, &picture.fill_invisible()))
         });
         println!("    (\"{name}\", {row:?}),");
         rows.push((name, row));

@@ -244,6 +244,35 @@ fn grey_stays_grey() {
     assert_eq!(shown.colour(), Colour::Rgb);
 }
 
+/// A circle of a photograph, and `hidden` where alpha is zero.
+fn medallion(hidden: impl Fn(usize) -> u8) -> Picture {
+    let photo = common::crop("chelsea.png", 150, 60, 48, 48);
+    let inside = |i: usize| (i % 48).abs_diff(24).pow(2) + (i / 48).abs_diff(24).pow(2) < 400;
+    let samples = common::eight(&photo).iter().enumerate();
+    let samples = samples.map(|(i, &v)| if inside(i / 3) { v } else { hidden(i) });
+    let alpha = (0..48 * 48).map(|i| if inside(i) { 255 } else { 0 });
+    let (samples, alpha) = (samples.collect(), Some(alpha.collect()));
+    Picture::new(48, 48, Colour::Rgb, samples, alpha).expect("fits")
+}
+
+#[test]
+fn colours_that_nobody_sees_take_no_bits() {
+    let prior = common::prior();
+    let black = medallion(|_| 0);
+    let noise = medallion(|i| ((i * 7919) >> 3) as u8);
+    let file = encode(&prior, &black, Target::Quality(75.0));
+    let other = encode(&prior, &noise, Target::Quality(75.0));
+    assert!(file.bytes == other.bytes);
+    let decoded = check(&prior, &file, "black below alpha 0");
+    assert_eq!(decoded.picture.alpha(), black.alpha());
+    let seen = black.fill_invisible();
+    let got = psnr(&decoded.picture, &seen);
+    assert!(got > 30.0, "{got:.1} dB");
+    // Exact files keep them.
+    let exact = encode(&prior, &noise, Target::Lossless(None));
+    assert!(decode(&prior, &exact.bytes).picture == noise);
+}
+
 #[test]
 fn alpha_is_exact() {
     let prior = common::prior();

@@ -95,3 +95,33 @@ fn every_form_and_every_prefix_has_one() {
     }
     assert!(decoder.thumbnail(b"no file", 5).is_err());
 }
+
+/// What is invisible has no part in the colours of a thumbnail, in files that keep it too.
+#[test]
+fn edges_of_transparency_have_no_fringe() {
+    let prior = common::prior();
+    let (mut samples, mut alpha) = (Vec::new(), Vec::new());
+    for i in 0..120 * 90 {
+        let (x, y) = (f64::from(i % 120) - 60.0, f64::from(i / 120) - 45.0);
+        let cover = (36.5 - x.hypot(y)).clamp(0.0, 1.0);
+        samples.push(if cover > 0.0 { 255 } else { 0 });
+        alpha.push((255.0 * cover) as u8);
+    }
+    let disc = Picture::new(120, 90, Colour::Grey, samples, Some(alpha)).expect("fits");
+    for target in [Target::Quality(75.0), Target::Lossless(Some(75.0))] {
+        let file = Encoder::new(&prior).target(target).encode(&disc);
+        let file = file.expect("encodes").bytes;
+        for n in [30, 50] {
+            let small = common::plain(&prior).thumbnail(&file, n).expect("decodes");
+            let pixels = small.picture.to_image().into_luma_alpha8();
+            let over_white = |p: &image::LumaA<u8>| {
+                let a = u32::from(p.0[1]);
+                (a * u32::from(p.0[0]) + (255 - a) * 255) / 255
+            };
+            let darkest = pixels.pixels().map(over_white).min().expect("pixels");
+            assert!(darkest >= 240, "{target:?}, {n}: {darkest}");
+            assert_eq!(pixels[(n / 2, n * 3 / 8)].0[1], 255);
+            assert_eq!(pixels[(0, 0)].0[1], 0);
+        }
+    }
+}

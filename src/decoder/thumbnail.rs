@@ -6,9 +6,12 @@
 //! sender subtracted the x0_hat of the whole picture, and the averages of another one would be off
 //! by their difference for good.
 
-use image::imageops::FilterType;
+use image::imageops::{FilterType, resize};
+use image::{ImageBuffer, Rgba};
 
+use crate::codes::{BitDepth, Form};
 use crate::container::{Event, Header};
+use crate::decoder::alpha;
 use crate::decoder::decoded::Decoded;
 use crate::decoder::scope::coverage;
 use crate::decoder::settings::Decoder;
@@ -72,24 +75,36 @@ impl StreamDecoder {
         let Some(mut body) = self.body else {
             return Err(self.parser.incomplete().into());
         };
-        let x0_hat = body.chain.reduced_x0_hat(f)?;
         let form = body.header.form;
-        let size = [form.width, form.height].map(|n| n.div_ceil(f as u32));
         let alpha = body.alpha(&self.parser);
-        let alpha = alpha.map(|a| average(&a, form.width as usize, f));
-        let (colour, depth) = (form.colour, form.depth);
-        let picture = Picture::from_planes(&x0_hat, size[0], size[1], colour, depth, alpha)?;
         let side = u64::from(form.width.max(form.height));
         let scaled = |n: u32| {
             let n = (2 * u64::from(n) * u64::from(longest) + side) / (2 * side);
             n.max(1) as u32
         };
         let (width, height) = (scaled(form.width), scaled(form.height));
-        let picture = match (picture.width(), picture.height()) == (width, height) {
-            true => picture,
-            false => {
-                let image = picture.to_image();
-                Picture::from_image(image.resize_exact(width, height, FilterType::CatmullRom))?
+        let picture = match alpha.filter(|a| a.iter().any(|v| v != form.depth.max())) {
+            None => {
+                let x0_hat = body.chain.reduced_x0_hat(f)?;
+                let size = [form.width, form.height].map(|n| n.div_ceil(f as u32));
+                let opaque = form.alpha.then(|| opaque(&form, size[0] * size[1]));
+                let (colour, depth) = (form.colour, form.depth);
+                let picture =
+                    Picture::from_planes(&x0_hat, size[0], size[1], colour, depth, opaque)?;
+                match (picture.width(), picture.height()) == (width, height) {
+                    true => picture,
+                    false => {
+                        let image = picture.to_image();
+                        let filter = FilterType::CatmullRom;
+                        Picture::from_image(image.resize_exact(width, height, filter))?
+                    }
+                }
+            }
+            // Colours count by their alpha, so they have to be known pixel by pixel.
+            Some(alpha) => {
+                let x0_hat = body.chain.x0_hat()?;
+                let whole = alpha::picture(&body.header, x0_hat, Some(alpha))?;
+                veiled(&whole, f, width, height)?
             }
         };
         let coverage = coverage(&self.parser, &body.chain, None);
@@ -109,20 +124,61 @@ fn reduction(header: &Header, longest: u32) -> Option<usize> {
     (side > longest).then(|| (side / longest.max(1)) as usize)
 }
 
-/// Averages of one sample a pixel over boxes of `f` x `f`, rounded to nearest. Rows have `width`
-/// samples.
-fn average(samples: &Samples, width: usize, f: usize) -> Samples {
-    let columns = width.div_ceil(f);
-    let rows = (samples.len() / width).div_ceil(f);
-    let mut sums = vec![(0u64, 0u64); columns * rows];
-    for (i, v) in samples.iter().enumerate() {
-        let (sum, n) = &mut sums[i / width / f * columns + i % width / f];
-        *sum += u64::from(v);
+/// Opaque alpha of `pixels` pixels.
+fn opaque(form: &Form, pixels: u32) -> Samples {
+    match form.depth {
+        BitDepth::Eight => vec![u8::MAX; pixels as usize].into(),
+        BitDepth::Sixteen => vec![u16::MAX; pixels as usize].into(),
+    }
+}
+
+/// Averages over boxes of `f` x `f` of a picture with alpha, fitted to `width` x `height`. The
+/// colours are weighted by alpha: what is invisible has no part in them.
+fn veiled(picture: &Picture, f: usize, width: u32, height: u32) -> Result<Picture> {
+    let Some(alpha) = picture.alpha() else {
+        return Err(Error::Parameter("no alpha".into()));
+    };
+    let (side, channels) = (picture.width() as usize, picture.colour().channels());
+    let columns = side.div_ceil(f);
+    let rows = (picture.height() as usize).div_ceil(f);
+    // Colours times alpha, alpha, and pixels.
+    let mut sums = vec![([0u64; 4], 0u64); columns * rows];
+    let mut samples = picture.samples().iter();
+    for (i, a) in alpha.iter().enumerate() {
+        let (sum, n) = &mut sums[i / side / f * columns + i % side / f];
+        for (sum, v) in sum.iter_mut().zip(samples.by_ref().take(channels)) {
+            *sum += u64::from(v) * u64::from(a);
+        }
+        sum[3] += u64::from(a);
         *n += 1;
     }
-    let means = sums.iter().map(|&(sum, n)| (sum + n / 2) / n);
-    match samples {
-        Samples::Eight(_) => means.map(|v| v as u8).collect::<Vec<_>>().into(),
-        Samples::Sixteen(_) => means.map(|v| v as u16).collect::<Vec<_>>().into(),
+    // From 0 to 1, where the filter ends them.
+    let full = f64::from(picture.depth().max());
+    let mean = |&(sum, n): &([u64; 4], u64)| {
+        let [r, g, b, a] = sum.map(|v| v as f64 / (n as f64 * full));
+        [r / full, g / full, b / full, a].map(|v| v as f32)
+    };
+    let data: Vec<f32> = sums.iter().flat_map(mean).collect();
+    let small = ImageBuffer::<Rgba<f32>, _>::from_raw(columns as u32, rows as u32, data);
+    let mut small = small.ok_or(Error::Parameter("sides and averages differ".into()))?;
+    if (small.width(), small.height()) != (width, height) {
+        small = resize(&small, width, height, FilterType::CatmullRom);
     }
+    let full = full as f32;
+    let (mut samples, mut alpha) = (Vec::new(), Vec::new());
+    for pixel in small.pixels() {
+        let a = (pixel.0[3] * full + 0.5) as u16;
+        let colours = pixel.0[..channels].iter();
+        let shown = colours.map(|v| if a == 0 { 0.0 } else { v / pixel.0[3] });
+        samples.extend(shown.map(|v| (v.clamp(0.0, 1.0) * full + 0.5) as u16));
+        alpha.push(a);
+    }
+    let fitted = |values: Vec<u16>| -> Samples {
+        match picture.depth() {
+            BitDepth::Eight => values.iter().map(|&v| v as u8).collect::<Vec<_>>().into(),
+            BitDepth::Sixteen => values.into(),
+        }
+    };
+    let (samples, alpha) = (fitted(samples), fitted(alpha));
+    Picture::from_samples(width, height, picture.colour(), samples, Some(alpha))
 }

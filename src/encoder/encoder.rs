@@ -1,5 +1,7 @@
 //! One picture encoded.
 
+use std::borrow::Cow;
+
 use crate::encoder::report::Encoded;
 use crate::encoder::session::Session;
 use crate::encoder::settings::Encoder;
@@ -10,7 +12,7 @@ use crate::prior::ENSEMBLES;
 use crate::progress::{Report, checked, unheard};
 
 impl Encoder {
-    /// Encodes one picture.
+    /// Encodes one picture. A lossy file is made of [`Picture::fill_invisible`].
     ///
     /// # Errors
     /// [`Error::Parameter`] for a target that no file can meet, an interest of another size, or an
@@ -33,6 +35,10 @@ impl Encoder {
             let e = format!("a prior is averaged over 1, 2, 4 or 8 orientations, not {n}");
             return Err(Error::Parameter(e));
         }
+        let picture = &*match self.target.is_lossless() {
+            true => Cow::Borrowed(picture),
+            false => picture.fill_invisible(),
+        };
         let encoded = self.encode_to(picture, self.target.with_default_quality(picture), report)?;
         if self.target != Target::Lossless(None) || encoded.bytes.len() <= picture.samples().bytes()
         {

@@ -62,6 +62,8 @@ impl Encoder {
                 _ => 2,
             },
             bytes: picture_bytes(form) * (1 + u64::from(self.reconstruct))
+                // A copy with other colours where nothing is visible.
+                + if form.alpha && !target.is_lossless() { picture_bytes(form) } else { 0 }
                 + header.coded_len() * if filtered { 2 } else { form.depth.bytes() }
                 + header.coded_len() / 3 * self.bytes_of_planes(),
             display: match target {

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "image")]
 mod image;
+mod invisible;
 pub mod metrics;
 pub mod picture;
 pub mod planes;

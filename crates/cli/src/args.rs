@@ -1,6 +1,7 @@
 //! The command line as plain data.
 
 mod coding;
+mod colour;
 mod device;
 mod numbers;
 mod roi;
@@ -15,6 +16,7 @@ use crate::strip::Strip;
 
 use coding::orientations;
 pub use coding::{Coding, DisplayArgs};
+use colour::colour;
 pub use device::{DeviceChoice, On};
 use numbers::{decibels, positive, quality, size};
 pub use roi::Roi;
@@ -47,7 +49,7 @@ pub enum Command {
     Encode(Encode),
     /// Decode a file, or any prefix of one, to a picture
     ///
-    /// PNG, JPEG and WebP get the ICC profile, EXIF and XMP of the file, TIFF the profile.
+    /// PNG, JPEG, WebP and TIFF get the ICC profile, EXIF and XMP of the file.
     Decode(Decode),
     /// Cut a file to a lower rate; needs no network
     Cut(Cut),
@@ -264,6 +266,10 @@ pub struct Decode {
     /// Refuse files of more layers: each is a call of the network, and a small file may have 400
     #[arg(long, value_name = "N", default_value_t = dcodec::DEFAULT_MAX_CALLS)]
     pub max_calls: u32,
+    /// Blend what is transparent with this colour, where the format has no transparency: a name
+    /// such as white, or #rrggbb
+    #[arg(long, value_name = "COLOUR", value_parser = colour)]
+    pub background: Option<[u8; 3]>,
     #[command(flatten)]
     pub strip: Strip,
     /// Picture format [default: by the name of the output, else png]; gif and apng show the

@@ -51,13 +51,19 @@ pub struct FrameFolder {
     path: PathBuf,
     format: Format,
     extension: String,
+    background: Option<[u8; 3]>,
     force: bool,
     frames: u32,
 }
 
 impl FrameFolder {
     /// Makes the folder if there is none. Files that are there already are kept unless `force`.
-    pub fn new(path: &Path, extension: &str, force: bool) -> Result<Self> {
+    pub fn new(
+        path: &Path,
+        extension: &str,
+        background: Option<[u8; 3]>,
+        force: bool,
+    ) -> Result<Self> {
         let format = Format::from_name(extension)?;
         if path.exists() && !path.is_dir() {
             return Err(Error::Usage(format!(
@@ -70,6 +76,7 @@ impl FrameFolder {
             path: path.into(),
             format,
             extension: extension.to_ascii_lowercase(),
+            background,
             force,
             frames: 0,
         })
@@ -92,7 +99,8 @@ impl FrameFolder {
             _ => "",
         };
         let name = format!("layer-{:03}{part}.{}", used.layers, self.extension);
-        let (bytes, _) = save::encode_picture(picture, metadata, self.format)?;
+        let picture = save::blended(picture, self.format, self.background);
+        let (bytes, _) = save::encode_picture(&picture, metadata, self.format)?;
         self.frames += 1;
         let path = self.path.join(name);
         Ok(files::write_atomic(&path, self.force, |w| {

@@ -7,7 +7,7 @@ use dcodec::Metadata;
 #[derive(Debug, Args)]
 pub struct Strip {
     /// Leave metadata out: --strip leaves all, --strip=exif,xmp these (icc, exif, xmp). Without its
-    /// ICC profile a picture counts as sRGB
+    /// ICC profile a picture counts as sRGB; its EXIF tells the resolution too
     #[arg(long, value_name = "KIND,..", num_args = 0..=1, require_equals = true, value_delimiter = ',', default_missing_value = "all")]
     pub strip: Vec<MetadataKind>,
 }

@@ -214,7 +214,14 @@ fn depth_and_alpha_come_back() {
         assert_eq!(back.alpha(), picture.alpha());
         for output in ["out.tiff", "out.ppm"] {
             run(dir, &["decode", "x.dfc", "-o", output, "-f"]);
-            assert_eq!(common::load(dir.join(output)).depth(), BitDepth::Sixteen);
+            let path = dir.join(output);
+            let bytes = fs::read(&path).expect("there");
+            let shown = dcodec_eval::load::load_picture(&bytes, &path, u64::MAX);
+            let shown = shown.expect("a picture").picture;
+            assert_eq!(shown.depth(), BitDepth::Sixteen);
+            if output == "out.tiff" {
+                assert_eq!((shown.colour(), shown.alpha()), (colour, picture.alpha()));
+            }
         }
         let said = run(dir, &["decode", "x.dfc", "-o", "out.webp", "-f"]);
         assert!(said.contains("8 bits"), "{said}");
@@ -253,4 +260,67 @@ fn a_thumbnail_has_the_size_asked_for() {
         assert_eq!(carried(&dir.join("out.png"))[0], Some(icc()));
     }
     refused(dir, &["decode", "x.dfc", "--thumbnail", "0", "-o", "y.png"]);
+}
+
+#[test]
+fn a_background_is_blended_where_alpha_cannot_be() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    let glass = image::RgbaImage::from_pixel(24, 24, image::Rgba([200, 40, 40, 0]));
+    glass.save(dir.join("in.png")).expect("written");
+    run(dir, &["encode", "-e", "1", "in.png", "-o", "x.dfc"]);
+    let said = run(dir, &["decode", "x.dfc", "-o", "out.jpg", "-f"]);
+    assert!(said.contains("dropped, not blended"), "{said}");
+    for (colour, wanted) in [("white", [255; 3]), ("#3264c8", [50, 100, 200])] {
+        let flag = format!("--background={colour}");
+        let args = ["decode", "x.dfc", &flag, "-o", "out.ppm", "-f"];
+        let said = run(dir, &args);
+        assert!(!said.contains("note: "), "{said}");
+        let shown = common::load(dir.join("out.ppm"));
+        assert_eq!(common::eight(&shown)[..3], wanted);
+        // A format with transparency keeps it.
+        run(dir, &["decode", "x.dfc", &flag, "-o", "out.png", "-f"]);
+        assert!(common::load(dir.join("out.png")).alpha().is_some());
+    }
+    let args = ["decode", "x.dfc", "--background", "#12", "-o", "y.jpg"];
+    let said = refused(dir, &args);
+    assert!(said.contains("not a colour"), "{said}");
+}
+
+/// The shape of the samples, their meaning and their density, through a file and back.
+#[test]
+fn density_and_linear_light_come_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    let image = common::crop("chelsea.png", 150, 60, 48, 32).to_image();
+    image.save(dir.join("in.png")).expect("written");
+    let mut png = fs::read(dir.join("in.png")).expect("there");
+    for (name, data) in [
+        (b"gAMA", &100_000u32.to_be_bytes()[..]),
+        (b"pHYs", &[0, 0, 46, 35, 0, 0, 46, 35, 1]),
+    ] {
+        let data = [name, data].concat();
+        let mut chunk = (data.len() as u32 - 4).to_be_bytes().to_vec();
+        chunk.extend(&data);
+        let mut crc = u32::MAX;
+        for byte in data {
+            crc ^= u32::from(byte);
+            (0..8).for_each(|_| crc = (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 });
+        }
+        chunk.extend((!crc).to_be_bytes());
+        png.splice(33..33, chunk);
+    }
+    fs::write(dir.join("in.png"), png).expect("written");
+    let said = run(dir, &["encode", "-e", "1", "in.png", "-o", "x.dfc"]);
+    assert!(
+        said.contains("the colour profile was made from gAMA"),
+        "{said}"
+    );
+    run(dir, &["decode", "x.dfc", "-o", "out.png"]);
+    let [icc, exif, _] = carried(&dir.join("out.png"));
+    assert!(icc.is_some_and(|icc| icc[16..20] == *b"RGB "));
+    assert!(exif.is_some());
+    let png = fs::read(dir.join("out.png")).expect("there");
+    let density = [&b"pHYs"[..], &[0, 0, 46, 35, 0, 0, 46, 35, 1]].concat();
+    assert!(png.windows(density.len()).any(|w| w == density));
 }

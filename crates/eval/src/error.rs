@@ -29,11 +29,8 @@ pub enum Error {
         source: dcodec::Error,
     },
     /// A picture file is damaged.
-    #[error("{name}: {source}")]
-    Damaged {
-        name: String,
-        source: image::ImageError,
-    },
+    #[error("{name}: {reason}")]
+    Damaged { name: String, reason: String },
     /// A file is no picture, or a picture that cannot be coded.
     #[error("{name}: {reason}")]
     Picture { name: String, reason: String },

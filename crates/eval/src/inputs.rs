@@ -9,6 +9,7 @@ use dcodec::container::SIGNATURE;
 use walkdir::WalkDir;
 
 use crate::io::{is_temporary, name};
+use crate::load::guessed_format;
 use crate::{Error, Result};
 
 /// Extensions of pictures that can be read.
@@ -62,7 +63,7 @@ impl Kind {
     /// True if the first bytes of a file say that it is of this kind.
     fn begins(self, head: &[u8]) -> bool {
         match self {
-            Kind::Picture => image::guess_format(head).is_ok_and(|f| f.reading_enabled()),
+            Kind::Picture => guessed_format(head).is_some_and(|f| f.reading_enabled()),
             Kind::Coded => head.starts_with(&SIGNATURE),
         }
     }

@@ -1,6 +1,9 @@
 //! Picture files with their metadata, and rate and distortion of pictures beside other codecs.
 
+mod colour;
+mod directory;
 pub mod error;
+mod exif;
 pub mod inputs;
 pub mod io;
 pub mod load;

@@ -1,22 +1,32 @@
 //! Picture files to pictures and their metadata.
 
-use std::io::{BufRead, Cursor, Seek};
+mod bmp;
+mod jpeg;
+mod notes;
+mod png;
+mod tiff;
+
+use std::borrow::Cow;
+use std::io::{BufRead, Cursor, ErrorKind, Seek};
 use std::path::Path;
 
 use dcodec::container::SIGNATURE;
 use dcodec::{BitDepth, Colour, Form, Metadata, Picture};
-use image::codecs::tiff::TiffDecoder;
+use image::metadata::Orientation;
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits,
 };
 
 use crate::io::name;
-use crate::upright::take_orientation;
-use crate::{Error, Result};
+use crate::upright::{take_orientation, tell_size};
+use crate::{Error, Result, exif};
+use tiff::Page;
 
 const READABLE: &str = "PNG, JPEG, WebP, BMP, TIFF, PNM or GIF";
 /// Memory of a decoder besides the pixels, at most: metadata, unpacked, among it.
-const SPARE_MEMORY: u64 = 32 << 20;
+const SPARE_MEMORY: u64 = 48 << 20;
+/// Lengths at which a cut JPEG is tried, at most.
+const MOST_TRIES: usize = 4;
 
 /// Contents of a picture file.
 #[derive(Debug)]
@@ -29,21 +39,124 @@ pub struct Loaded {
 
 /// Decodes a picture file, turned upright as its orientation says; `path` is for messages.
 ///
-/// The metadata then say upright too, and are otherwise kept byte for byte. The dimensions are
-/// checked against `max_pixels` before any pixel is decoded.
+/// The metadata then say upright too, hold the resolution, and are otherwise kept byte for byte.
+/// The dimensions are checked against `max_pixels` before any pixel is decoded.
 ///
 /// # Errors
 /// [`Error::Coded`], [`Error::Picture`], [`Error::TooLarge`] and [`Error::Damaged`].
 pub fn load_picture(bytes: &[u8], path: &Path, max_pixels: u64) -> Result<Loaded> {
     let shown = name(path);
     let format = readable_format(bytes, &shown)?;
-    let (picture, metadata) = decode(bytes, format, &shown, max_pixels)?;
-    let (metadata, notes) = checked(metadata, bytes, format);
+    let mut notes = Vec::new();
+    let mut stored = match format {
+        ImageFormat::Tiff => tiff_stored(bytes, &shown, max_pixels)?,
+        ImageFormat::Jpeg => jpeg_stored(bytes, &shown, max_pixels, &mut notes)?,
+        ImageFormat::Png => png_stored(bytes, &shown, max_pixels, &mut notes)?,
+        _ => decode(bytes, format, &shown, max_pixels)?,
+    };
+    if has_no_grey(bytes, format) {
+        stored.picture = grey_if_all_is(stored.picture);
+    }
+    let Stored {
+        picture,
+        mut metadata,
+        turned,
+    } = stored;
+    let turn = take_orientation(&mut metadata, turned);
+    let picture = match turn {
+        Orientation::NoTransforms => picture,
+        turn => upright(picture, turn, &mut metadata, &shown)?,
+    };
+    notes.extend(notes::losses(
+        &mut metadata,
+        picture.colour(),
+        bytes,
+        format,
+    ));
+    if let Some(resolution) = resolution(bytes, format) {
+        let resolution = match turns_sides(turn) {
+            true => exif::Resolution {
+                x: resolution.y,
+                y: resolution.x,
+            },
+            false => resolution,
+        };
+        metadata.exif = Some(exif::with_resolution(metadata.exif, resolution));
+    }
     Ok(Loaded {
         picture,
         metadata,
         notes,
     })
+}
+
+/// A picture as it is stored, not yet upright.
+struct Stored {
+    picture: Picture,
+    metadata: Metadata,
+    /// The turn that the container asks for.
+    turned: Option<Orientation>,
+}
+
+/// The picture turned upright; its EXIF then has the new size.
+fn upright(
+    picture: Picture,
+    turn: Orientation,
+    metadata: &mut Metadata,
+    shown: &str,
+) -> Result<Picture> {
+    let mut image = picture.to_image();
+    drop(picture);
+    image.apply_orientation(turn);
+    let picture = Picture::from_image(image).map_err(|e| Error::picture(shown, e.to_string()))?;
+    if let Some(exif) = &mut metadata.exif {
+        let became_columns = turns_sides(turn);
+        exif::turned(exif, picture.width(), picture.height(), became_columns);
+    }
+    if let Some(xmp) = &mut metadata.xmp {
+        tell_size(xmp, picture.width(), picture.height());
+    }
+    Ok(picture)
+}
+
+/// True if rows become columns.
+fn turns_sides(turn: Orientation) -> bool {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    matches!(turn, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
+}
+
+/// The resolution that the container tells.
+fn resolution(bytes: &[u8], format: ImageFormat) -> Option<exif::Resolution> {
+    match format {
+        ImageFormat::Png => png::resolution(bytes),
+        ImageFormat::Jpeg => jpeg::resolution(bytes),
+        ImageFormat::Bmp => bmp::resolution(bytes),
+        _ => None,
+    }
+}
+
+/// True for colours that may be greys only because the format has no grey, or a palette.
+fn has_no_grey(bytes: &[u8], format: ImageFormat) -> bool {
+    match format {
+        ImageFormat::Bmp | ImageFormat::Gif => true,
+        ImageFormat::Png => png::has_palette(bytes),
+        _ => false,
+    }
+}
+
+/// The picture as grey, if it has no colours.
+fn grey_if_all_is(picture: Picture) -> Picture {
+    let grey = |rgb: &[u8]| rgb[0] == rgb[1] && rgb[1] == rgb[2];
+    let samples = picture.samples().as_eight();
+    let greys: Option<Vec<u8>> = samples
+        .filter(|v| picture.colour() == Colour::Rgb && v.chunks_exact(3).all(grey))
+        .map(|v| v.iter().step_by(3).copied().collect());
+    let made = greys.and_then(|greys| {
+        let (width, height) = (picture.width(), picture.height());
+        let alpha = picture.alpha().cloned();
+        Picture::from_samples(width, height, Colour::Grey, greys.into(), alpha).ok()
+    });
+    made.unwrap_or(picture)
 }
 
 /// The format of a still picture that can be read.
@@ -71,33 +184,26 @@ pub(crate) fn still_format(bytes: &[u8], shown: &str) -> Result<ImageFormat> {
     if bytes.is_empty() {
         return refused("the file holds no bytes".into());
     }
-    match image::guess_format(bytes) {
-        Ok(ImageFormat::OpenExr | ImageFormat::Hdr) => {
+    match guessed_format(bytes) {
+        Some(ImageFormat::OpenExr | ImageFormat::Hdr) => {
             refused("floating-point pictures cannot be coded (convert it to 16 bits)".into())
         }
-        Ok(format) if format.reading_enabled() => Ok(format),
+        Some(format) if format.reading_enabled() => Ok(format),
         _ => refused(format!("not a picture that dcodec reads ({READABLE})")),
     }
 }
 
-/// The picture, upright, and its metadata.
-fn decode(
-    bytes: &[u8],
-    format: ImageFormat,
-    shown: &str,
-    max_pixels: u64,
-) -> Result<(Picture, Metadata)> {
-    let failed = |source: ImageError| Error::Damaged {
-        name: shown.to_owned(),
-        source,
-    };
-    let mut limits = Limits::no_limits();
-    // Nothing but metadata is unpacked before the pixels.
-    limits.max_alloc = Some(SPARE_MEMORY);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits.clone());
-    let mut decoder = reader.into_decoder().map_err(failed)?;
-    let (width, height) = decoder.dimensions();
+/// The format that the first bytes name.
+pub(crate) fn guessed_format(bytes: &[u8]) -> Option<ImageFormat> {
+    // BigTIFF.
+    if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
+        return Some(ImageFormat::Tiff);
+    }
+    image::guess_format(bytes).ok()
+}
+
+/// Refuses pictures without pixels, and of more than `max_pixels`.
+fn check_size(width: u32, height: u32, shown: &str, max_pixels: u64) -> Result<()> {
     if width == 0 || height == 0 {
         return Err(Error::picture(shown, "the picture is empty"));
     }
@@ -109,63 +215,186 @@ fn decode(
             limit: max_pixels,
         });
     }
+    Ok(())
+}
+
+fn tiff_stored(bytes: &[u8], shown: &str, max_pixels: u64) -> Result<Stored> {
+    let refused = |reason: String| Error::picture(shown, reason);
+    let page = Page::open(bytes).map_err(refused)?;
+    check_size(page.width, page.height, shown, max_pixels)?;
+    Ok(Stored {
+        picture: page.picture().map_err(|reason| Error::Damaged {
+            name: shown.to_owned(),
+            reason,
+        })?,
+        metadata: page.metadata(),
+        turned: page.orientation(),
+    })
+}
+
+/// The picture of a PNG, also of one that lacks only its end.
+fn png_stored(
+    bytes: &[u8],
+    shown: &str,
+    max_pixels: u64,
+    notes: &mut Vec<String>,
+) -> Result<Stored> {
+    let mut bytes = Cow::Borrowed(bytes);
+    if let Some(at) = png::lacks_end(&bytes) {
+        bytes = Cow::Owned([&bytes[..at], png::END].concat());
+        notes.push("the PNG has no end: its last bytes are missing".into());
+    }
+    if let Some(other) = png::without_wrong_space(&bytes) {
+        bytes = Cow::Owned(other);
+    }
+    let mut stored = decode(&bytes, ImageFormat::Png, shown, max_pixels)?;
+    let Metadata { exif, xmp, .. } = &mut stored.metadata;
+    for raw in png::raw_profiles(&bytes) {
+        let place = if raw.is_exif { &mut *exif } else { &mut *xmp };
+        place.get_or_insert(raw.data);
+    }
+    Ok(stored)
+}
+
+/// The picture of a JPEG; of a cut one as far as it can be had.
+fn jpeg_stored(
+    bytes: &[u8],
+    shown: &str,
+    max_pixels: u64,
+    notes: &mut Vec<String>,
+) -> Result<Stored> {
+    if let Some(reason) = jpeg::refusal(bytes) {
+        return Err(Error::picture(shown, reason));
+    }
+    let lengths = match jpeg::end(bytes) {
+        jpeg::End::Whole(_) => return decode(bytes, ImageFormat::Jpeg, shown, max_pixels),
+        jpeg::End::Cut(lengths) => lengths,
+    };
+    let mut stored = decode(bytes, ImageFormat::Jpeg, shown, max_pixels);
+    for length in lengths.into_iter().take(MOST_TRIES) {
+        if !matches!(stored, Err(Error::Damaged { .. })) {
+            break;
+        }
+        let shorter = [&bytes[..length], b"\xff\xd9"].concat();
+        stored = decode(&shorter, ImageFormat::Jpeg, shown, max_pixels);
+    }
+    notes.extend(stored.is_ok().then(|| {
+        "the JPEG is cut off: its lower part or its details may be missing or wrong".into()
+    }));
+    stored
+}
+
+/// The picture and its metadata, by the crate `image`.
+fn decode(bytes: &[u8], format: ImageFormat, shown: &str, max_pixels: u64) -> Result<Stored> {
+    let failed = |e: ImageError| damaged(shown, format, &e);
+    let mut limits = Limits::no_limits();
+    // Nothing but metadata is unpacked before the pixels.
+    limits.max_alloc = Some(SPARE_MEMORY);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height, shown, max_pixels)?;
     let samples = decoder.total_bytes().saturating_mul(2);
     limits.max_alloc = Some(samples.saturating_add(SPARE_MEMORY));
     decoder.set_limits(limits).map_err(failed)?;
     let turned = decoder.orientation().ok();
-    let mut metadata = match format {
-        // With limits it reads no more metadata than there are pixels.
-        ImageFormat::Tiff => {
-            TiffDecoder::new(Cursor::new(bytes)).map(|mut d| read_metadata(&mut d))
-        }
-        _ => Ok(read_metadata(&mut decoder)),
-    }
-    .unwrap_or_default();
-    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    image.apply_orientation(take_orientation(&mut metadata, turned));
+    let metadata = read_metadata(&mut decoder);
+    let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     let picture = Picture::from_image(image).map_err(|e| Error::picture(shown, e.to_string()))?;
     // The decoder of GIF gives all of them alpha.
     let opaque = |p: &Picture| {
         p.alpha()
             .is_some_and(|a| a.iter().all(|v| v == a.depth().max()))
     };
-    match format == ImageFormat::Gif && opaque(&picture) {
-        true => Ok((picture.without_alpha(), metadata)),
-        false => Ok((picture, metadata)),
+    Ok(Stored {
+        picture: match format == ImageFormat::Gif && opaque(&picture) {
+            true => picture.without_alpha(),
+            false => picture,
+        },
+        metadata,
+        turned,
+    })
+}
+
+/// The error of a decoder in words.
+pub(crate) fn damaged(shown: &str, format: ImageFormat, error: &ImageError) -> Error {
+    let mut cut = matches!(error, ImageError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof);
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(source) = next {
+        let io = source.downcast_ref::<std::io::Error>();
+        cut |= io.is_some_and(|e| e.kind() == ErrorKind::UnexpectedEof);
+        text = source.to_string();
+        next = source.source();
+    }
+    let ends = [
+        "not enough bytes",
+        "exhausted data",
+        "not enough data",
+        "end of file",
+    ];
+    let small = text.to_ascii_lowercase();
+    cut |= ends.iter().any(|end| small.contains(end));
+    let what = match format {
+        ImageFormat::WebP => "WebP".to_owned(),
+        format => format!("{format:?}").to_uppercase(),
+    };
+    let reason = match cut {
+        true => format!("the {what} is cut off"),
+        false if text.contains("CRC error") => {
+            format!("the {what} is damaged: the check of a chunk is wrong")
+        }
+        false => format!("the {what} is damaged{}", lower(&text)),
+    };
+    Error::Damaged {
+        name: shown.to_owned(),
+        reason,
     }
 }
 
-/// The metadata that can be kept, and notes on the losses.
-fn checked(mut metadata: Metadata, bytes: &[u8], format: ImageFormat) -> (Metadata, Vec<String>) {
-    let mut notes: Vec<String> = Vec::new();
-    if format == ImageFormat::Jpeg {
-        notes.push(
-            "the JPEG is decoded and its pixels are coded: the original file cannot be restored bit by bit".into(),
-        );
+/// A message of a library as the end of one of ours, after a colon: lower case, one line, and
+/// without values in the form of the language that it is written in. Empty if nothing is left.
+fn lower(text: &str) -> String {
+    let line = text
+        .trim_start_matches('"')
+        .lines()
+        .next()
+        .unwrap_or_default();
+    let line = line.split(['"', '{', '[', '(']).next().unwrap_or_default();
+    // A second sentence names a variant.
+    let line = line.split(". ").next().unwrap_or_default();
+    let line = line.trim_end_matches(|c: char| !c.is_alphanumeric());
+    // A type, which stands before its values.
+    let is_type =
+        |word: &str| word.chars().any(|c| c.is_ascii_lowercase()) && word.contains("Type");
+    if line.is_empty() || is_type(line) {
+        return String::new();
     }
-    if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
-        notes.push("the JPEG is cut off: its lower part may be missing or wrong".into());
+    let mut chars = line.chars();
+    let first = chars.next().map(|c| c.to_ascii_lowercase());
+    // Not of an abbreviation.
+    match chars.clone().next().is_some_and(|c| c.is_ascii_uppercase()) {
+        true => format!(": {line}"),
+        false => {
+            first
+                .into_iter()
+                .fold(": ".to_owned(), |s, c| format!("{s}{c}"))
+                + chars.as_str()
+        }
     }
-    if format == ImageFormat::Tiff && has_more_pages(bytes) == Some(true) {
-        notes.push("only the first page of the TIFF is coded: it has more".into());
-    }
-    if format == ImageFormat::Png && metadata.icc.is_none() && has_profile(bytes) == Some(true) {
-        notes.push("the colour profile is damaged or too long: it was left out".into());
-    }
-    if jpeg_inks(bytes, format) || profile_space(&metadata) == Some(b"CMYK") {
-        notes.push(
-            "inks (CMYK) were turned into RGB without their profile: colours are approximate"
-                .into(),
-        );
-    }
-    if metadata.icc.is_some() && !matches!(profile_space(&metadata), Some(b"RGB " | b"GRAY")) {
-        metadata.icc = None;
-        notes.push("the colour profile is of neither RGB nor grey: it was left out".into());
-    }
-    (metadata, notes)
 }
 
-/// Form of a picture file, before any pixel is decoded. None if the bytes do not tell.
+/// Form of a picture that is whole. None if the bytes do not tell.
+pub(crate) fn picture_form(bytes: &[u8]) -> Option<Form> {
+    match guessed_format(bytes)? {
+        ImageFormat::Tiff => Page::open(bytes).ok().map(|page| page.form()),
+        format => form_of(Cursor::new(bytes), format),
+    }
+}
+
+/// Form of a picture file other than TIFF, before any pixel is decoded. None if the bytes do not
+/// tell.
 pub(crate) fn form_of(source: impl BufRead + Seek, format: ImageFormat) -> Option<Form> {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(SPARE_MEMORY);
@@ -203,23 +432,7 @@ fn read_metadata(decoder: &mut impl ImageDecoder) -> Metadata {
 /// Number of frames, where the bytes tell.
 fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
     match format {
-        // The animation control chunk comes before the pixels: APNG specification.
-        ImageFormat::Png => {
-            let mut rest = bytes.get(8..)?;
-            loop {
-                let (len, name) = (rest.first_chunk::<4>()?, rest.get(4..8)?);
-                match name {
-                    b"acTL" => {
-                        return rest
-                            .get(8..)?
-                            .first_chunk()
-                            .map(|n| u32::from_be_bytes(*n).into());
-                    }
-                    b"IDAT" => return Some(1),
-                    _ => rest = rest.get((u32::from_be_bytes(*len) as usize).checked_add(12)?..)?,
-                }
-            }
-        }
+        ImageFormat::Png => Some(png::frames(bytes)),
         ImageFormat::WebP => {
             let decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).ok()?;
             Some(decoder.num_frames().into())
@@ -238,78 +451,5 @@ fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
     }
 }
 
-/// True if a PNG has a chunk of a colour profile, which comes before its pixels.
-fn has_profile(bytes: &[u8]) -> Option<bool> {
-    let mut rest = bytes.get(8..)?;
-    loop {
-        match rest.get(4..8)? {
-            b"iCCP" => return Some(true),
-            b"IDAT" => return Some(false),
-            _ => {
-                let len = u32::from_be_bytes(*rest.first_chunk()?);
-                rest = rest.get((len as usize).checked_add(12)?..)?;
-            }
-        }
-    }
-}
-
-/// True if a TIFF has a second directory: the first ends in the offset of the second, or 0 (TIFF
-/// 6.0, section 2).
-fn has_more_pages(bytes: &[u8]) -> Option<bool> {
-    let little = match bytes.first_chunk()? {
-        b"II" => true,
-        b"MM" => false,
-        _ => return None,
-    };
-    let number = |at: usize, length: usize| {
-        let digits = bytes.get(at..at.checked_add(length)?)?;
-        let add = |sum: usize, &digit: &u8| (sum << 8) | usize::from(digit);
-        Some(match little {
-            true => digits.iter().rev().fold(0, add),
-            false => digits.iter().fold(0, add),
-        })
-    };
-    // 43 is BigTIFF.
-    if number(2, 2)? != 42 {
-        return None;
-    }
-    let first = number(4, 4)?;
-    let end = first.checked_add(2 + 12 * number(first, 2)?)?;
-    Some(number(end, 4)? != 0)
-}
-
-/// Segments of a JPEG up to its first coded samples: marker, offset, and offset of the end.
-fn jpeg_segments(bytes: &[u8]) -> impl Iterator<Item = (u8, usize, usize)> {
-    let mut at = 2;
-    std::iter::from_fn(move || {
-        let &[0xff, marker, high, low] = bytes.get(at..)?.first_chunk()? else {
-            return None;
-        };
-        let start = at;
-        at += 2 + usize::from(u16::from_be_bytes([high, low]));
-        Some((marker, start, at))
-    })
-}
-
-/// True if a JPEG has its end marker, which coded samples cannot hold.
-fn jpeg_ends(bytes: &[u8]) -> bool {
-    let scan = jpeg_segments(bytes).find(|s| s.0 == 0xda);
-    let coded = scan.and_then(|(_, _, end)| bytes.get(end..));
-    coded.is_some_and(|coded| coded.windows(2).any(|w| w == [0xff, 0xd9]))
-}
-
-/// True for a JPEG of four components.
-fn jpeg_inks(bytes: &[u8], format: ImageFormat) -> bool {
-    // A frame header, not one of the tables whose markers lie between.
-    let is_frame = |marker| matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
-    let mut segments = jpeg_segments(bytes);
-    format == ImageFormat::Jpeg
-        && segments
-            .find(|s| is_frame(s.0))
-            .is_some_and(|(_, start, _)| bytes.get(start + 9) == Some(&4))
-}
-
-/// Colour space that the header of the ICC profile names.
-fn profile_space(metadata: &Metadata) -> Option<&[u8; 4]> {
-    metadata.icc.as_ref()?.get(16..)?.first_chunk()
-}
+#[cfg(test)]
+mod tests;

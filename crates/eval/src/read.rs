@@ -6,12 +6,14 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use dcodec::{BitDepth, Colour, Form};
-use image::{DynamicImage, ImageFormat, ImageReader, ImageResult, Limits as DecoderLimits};
+use image::{
+    DynamicImage, ImageError, ImageFormat, ImageReader, ImageResult, Limits as DecoderLimits,
+};
 use tempfile::SpooledTempFile;
 use tiff::ColorType;
 
 use crate::io::{is_standard_input, name, open_file};
-use crate::load::{form_of, still_format};
+use crate::load::{self, damaged, form_of, still_format};
 use crate::{Error, Result};
 
 /// More than the signature of every format takes.
@@ -185,7 +187,12 @@ impl PictureFile {
                 // What the directory points to stands near it, or before it.
                 let directory = directory_of_tiff(&head).saturating_add(HEAD_BYTES);
                 self.reach(directory.min(most))?;
-                Ok(tiff_form(self.head()?))
+                let form = tiff_form(self.head()?);
+                // The crate does not know the meaning of all samples.
+                match form {
+                    None => Ok(load::picture_form(&self.read(ASIDE_BYTES)?)),
+                    form => Ok(form),
+                }
             }
             // Its decoder takes all that is there.
             ImageFormat::Jpeg => {
@@ -226,10 +233,11 @@ impl PictureFile {
                 there = self.reach(longest)?;
                 tried = self::tried(self.start()?, format, samples);
             }
-            tried.map_err(|source| Error::Damaged {
-                name: self.name.clone(),
-                source,
-            })?;
+            match tried {
+                // Others can.
+                Ok(()) | Err(ImageError::Unsupported(_)) => {}
+                Err(e) => return Err(damaged(&self.name, format, &e)),
+            }
             if there > longest {
                 return Err(self.too_long(longest));
             }

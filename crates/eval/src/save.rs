@@ -1,16 +1,19 @@
 //! Pictures and their metadata to picture files.
 
+mod tiff;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Cursor;
 use std::path::Path;
 
-use dcodec::{BitDepth, Colour, Metadata, Picture};
-use image::codecs::jpeg::JpegEncoder;
+use dcodec::{BitDepth, Colour, Metadata, Picture, Samples};
+use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::codecs::tiff::TiffEncoder;
 use image::{DynamicImage, ImageEncoder, ImageError, ImageFormat};
 
+use crate::colour::{self, CodePoints};
+use crate::exif::{self, Resolution};
 use crate::io::{self, output_name};
 use crate::{Error, Log, Result};
 
@@ -32,13 +35,15 @@ pub enum Notice {
     Reduced,
     /// A kind of metadata was left out.
     MetadataDropped(&'static str),
+    /// The profile is for grey and the file of colours, or the other way round.
+    ProfileDropped,
 }
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Notice::AlphaDropped => {
-                f.write_str("the format cannot hold transparency: it was dropped")
+                f.write_str("the format cannot hold transparency: it was dropped, not blended")
             }
             Notice::Reduced => {
                 f.write_str("the format holds 8 bits: samples of 16 bits were rounded")
@@ -46,6 +51,9 @@ impl fmt::Display for Notice {
             Notice::MetadataDropped(kind) => {
                 write!(f, "the format cannot hold this {kind}: it was left out")
             }
+            Notice::ProfileDropped => f.write_str(
+                "the colour profile is not for the colours of the file: it was left out",
+            ),
         }
     }
 }
@@ -134,13 +142,12 @@ impl Format {
     /// True for each of ICC profile, EXIF and XMP that fits, given the bytes of each.
     fn holds_metadata(self, icc: usize, exif: usize, xmp: usize) -> [bool; 3] {
         match self {
-            Format::Png | Format::WebP => [true; 3],
+            Format::Png | Format::WebP | Format::Tiff => [true; 3],
             Format::Jpeg => [
                 icc <= JPEG_ICC,
                 exif + JPEG_EXIF.len() <= SEGMENT,
                 xmp + JPEG_XMP.len() <= SEGMENT,
             ],
-            Format::Tiff => [true, false, false],
             _ => [false; 3],
         }
     }
@@ -164,7 +171,12 @@ pub fn encode_picture(
     format.check(picture.width(), picture.height(), picture.colour())?;
     let mut notices = Vec::new();
     let image = fitted(picture, format, &mut notices);
-    let metadata = kept(metadata, format, &mut notices);
+    // WebP without loss is RGB.
+    let colour = match image.color().has_color() || format == Format::WebP {
+        true => Colour::Rgb,
+        false => Colour::Grey,
+    };
+    let metadata = kept(metadata, format, colour, &mut notices);
     let bytes = write(&image, &metadata, format)
         .map_err(|e| Error::Setting(format!("cannot write the picture as {format:?}: {e}")))?;
     Ok((bytes, notices))
@@ -202,15 +214,59 @@ fn fitted(picture: &Picture, format: Format, notices: &mut Vec<Notice>) -> Dynam
     match (format, shown.depth()) {
         (Format::Ppm, BitDepth::Eight) => image.into_rgb8().into(),
         (Format::Ppm, BitDepth::Sixteen) => image.into_rgb16().into(),
-        // Neither has grey with alpha.
-        (Format::Bmp | Format::Tiff, BitDepth::Eight) if grey_alpha => image.into_rgba8().into(),
-        (Format::Bmp | Format::Tiff, BitDepth::Sixteen) if grey_alpha => image.into_rgba16().into(),
+        // It has no grey with alpha.
+        (Format::Bmp, _) if grey_alpha => image.into_rgba8().into(),
         _ => image,
     }
 }
 
-/// Metadata that the format can hold.
-fn kept(metadata: &Metadata, format: Format, notices: &mut Vec<Notice>) -> Metadata {
+/// The picture on a background of this red, green and blue, where there is one and the format has
+/// no alpha.
+pub fn blended(picture: &Picture, format: Format, background: Option<[u8; 3]>) -> Cow<'_, Picture> {
+    match background {
+        Some(background) if !format.holds_alpha() => Cow::Owned(on_background(picture, background)),
+        _ => Cow::Borrowed(picture),
+    }
+}
+
+/// The picture on a background of this red, green and blue.
+fn on_background(picture: &Picture, background: [u8; 3]) -> Picture {
+    let Some(alpha) = picture.alpha() else {
+        return picture.clone();
+    };
+    let max = u32::from(picture.depth().max());
+    let background = background.map(|v| u32::from(v) * max / 255);
+    let [r, g, b] = background;
+    let colour = match picture.colour() {
+        Colour::Grey if r == g && g == b => Colour::Grey,
+        _ => Colour::Rgb,
+    };
+    let channels = picture.colour().channels();
+    let samples: Vec<u16> = picture.samples().iter().collect();
+    let pixels = samples.chunks_exact(channels).zip(alpha.iter());
+    let blended = pixels.flat_map(|(pixel, a)| {
+        let a = u32::from(a);
+        // Products of two samples of 16 bits, and a half.
+        let mix = move |v: u16, b: u32| ((u32::from(v) * a + b * (max - a) + max / 2) / max) as u16;
+        let colours = (0..colour.channels()).zip(background);
+        colours.map(move |(c, b)| mix(pixel[c.min(channels - 1)], b))
+    });
+    let samples: Samples = match picture.depth() {
+        BitDepth::Eight => blended.map(|v| v as u8).collect::<Vec<u8>>().into(),
+        BitDepth::Sixteen => blended.collect::<Vec<u16>>().into(),
+    };
+    let (width, height) = (picture.width(), picture.height());
+    Picture::from_samples(width, height, colour, samples, None)
+        .expect("as many samples as pixels ask for")
+}
+
+/// Metadata that the format can hold, and a profile for the colours of the file.
+fn kept(
+    metadata: &Metadata,
+    format: Format,
+    colour: Colour,
+    notices: &mut Vec<Notice>,
+) -> Metadata {
     let mut kept = metadata.clone();
     let len = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
     let holds = format.holds_metadata(len(&kept.icc), len(&kept.exif), len(&kept.xmp));
@@ -221,35 +277,47 @@ fn kept(metadata: &Metadata, format: Format, notices: &mut Vec<Notice>) -> Metad
             notices.push(Notice::MetadataDropped(kind));
         }
     }
+    if let Some(icc) = kept.icc.take_if(|icc| !colour::fits(icc, colour)) {
+        kept.icc = colour::converted(&icc, colour);
+        if kept.icc.is_none() {
+            notices.push(Notice::ProfileDropped);
+        }
+    }
     kept
 }
 
 fn write(image: &DynamicImage, metadata: &Metadata, format: Format) -> Result<Vec<u8>, ImageError> {
     let mut out = Cursor::new(Vec::new());
+    let resolution = metadata.exif.as_deref().and_then(exif::resolution);
     match format {
         Format::Png => {
             // A thirtieth of the time of the default, for up to twenty per cent more bytes.
             let encoder =
                 PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Adaptive);
             image.write_with_encoder(with_metadata(encoder, metadata)?)?;
+            return Ok(add_png_chunks(out.into_inner(), metadata, resolution));
         }
         Format::Jpeg => {
-            let encoder = JpegEncoder::new_with_quality(&mut out, JPEG_QUALITY);
+            let mut encoder = JpegEncoder::new_with_quality(&mut out, JPEG_QUALITY);
+            if let Some(Resolution { x, y }) = resolution {
+                encoder.set_pixel_density(PixelDensity {
+                    density: (x.round() as u16, y.round() as u16),
+                    unit: PixelDensityUnit::Inches,
+                });
+            }
             image.write_with_encoder(with_metadata(encoder, metadata)?)?;
+            let jpeg = out.into_inner();
+            return Ok(match &metadata.xmp {
+                Some(xmp) => add_jpeg_xmp(jpeg, xmp),
+                None => jpeg,
+            });
         }
         Format::WebP => write_webp(&mut out, image, metadata)?,
         Format::Bmp => image.write_to(&mut out, ImageFormat::Bmp)?,
-        Format::Tiff => {
-            image.write_with_encoder(with_metadata(TiffEncoder::new(&mut out), metadata)?)?;
-        }
+        Format::Tiff => return tiff::write(image, metadata),
         Format::Pnm | Format::Ppm | Format::Pgm => return Ok(pnm(image)),
     }
-    let bytes = out.into_inner();
-    Ok(match (&metadata.xmp, format) {
-        (Some(xmp), Format::Png) => add_png_xmp(bytes, xmp),
-        (Some(xmp), Format::Jpeg) => add_jpeg_xmp(bytes, xmp),
-        _ => bytes,
-    })
+    Ok(out.into_inner())
 }
 
 /// Binary PGM or PPM; the writer of `image` has no PPM of 16 bits.
@@ -311,15 +379,35 @@ fn write_webp(
         })
 }
 
-/// Adds the chunk that XMP part 3 names for PNG, after the first chunk.
-fn add_png_xmp(mut png: Vec<u8>, xmp: &[u8]) -> Vec<u8> {
+/// Adds chunks after the first one: that of XMP part 3, the resolution, and the code points of a
+/// colour space that the profile has.
+fn add_png_chunks(
+    mut png: Vec<u8>,
+    metadata: &Metadata,
+    resolution: Option<Resolution>,
+) -> Vec<u8> {
     const HEAD: usize = 8 + 25;
-    // Keyword, neither compressed nor in a language of its own.
-    let data = [b"iTXtXML:com.adobe.xmp\0\0\0\0\0", xmp].concat();
-    let mut chunk = (data.len() as u32 - 4).to_be_bytes().to_vec();
-    chunk.extend(&data);
-    chunk.extend(crc32fast::hash(&data).to_be_bytes());
-    png.splice(HEAD..HEAD, chunk);
+    let mut add = |name: &[u8; 4], data: &[u8]| {
+        let mut chunk = (data.len() as u32).to_be_bytes().to_vec();
+        chunk.extend([name, data].concat());
+        chunk.extend(crc32fast::hash(&chunk[4..]).to_be_bytes());
+        png.splice(HEAD..HEAD, chunk);
+    };
+    if let Some(xmp) = &metadata.xmp {
+        // Keyword, neither compressed nor in a language of its own.
+        add(
+            b"iTXt",
+            &[b"XML:com.adobe.xmp\0\0\0\0\0", &xmp[..]].concat(),
+        );
+    }
+    if let Some(Resolution { x, y }) = resolution {
+        let [x, y] = [x, y].map(|dots| ((dots / 0.0254).round() as u32).to_be_bytes());
+        add(b"pHYs", &[&x[..], &y, &[1]].concat());
+    }
+    let points = metadata.icc.as_deref().and_then(CodePoints::of_profile);
+    if let Some(points) = points.filter(|p| p.matrix == 0 && p.full_range && !p.is_srgb()) {
+        add(b"cICP", &[points.primaries, points.transfer, 0, 1]);
+    }
     png
 }
 

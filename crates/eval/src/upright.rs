@@ -1,5 +1,7 @@
 //! Orientation of a picture, from its metadata.
 
+use std::ops::Range;
+
 use dcodec::Metadata;
 use image::metadata::Orientation;
 
@@ -16,9 +18,11 @@ pub fn take_orientation(metadata: &mut Metadata, container: Option<Orientation>)
         Orientation::remove_from_exif_chunk(exif)
     });
     let xmp = metadata.xmp.as_mut().and_then(|xmp| {
-        let digits = xmp_digits(xmp);
-        let said = digits.first().map(|&at| xmp[at] - b'0');
-        digits.into_iter().for_each(|at| xmp[at] = b'1');
+        let mut places = xmp_numbers(xmp, b"tiff:Orientation");
+        // Other numbers are no orientation.
+        places.retain(|place| place.len() == 1);
+        let said = places.first().map(|place| xmp[place.start] - b'0');
+        places.into_iter().for_each(|place| xmp[place].fill(b'1'));
         said.and_then(Orientation::from_exif)
     });
     let container = container.filter(|&o| o != Orientation::NoTransforms);
@@ -27,9 +31,23 @@ pub fn take_orientation(metadata: &mut Metadata, container: Option<Orientation>)
         .unwrap_or(Orientation::NoTransforms)
 }
 
-/// Offsets of the digits of `tiff:Orientation` in an XMP packet, an attribute or an element.
-fn xmp_digits(xmp: &[u8]) -> Vec<usize> {
-    const NAME: &[u8] = b"tiff:Orientation";
+/// Writes the size of a turned picture wherever XMP tells the size.
+pub fn tell_size(xmp: &mut Vec<u8>, width: u32, height: u32) {
+    let names: [(&[u8], u32); 4] = [
+        (b"tiff:ImageWidth", width),
+        (b"tiff:ImageLength", height),
+        (b"exif:PixelXDimension", width),
+        (b"exif:PixelYDimension", height),
+    ];
+    for (name, size) in names {
+        for place in xmp_numbers(xmp, name).into_iter().rev() {
+            xmp.splice(place, size.to_string().into_bytes());
+        }
+    }
+}
+
+/// The digits of each number called `name` in an XMP packet, an attribute or an element.
+fn xmp_numbers(xmp: &[u8], name: &[u8]) -> Vec<Range<usize>> {
     let skip_blanks = |at: usize| {
         let rest = xmp.get(at..).unwrap_or_default().iter();
         at + rest.take_while(|b| b.is_ascii_whitespace()).count()
@@ -38,20 +56,22 @@ fn xmp_digits(xmp: &[u8]) -> Vec<usize> {
         let at = skip_blanks(at);
         xmp.get(at).filter(|b| these.contains(b)).map(|_| at + 1)
     };
-    let digit = |name: usize| {
-        let end = name + NAME.len();
+    let digits = |start: usize| {
+        let end = start + name.len();
         let value = match after(end, b"=") {
             Some(at) => after(at, b"\"'")?,
             None => after(end, b">")?,
         };
-        let at = skip_blanks(value);
-        let ends = after(at + 1, b"\"'<").is_some();
-        (xmp.get(at)?.is_ascii_digit() && ends).then_some(at)
+        let start = skip_blanks(value);
+        let rest = xmp.get(start..)?.iter();
+        let end = start + rest.take_while(|b| b.is_ascii_digit()).count();
+        let ends = after(end, b"\"'<").is_some();
+        (end > start && ends).then_some(start..end)
     };
-    let names = xmp.windows(NAME.len()).enumerate();
+    let names = xmp.windows(name.len()).enumerate();
     names
-        .filter(|(_, w)| *w == NAME)
-        .filter_map(|(at, _)| digit(at))
+        .filter(|(_, w)| *w == name)
+        .filter_map(|(at, _)| digits(at))
         .collect()
 }
 
@@ -123,5 +143,17 @@ mod tests {
             assert_eq!(orientation, Orientation::NoTransforms, "{text}");
             assert_eq!(metadata.xmp.as_deref(), Some(text.as_bytes()));
         }
+    }
+
+    #[test]
+    fn sizes_are_told() {
+        let mut xmp =
+            b"<r exif:PixelXDimension=\"4000\" tiff:ImageWidth='x'><exif:PixelYDimension>\
+            99</exif:PixelYDimension><tiff:ImageLength>7"
+                .to_vec();
+        tell_size(&mut xmp, 30, 40_000);
+        let wanted = "<r exif:PixelXDimension=\"30\" tiff:ImageWidth='x'><exif:PixelYDimension>\
+            40000</exif:PixelYDimension><tiff:ImageLength>7";
+        assert_eq!(String::from_utf8(xmp).unwrap(), wanted);
     }
 }

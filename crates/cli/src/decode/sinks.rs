@@ -20,6 +20,7 @@ pub struct Sinks<'a> {
     animation: Option<(PathBuf, Animation)>,
     folder: Option<(PathBuf, FrameFolder)>,
     force: bool,
+    background: Option<[u8; 3]>,
     strip: &'a Strip,
 }
 
@@ -36,6 +37,7 @@ impl<'a> Sinks<'a> {
             animation: None,
             folder: None,
             force,
+            background: a.background,
             strip: &a.strip,
         };
         if wanted {
@@ -62,7 +64,7 @@ impl<'a> Sinks<'a> {
                 )));
             }
             let extension = format.filter(|f| !moves(f));
-            let folder = FrameFolder::new(path, extension.unwrap_or("png"), force)?;
+            let folder = FrameFolder::new(path, extension.unwrap_or("png"), a.background, force)?;
             sinks.folder = Some((path.clone(), folder));
         }
         Ok(sinks)
@@ -138,7 +140,8 @@ impl<'a> Sinks<'a> {
             written = Some(format!("{}: {}", output_name(&path), many(frames, "frame")));
         }
         if let Some((path, format)) = self.still.take() {
-            write_picture(&path, self.force, &last.picture, metadata, format, log)?;
+            let picture = save::blended(&last.picture, format, self.background);
+            write_picture(&path, self.force, &picture, metadata, format, log)?;
             io::keep_time(input, &path);
             written = Some(output_name(&path));
         }
