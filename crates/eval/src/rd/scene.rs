@@ -3,10 +3,14 @@
 use std::fmt::Write;
 use std::io::Cursor;
 
+use skrifa::charmap::Charmap;
+use skrifa::instance::{LocationRef, Size};
+use skrifa::metrics::GlyphMetrics;
+use skrifa::outline::{DrawSettings, OutlineGlyphCollection, OutlinePen};
+use skrifa::{FontRef, GlyphId, MetadataProvider};
 use tiny_skia::{
     Color, FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, Stroke, StrokeDash, Transform,
 };
-use ttf_parser::{Face, OutlineBuilder};
 
 /// Roboto, Latin-1 only, under the Apache License 2.0.
 const REGULAR: &[u8] = include_bytes!("fonts/Roboto-Regular.ttf");
@@ -36,18 +40,7 @@ pub struct Text {
 impl Text {
     /// Width in the PNG; other fonts in the SVG come close.
     pub fn width(&self) -> f64 {
-        let Some(face) = face(self.bold) else {
-            return 0.0;
-        };
-        let advance = |c| {
-            u32::from(
-                glyph(&face, c)
-                    .and_then(|g| face.glyph_hor_advance(g))
-                    .unwrap_or(0),
-            )
-        };
-        let units: u32 = self.text.chars().map(advance).sum();
-        f64::from(units) * self.size / f64::from(face.units_per_em())
+        Face::new(self.bold).map_or(0.0, |face| face.width(&self.text) * self.size)
     }
 }
 
@@ -198,18 +191,46 @@ impl Scene {
     }
 }
 
-fn face(bold: bool) -> Option<Face<'static>> {
-    Face::parse(if bold { MEDIUM } else { REGULAR }, 0).ok()
+/// A font in its own units.
+struct Face {
+    charmap: Charmap<'static>,
+    metrics: GlyphMetrics<'static>,
+    outlines: OutlineGlyphCollection<'static>,
+    units_per_em: f64,
 }
 
-/// The glyph of a character, or of a question mark for one that the font does not have.
-fn glyph(face: &Face, c: char) -> Option<ttf_parser::GlyphId> {
-    face.glyph_index(c).or_else(|| face.glyph_index('?'))
+impl Face {
+    fn new(bold: bool) -> Option<Face> {
+        let font = FontRef::new(if bold { MEDIUM } else { REGULAR }).ok()?;
+        let (size, location) = (Size::unscaled(), LocationRef::default());
+        Some(Face {
+            charmap: font.charmap(),
+            metrics: font.glyph_metrics(size, location),
+            outlines: font.outline_glyphs(),
+            units_per_em: f64::from(font.metrics(size, location).units_per_em),
+        })
+    }
+
+    /// Glyph of a character, or of a question mark for one that the font does not have.
+    fn glyph(&self, c: char) -> Option<GlyphId> {
+        self.charmap.map(c).or_else(|| self.charmap.map('?'))
+    }
+
+    fn advance(&self, glyph: GlyphId) -> f32 {
+        self.metrics.advance_width(glyph).unwrap_or(0.0)
+    }
+
+    /// Width of a line of size 1.
+    fn width(&self, text: &str) -> f64 {
+        let glyphs = text.chars().filter_map(|c| self.glyph(c));
+        let units: f64 = glyphs.map(|g| f64::from(self.advance(g))).sum();
+        units / self.units_per_em
+    }
 }
 
 fn draw_text(pixels: &mut Pixmap, text: &Text, zoom: Transform) -> Option<()> {
-    let face = face(text.bold)?;
-    let scale = (text.size / f64::from(face.units_per_em())) as f32;
+    let face = Face::new(text.bold)?;
+    let scale = (text.size / face.units_per_em) as f32;
     let shift = match text.anchor {
         Anchor::Start => 0.0,
         Anchor::Middle => text.width() / 2.0,
@@ -221,11 +242,12 @@ fn draw_text(pixels: &mut Pixmap, text: &Text, zoom: Transform) -> Option<()> {
         y: text.at.1 as f32,
         scale,
     };
-    for c in text.text.chars() {
-        if let Some(glyph) = glyph(&face, c) {
-            face.outline_glyph(glyph, &mut outline);
-            outline.x += f32::from(face.glyph_hor_advance(glyph).unwrap_or(0)) * scale;
+    for glyph in text.text.chars().filter_map(|c| face.glyph(c)) {
+        if let Some(shape) = face.outlines.get(glyph) {
+            let settings = DrawSettings::unhinted(Size::unscaled(), LocationRef::default());
+            shape.draw(settings, &mut outline).ok()?;
         }
+        outline.x += face.advance(glyph) * scale;
     }
     if let Some(path) = outline.path.finish() {
         pixels.fill_path(&path, &paint(text.colour), FillRule::Winding, zoom, None);
@@ -247,7 +269,7 @@ impl Outline {
     }
 }
 
-impl OutlineBuilder for Outline {
+impl OutlinePen for Outline {
     fn move_to(&mut self, x: f32, y: f32) {
         let (x, y) = self.at(x, y);
         self.path.move_to(x, y);
