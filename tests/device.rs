@@ -307,7 +307,8 @@ fn narrow_numbers_cost_little() {
 }
 
 /// The figures of clause 22.4:
-/// `cargo test --release --test device figures -- --ignored --nocapture` prints them.
+/// `cargo test -p dcodec --release --features candle --test device figures -- --ignored
+/// --nocapture` prints them.
 #[test]
 #[ignore = "takes a minute; the same on a smaller picture always runs"]
 fn figures_of_narrow_numbers() {

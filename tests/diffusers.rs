@@ -1,6 +1,6 @@
 //! DDPMs of the diffusers library: equal to its own outputs (`training/diffusers_parity.py` wrote
 //! them), and priors.
-#![cfg(feature = "candle")]
+#![cfg(feature = "diffusers")]
 
 mod common;
 

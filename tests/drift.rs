@@ -176,7 +176,8 @@ fn sums_of_rounded_products_conform() {
     assert!(d.psnr < 0.001 && d.mean < 0.001, "{d:?}");
 }
 
-/// The table of clause 22.4: `cargo test --release --test drift -- --nocapture` prints it.
+/// The table of clause 22.4: `cargo test -p dcodec --release --features candle --test drift --
+/// --nocapture` prints it.
 #[test]
 fn errors_of_the_network_stay_in_proportion() {
     let picture = common::resized("coffee.png", 192, 128);
@@ -209,8 +210,8 @@ fn errors_of_the_network_stay_in_proportion() {
     }
 }
 
-/// The plot of clause 22.4: `cargo test --release --test drift -- --ignored` writes
-/// `codec-spec/drift.svg`.
+/// The plot of clause 22.4: `cargo test -p dcodec --release --features candle --test drift -- --ignored`
+/// writes `codec-spec/drift.svg`.
 ///
 /// The picture has samples of 16 bits, so that differences far below a level count.
 #[test]

@@ -92,5 +92,7 @@ if [[ $device == cuda* ]]; then
 fi
 
 printf '\n== pictures and timings\n'
-DCODEC_DEVICE=$device cargo test -p dcodec --release ${features[@]+"${features[@]}"} --test device -- --nocapture --test-threads 1
+# The CPU is checked against candle.
+[[ $device == cpu ]] && features=(--features candle)
+DCODEC_DEVICE=$device cargo test -p dcodec --release "${features[@]}" --test device -- --nocapture --test-threads 1
 printf '\n== %s: all passed\n' "$device"

@@ -15,17 +15,17 @@ use crate::prior::cuda::{self, CudaNetwork};
 #[cfg(any(feature = "cuda", feature = "metal"))]
 use crate::prior::denoiser::Denoiser;
 use crate::prior::device::Device;
-#[cfg(feature = "candle")]
+#[cfg(feature = "diffusers")]
 use crate::prior::diffusers::Ddpm;
 use crate::prior::precision::Precision;
 use crate::prior::prior::Prior;
-#[cfg(not(feature = "candle"))]
+#[cfg(not(feature = "diffusers"))]
 use crate::prior::summary::no_folders;
 use crate::prior::weights::Weights;
 
 impl Prior {
     /// A prior from a weights file (safetensors with the configuration in its metadata), or from a
-    /// folder with a DDPM of the diffusers library (see `Ddpm::from_folder`; feature `candle`).
+    /// folder with a DDPM of the diffusers library (see `Ddpm::from_folder`; feature `diffusers`).
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Backend`] if the file holds no weights of a known network;
@@ -37,14 +37,14 @@ impl Prior {
         }
     }
 
-    #[cfg(feature = "candle")]
+    #[cfg(feature = "diffusers")]
     fn from_folder(path: &Path) -> Result<Self> {
         let ddpm = Ddpm::from_folder(path)?;
         let id = ddpm.id();
         Ok(Self::new(ddpm, id))
     }
 
-    #[cfg(not(feature = "candle"))]
+    #[cfg(not(feature = "diffusers"))]
     fn from_folder(path: &Path) -> Result<Self> {
         Err(no_folders(path))
     }

@@ -8,7 +8,7 @@ mod cpu;
 mod cuda;
 mod denoiser;
 mod device;
-#[cfg(feature = "candle")]
+#[cfg(feature = "diffusers")]
 mod diffusers;
 mod embedding;
 mod ensemble;
@@ -34,7 +34,7 @@ pub use cuda::CudaNetwork;
 pub(crate) use denoiser::FINEST;
 pub use denoiser::{Denoiser, LOWEST_SIGMA};
 pub use device::Device;
-#[cfg(feature = "candle")]
+#[cfg(feature = "diffusers")]
 pub use diffusers::{Ddpm, Prediction, Schedule, UNet2DConfig};
 pub use ensemble::ENSEMBLES;
 pub use precision::Precision;

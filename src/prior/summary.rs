@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use crate::codes::PriorId;
-#[cfg(not(feature = "candle"))]
+#[cfg(not(feature = "diffusers"))]
 use crate::error::Error;
 use crate::error::Result;
-#[cfg(feature = "candle")]
+#[cfg(feature = "diffusers")]
 use crate::prior::denoiser::Denoiser;
-#[cfg(feature = "candle")]
+#[cfg(feature = "diffusers")]
 use crate::prior::diffusers::Ddpm;
 
 /// A folder with a DDPM of the diffusers library, described.
@@ -48,7 +48,7 @@ impl FolderSummary {
     ///
     /// # Errors
     /// As [`Prior::from_file`](super::Prior::from_file) for a folder.
-    #[cfg(feature = "candle")]
+    #[cfg(feature = "diffusers")]
     pub fn read(folder: impl AsRef<Path>) -> Result<FolderSummary> {
         let ddpm = Ddpm::from_folder(folder)?;
         let (config, schedule) = (ddpm.config(), ddpm.schedule());
@@ -70,21 +70,21 @@ impl FolderSummary {
         })
     }
 
-    /// Loads no folder, as this build lacks the feature `candle`.
+    /// Loads no folder, as this build lacks the feature `diffusers`.
     ///
     /// # Errors
     /// [`Error::Unsupported`].
-    #[cfg(not(feature = "candle"))]
+    #[cfg(not(feature = "diffusers"))]
     pub fn read(folder: impl AsRef<Path>) -> Result<FolderSummary> {
         Err(no_folders(folder.as_ref()))
     }
 }
 
 /// Error of a build that reads no folders.
-#[cfg(not(feature = "candle"))]
+#[cfg(not(feature = "diffusers"))]
 pub(super) fn no_folders(path: &Path) -> Error {
     let path = path.display();
     Error::Unsupported(format!(
-        "{path}: a folder as a prior needs a build with the feature `candle`"
+        "{path}: a folder as a prior needs a build with the feature `diffusers`"
     ))
 }

@@ -154,6 +154,7 @@ fn outside(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior> {
         let weights = weights(&found, path)?;
         return on_device(&WeightsSource::File(weights, path), args, log);
     }
+    check_folders(path)?;
     if args.on.precision != Precision::F32 {
         let name = name(path);
         let reason = "a folder's network runs in f32 only, without --precision";
@@ -167,6 +168,17 @@ fn outside(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior> {
             Err(Error::Failed(format!("{name}: {reason}")))
         }
     }
+}
+
+/// Refuses the folder `path` in a build that reads none.
+pub fn check_folders(path: &Path) -> Result<()> {
+    if cfg!(feature = "diffusers") {
+        return Ok(());
+    }
+    let name = name(path);
+    let reason = "this build lacks the feature `diffusers`, by which a folder can be a prior";
+    let advice = "build it with `cargo build --release --features full`";
+    Err(Error::Failed(format!("{name}: {reason} ({advice})")))
 }
 
 /// Weights of the file `found`, which the flags call `path`.

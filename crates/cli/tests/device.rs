@@ -1,5 +1,4 @@
 //! Messages of the command about devices.
-#![cfg(feature = "candle")]
 
 #[path = "../../../tests/common/mod.rs"]
 mod common;

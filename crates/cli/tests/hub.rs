@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+#[cfg_attr(not(feature = "diffusers"), allow(dead_code))]
 fn fixture(model: &str) -> PathBuf {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/diffusers");
     data.join(model)
@@ -51,6 +52,7 @@ fn what_cannot_be_fetched_is_told_with_the_way_out() {
 }
 
 #[test]
+#[cfg(feature = "diffusers")]
 fn a_folder_here_is_taken_before_a_name_on_a_hub() {
     let dir = tempfile::tempdir().expect("a folder");
     let model = dir.path().join("tester/ddpm");

@@ -6,9 +6,11 @@ use dcodec::prior::FolderSummary;
 use serde_json::json;
 
 use crate::error::{About, Result};
+use crate::priors::check_folders;
 
 /// Identity, architecture, size, cost and schedule.
 pub fn describe(path: &Path, json: bool) -> Result<String> {
+    check_folders(path)?;
     let f = FolderSummary::read(path).about(path)?;
     if json {
         let all = json!({

@@ -218,7 +218,7 @@ fn damaged_files() {
 
 /// A DDPM of diffusers may know upright pictures only.
 #[test]
-#[cfg(feature = "candle")]
+#[cfg(feature = "diffusers")]
 fn averages_by_default_where_they_are_safe() {
     let dir = with_picture();
     let dir = dir.path();

@@ -101,6 +101,26 @@ fn a_name_goes_before_a_file() {
     );
 }
 
+/// A build that reads no folders says how to get one that does, before any work.
+#[test]
+#[cfg(not(feature = "diffusers"))]
+fn folders_need_a_feature() {
+    let dir = with_file();
+    let dir = dir.path();
+    let ddpm = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/diffusers/plain");
+    let prior = ddpm.to_str().expect("text");
+    for args in [
+        &["encode", "pic.png", "-o", "x.dfc"][..],
+        &["decode", "pic.dfc", "-o", "x.png"],
+        &["info"],
+    ] {
+        let args = [args, &["--prior", prior]].concat();
+        let ran = bad(dir, &args, 1, "feature `diffusers`", "--features full`");
+        let start = format!("error: {prior}: this build lacks");
+        assert!(ran.err.starts_with(&start), "{}", ran.err);
+    }
+}
+
 /// Effort 1 is the fast tier: files of the small prior, which the default prior shows once.
 #[test]
 fn the_fast_tier() {
