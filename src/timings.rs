@@ -21,7 +21,9 @@ pub struct Timings {
     pub exact: Duration,
     /// Calls of the network, one for each noise level that was denoised.
     pub calls: u64,
-    /// Multiply-accumulates of these calls; 0 if the denoiser of the prior does not say.
+    /// Corrections of x0_hat between calls, by the small network of the prior.
+    pub corrections: u64,
+    /// Multiply-accumulates of calls and corrections; 0 if the denoiser of the prior does not say.
     pub macs: f64,
 }
 
@@ -49,6 +51,7 @@ pub enum Activity {
 pub struct Meter {
     nanoseconds: [AtomicU64; 5],
     calls: AtomicU64,
+    corrections: AtomicU64,
     /// Thousands of multiply-accumulates.
     kilomacs: AtomicU64,
 }
@@ -69,6 +72,12 @@ impl Meter {
         self.kilomacs.fetch_add((macs / 1e3) as u64, Relaxed);
     }
 
+    /// Counts a correction of `macs` multiply-accumulates.
+    pub fn count_correction(&self, macs: f64) {
+        self.corrections.fetch_add(1, Relaxed);
+        self.kilomacs.fetch_add((macs / 1e3) as u64, Relaxed);
+    }
+
     /// The sums so far.
     pub fn read(&self) -> Timings {
         let time = |activity: Activity| {
@@ -81,6 +90,7 @@ impl Meter {
             alpha: time(Activity::Alpha),
             exact: time(Activity::Exact),
             calls: self.calls.load(Relaxed),
+            corrections: self.corrections.load(Relaxed),
             macs: 1e3 * self.kilomacs.load(Relaxed) as f64,
         }
     }

@@ -43,7 +43,8 @@ fn other_in(precision: Precision) -> (Prior, String) {
     let cpu = candle_core::Device::Cpu;
     let candle = CandleUNet::with_precision(&weights, &cpu, precision).expect("builds");
     let name = format!("candle on the CPU, {precision}");
-    (Prior::new(candle, weights.id()), name)
+    let prior = Prior::new(candle, weights.id()).with_corrector_of(&weights);
+    (prior.expect("a corrector"), name)
 }
 
 /// The pictures to compare, by name.

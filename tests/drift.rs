@@ -87,7 +87,8 @@ fn weights() -> Weights {
 
 /// The prior of the shipped weights, run by `denoiser`.
 fn run_by(denoiser: impl Denoiser + 'static) -> Prior {
-    Prior::new(denoiser, weights().id())
+    let prior = Prior::new(denoiser, weights().id()).with_corrector_of(&weights());
+    prior.expect("a corrector")
 }
 
 fn encode(picture: &Picture, quality: f64) -> Vec<u8> {

@@ -82,6 +82,7 @@ fn header(prior: &Prior, width: u32, height: u32) -> Header {
         trellis: Trellis::Nu14,
         start: common::code(300),
         banded: false,
+        corrected: false,
     }
 }
 

@@ -150,7 +150,8 @@ fn every_kernel_gives_the_same_samples() {
     let file = lossless(&prior(), &picture);
     for kernel in Kernel::available() {
         let network = Network::with_kernel(&weights, kernel).expect("a network");
-        let prior = Prior::new(network, weights.id());
+        let prior = Prior::new(network, weights.id()).with_corrector_of(&weights);
+        let prior = prior.expect("a corrector");
         let decoded = common::plain(&prior).decode(&file).expect("decodes");
         assert_eq!(decoded.coverage.exact, Exact::All, "{kernel:?}");
         assert!(decoded.picture == picture, "{kernel:?}");
@@ -165,7 +166,8 @@ fn other_arithmetic_shows_the_lossy_picture() {
     let file = lossless(&prior(), &picture);
     let candle =
         dcodec::prior::CandleUNet::new(&weights, &candle_core::Device::Cpu).expect("a network");
-    let candle = Prior::new(candle, weights.id());
+    let candle = Prior::new(candle, weights.id()).with_corrector_of(&weights);
+    let candle = candle.expect("a corrector");
     let encoded = Encoder::new(&candle)
         .target(Target::Lossless(None))
         .encode(&picture);

@@ -164,6 +164,7 @@ fn check_large_pictures() {
         assert!(gb(encode) < most, "encode: {}", gb(encode));
         let header = dcodec::container::Header {
             banded: width < 10_000,
+            corrected: false,
             ..header(&prior, width, height)
         };
         let decoder = common::plain(&prior);
@@ -194,6 +195,7 @@ fn header(prior: &Prior, width: u32, height: u32) -> dcodec::container::Header {
         trellis: Trellis::Nu14,
         start: common::code(200),
         banded: false,
+        corrected: false,
     }
 }
 

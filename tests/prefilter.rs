@@ -9,7 +9,8 @@ fn encode(prior: &Prior, picture: &Picture, target: Target, filtered: bool) -> E
     let encoder = Encoder::new(prior)
         .target(target)
         .psnr_as_displayed_by(Display::PLAIN)
-        .prefilter(filtered);
+        .prefilter(filtered)
+        .corrections(false);
     encoder.encode(picture).expect("encodes")
 }
 

@@ -50,6 +50,7 @@ fn forged(seed: u64) -> Vec<u8> {
         trellis: Trellis::Nu12,
         start: common::code(250),
         banded: seed.is_multiple_of(2),
+        corrected: false,
     };
     let mut writer = Writer::new(&header);
     for i in 0..12u16 {

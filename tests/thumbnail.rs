@@ -96,7 +96,7 @@ fn every_form_and_every_prefix_has_one() {
     assert!(decoder.thumbnail(b"no file", 5).is_err());
 }
 
-/// What is invisible has no part in the colours of a thumbnail, in files that keep it too.
+/// Invisible colours have no part in those of a thumbnail, in files that keep them too.
 #[test]
 fn edges_of_transparency_have_no_fringe() {
     let prior = common::prior();

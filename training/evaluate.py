@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
-from model import UNet, denoise
+from model import UNet, denoise, denoiser_of
 
 
 def load(path):
     with safe_open(path, "pt") as f:
         meta = f.metadata()
     net = UNet(**json.loads(meta["config"]))
-    net.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    net.load_state_dict(denoiser_of(load_file(path)))
     return net.to(memory_format=torch.channels_last), float(meta.get("sigma_max", 256))
 
 

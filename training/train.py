@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from PIL import Image
-from model import CONFIGS, SIGMA_DATA, Block, UNet, denoise, fit
+from model import CONFIGS, SIGMA_DATA, Block, UNet, denoise, denoiser_of, fit
 
 GRID = [2, 5, 12, 25, 50, 100, 220, 480]
 # Half the batches are of reduced pictures: more to learn from, and finer detail.
@@ -273,7 +273,7 @@ def main():
         if a.init.endswith(".safetensors"):
             from safetensors.torch import load_file
 
-            fit(net, {k: v.float() for k, v in load_file(a.init).items()})
+            fit(net, denoiser_of(load_file(a.init)))
             state = {"net": net.state_dict(), "ema": net.state_dict(), "step": 0}
         else:
             state = torch.load(a.init, map_location=device)

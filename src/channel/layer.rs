@@ -24,6 +24,8 @@ pub struct PartialLayer<'a> {
     pub bits: &'a BitSlice<u8, Msb0>,
     /// All stages of the layer.
     pub stages: Stages,
+    /// True if the layer starts from a corrected x0_hat.
+    pub corrected: bool,
 }
 
 impl PartialLayer<'_> {

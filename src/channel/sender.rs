@@ -103,6 +103,8 @@ pub struct SentLayer {
     pub stages: Stages,
     /// KL( q(x_s|x_t,x_0) || p(x_s|x_t) ) in bits.
     pub kl_bits: f64,
+    /// True if it starts from a corrected x0_hat.
+    pub corrected: bool,
     /// <m, z> / |m|^2; only of a layer that was sent whole.
     pub delivered: Option<f64>,
     /// |m|^2
@@ -116,6 +118,7 @@ impl SentLayer {
             s,
             bits: &self.bits[..4 * stages],
             stages: self.stages,
+            corrected: self.corrected,
         }
     }
 }
@@ -131,6 +134,7 @@ impl<'a> Sender<'a> {
                 sigma: SigmaCode::MAX,
             },
             kl_bits: 0.0,
+            corrected: false,
             delivered: None,
             energy: 0.0,
         };

@@ -13,8 +13,15 @@ pub(crate) const TAG_END: u8 = 0x00;
 /// (1..=127).
 pub(crate) const TAG_LAYER: u8 = 0x80;
 
+/// The bit of a layer's tag that says, in a file with corrected layers, that the layer starts from
+/// a corrected x0_hat.
+pub(crate) const TAG_CORRECTED: u8 = 0x40;
+
 /// The most grid steps that a layer may go down.
 pub const MAX_DELTA: u16 = 127;
+
+/// The most grid steps that a layer may go down in a file with corrected layers.
+pub const MAX_DELTA_CORRECTED: u16 = 63;
 
 /// The largest side of a picture, in pixels.
 pub const MAX_SIDE: u32 = 1 << 20;

@@ -2,7 +2,7 @@
 
 use crate::codes::{BitDepth, Colour, Form, PriorId, SigmaCode, Trellis};
 use crate::container::check::CHECK_BYTES;
-use crate::container::format::{MAX_SIDE, SIGNATURE, VERSION};
+use crate::container::format::{MAX_DELTA, MAX_DELTA_CORRECTED, MAX_SIDE, SIGNATURE, VERSION};
 use crate::container::rule::{BrokenRule, Unread};
 use crate::container::varint;
 use crate::container::varint::VarintError;
@@ -23,6 +23,8 @@ pub struct Header {
     pub start: SigmaCode,
     /// True if the stages of layers are dealt out to bands.
     pub banded: bool,
+    /// True if layers may start from a corrected x0_hat.
+    pub corrected: bool,
 }
 
 impl Header {
@@ -34,6 +36,14 @@ impl Header {
     /// D, the number of coded values. It is up to 3 * 2^40, which may not fit the caller's memory.
     pub fn coded_len(&self) -> u64 {
         self.form.coded_len()
+    }
+
+    /// The most codes that a layer of the file may go down.
+    pub fn most_codes(&self) -> u16 {
+        match self.corrected {
+            true => MAX_DELTA_CORRECTED,
+            false => MAX_DELTA,
+        }
     }
 
     /// Bytes of the header in a file, its check included.
@@ -67,7 +77,7 @@ impl Header {
     }
 
     /// The flags: colour in bit 0, alpha in 1, 16 bits in 2, the trellis in 3 and 4, the seed in 5,
-    /// bands in 6.
+    /// bands in 6, corrected layers in 7.
     fn flags(&self) -> u8 {
         let form = &self.form;
         u8::from(form.colour == Colour::Rgb)
@@ -76,6 +86,7 @@ impl Header {
             | (self.trellis as u8) << 3
             | if self.seed == 0 { 0 } else { SEED }
             | if self.banded { BANDED } else { 0 }
+            | if self.corrected { CORRECTED } else { 0 }
     }
 }
 
@@ -87,6 +98,9 @@ const SEED: u8 = 1 << 5;
 
 /// The bit of the flags that says that the file has bands.
 const BANDED: u8 = 1 << 6;
+
+/// The bit of the flags that says that the file has corrected layers.
+const CORRECTED: u8 = 1 << 7;
 
 /// The fields of a header as they stand in the file.
 pub struct Fields {
@@ -127,11 +141,6 @@ impl Fields {
             })),
         };
         let flags = self.flags;
-        if flags >> 7 != 0 {
-            return Err(HeaderError::Unsupported(format!(
-                "flags {flags:#04x}: this decoder knows bits 0 to 6 (colour, alpha, 16 bits, trellis, seed, bands)"
-            )));
-        }
         let Some(&trellis) = Trellis::ALL.get(usize::from(flags >> 3 & 3)) else {
             return Err(HeaderError::Unsupported(
                 "trellis 3: this decoder knows 0 to 2 (12, 14 and 16 state bits)".into(),
@@ -161,6 +170,7 @@ impl Fields {
             trellis,
             start: SigmaCode::saturating(2 * within("start", "3.8", start, 0, most / 2)? as u16),
             banded: flags & BANDED != 0,
+            corrected: flags & CORRECTED != 0,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::codes::{BandAllocation, SigmaCode};
 use crate::container::check::{CHECK_BYTES, is_checked};
-use crate::container::format::TAG_LAYER;
+use crate::container::format::{TAG_CORRECTED, TAG_LAYER};
 use crate::container::rule::Unread;
 use crate::container::varint;
 use crate::container::varint::VarintError;
@@ -18,6 +18,8 @@ pub struct Layer {
     pub stages: u32,
     /// The allocation of the stages to the bands. It means nothing in a file without bands.
     pub allocation: BandAllocation,
+    /// True if it starts from a corrected x0_hat, false if the network was called.
+    pub corrected: bool,
     /// Offset of its tag in the file, in bytes.
     pub offset: u64,
 }
@@ -58,11 +60,22 @@ impl Layer {
         banded: bool,
         before: BandAllocation,
     ) {
-        out.push(TAG_LAYER + delta);
+        let corrected = if self.corrected { TAG_CORRECTED } else { 0 };
+        out.push(TAG_LAYER + corrected + delta);
         let change = banded.then_some(self.allocation != before);
         varint::write(out, Self::number(self.stages, change));
         if change == Some(true) {
             out.extend(before.change_to(self.allocation));
+        }
+    }
+
+    /// The distance of its noise level from the one before, and true if it is corrected, of the
+    /// `tag` in a file that has `corrected` layers or not.
+    pub(crate) fn read_tag(tag: u8, corrected: bool) -> (u8, bool) {
+        let delta = tag - TAG_LAYER;
+        match corrected {
+            true => (delta & !TAG_CORRECTED, delta & TAG_CORRECTED != 0),
+            false => (delta, false),
         }
     }
 

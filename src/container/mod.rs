@@ -18,7 +18,7 @@ mod writer;
 pub use crate::codes::{
     BANDS, BandAllocation, BitDepth, Colour, Form, PriorId, SigmaCode, Trellis,
 };
-pub use format::{MAX_DELTA, MAX_METADATA, MAX_SIDE, SIGNATURE, VERSION};
+pub use format::{MAX_DELTA, MAX_DELTA_CORRECTED, MAX_METADATA, MAX_SIDE, SIGNATURE, VERSION};
 pub use header::Header;
 pub use layer::Layer;
 pub use parser::{Event, Parser};

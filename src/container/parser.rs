@@ -297,16 +297,21 @@ impl Parser {
                 self.phase = Phase::End;
                 Ok(Some(Event::End))
             }
-            tag if tag > TAG_LAYER => self.read_layer_head(tag - TAG_LAYER),
+            tag if tag > TAG_LAYER => self.read_layer_head(tag),
             _ => self.read_part_head(),
         }
     }
 
-    fn read_layer_head(&mut self, delta: u8) -> Result<Option<Event>> {
+    fn read_layer_head(&mut self, tag: u8) -> Result<Option<Event>> {
         let Some(header) = &self.header else {
             return Ok(None);
         };
         let name = format!("layer {}", self.layers);
+        let (delta, corrected) = Layer::read_tag(tag, header.corrected);
+        if delta == 0 {
+            let rule = BrokenRule::new("a layer that goes down by no step", "5.9");
+            return Err(self.fault(&name, rule).into());
+        }
         let (stages, allocation, n) =
             match Layer::read_head(&self.held[1..], header.banded, self.allocation) {
                 Ok(head) => head,
@@ -318,7 +323,13 @@ impl Parser {
             return Ok(None);
         }
         let most = header.coded_len().min(u32::MAX.into());
-        let verdict = self.rules.layer(header);
+        let verdict = self.rules.layer(header).and_then(|()| match corrected {
+            true if self.layers < 2 => Err(BrokenRule::new(
+                "a corrected layer before the network was called",
+                "5.9",
+            )),
+            _ => Ok(()),
+        });
         match checked {
             true => self.close(n + 1, &name)?,
             false => {
@@ -341,6 +352,7 @@ impl Parser {
             sigma,
             stages: stages as u32,
             allocation,
+            corrected,
             offset: self.unit_offset,
         };
         (self.sigma, self.allocation) = (sigma, allocation);

@@ -16,6 +16,7 @@ fn header() -> Header {
         trellis: Trellis::Nu14,
         start: code(200),
         banded: false,
+        corrected: false,
     }
 }
 
@@ -28,6 +29,13 @@ fn opaque() -> Header {
 fn banded() -> Header {
     Header {
         banded: true,
+        ..header()
+    }
+}
+
+fn corrected() -> Header {
+    Header {
+        corrected: true,
         ..header()
     }
 }
@@ -47,6 +55,7 @@ fn sample_of(header: &Header) -> Vec<u8> {
     w.layer(code(170), 300);
     w.body(&[7; 150]);
     w.allot(w.allocation().changed([0x08, 0x88, 0x88, 0x80]));
+    w.correct(header.corrected);
     w.layer(code(165), 0);
     w.finish()
 }
@@ -99,9 +108,23 @@ fn what_is_written_is_read_whatever_the_split() {
             (0, second.changed([0x08, 0x88, 0x88, 0x80]))
         ]
     );
+    let with_corrections = sample_of(&corrected());
+    // Flag and bit of the tag, and no byte more.
+    assert_eq!(with_corrections.len(), sample().len());
+    let read = events(&with_corrections, usize::MAX).expect("valid");
+    assert_eq!(read[0], Event::Header(corrected()));
+    let flags = |event: &Event| match event {
+        Event::LayerHead(l) => Some((l.sigma, l.corrected)),
+        _ => None,
+    };
+    assert_eq!(
+        read.iter().filter_map(flags).collect::<Vec<_>>(),
+        [(code(180), false), (code(170), false), (code(165), true)]
+    );
     for split in 1..60 {
         assert_eq!(events(&sample(), split).expect("valid"), whole);
         assert_eq!(events(&bytes, split).expect("valid"), with_bands);
+        assert_eq!(events(&with_corrections, split).expect("valid"), read);
     }
 }
 
@@ -110,6 +133,42 @@ fn what_is_written_is_read_whatever_the_split() {
 fn events_are_prompt() {
     are_prompt(&sample());
     are_prompt(&sample_of(&banded()));
+    are_prompt(&sample_of(&corrected()));
+}
+
+/// The clause that a file breaks.
+fn broken(bytes: &[u8]) -> &'static str {
+    match events(bytes, 7) {
+        Err(Error::Format(e)) => e.clause,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn corrections_follow_a_call() {
+    let file = |layers: &[bool]| {
+        let header = Header {
+            corrected: true,
+            ..opaque()
+        };
+        let mut w = Writer::new(&header);
+        for (i, &corrected) in layers.iter().enumerate() {
+            w.correct(corrected);
+            w.layer(code(180 - i as u16), 0);
+        }
+        w.finish()
+    };
+    assert!(events(&file(&[false, false, true, true, false]), 1).is_ok());
+    assert_eq!(broken(&file(&[true])), "5.9");
+    assert_eq!(broken(&file(&[false, true])), "5.9");
+    // A step of 63 codes, and one of none.
+    let mut bytes = file(&[false, false]);
+    let tag = bytes.len() - 5;
+    assert_eq!(bytes[tag], 0x81);
+    bytes[tag] = 0xc0;
+    assert_eq!(broken(&bytes), "5.9");
+    bytes[tag] = 0x80;
+    assert_eq!(broken(&bytes), "2.1");
 }
 
 fn are_prompt(bytes: &[u8]) {

@@ -2,7 +2,7 @@
 
 use crate::codes::{BandAllocation, SigmaCode};
 use crate::container::check::{check, is_checked};
-use crate::container::format::{MAX_DELTA, TAG_END};
+use crate::container::format::TAG_END;
 use crate::container::header::Header;
 use crate::container::layer::Layer;
 use crate::container::part::{PartHead, PartName};
@@ -16,6 +16,10 @@ pub struct Writer {
     sigma: SigmaCode,
     layers: u32,
     banded: bool,
+    /// The most codes that a layer may go down.
+    most: u16,
+    /// True if the next layer starts from a corrected x0_hat.
+    corrected: bool,
     allocation: BandAllocation,
     next: BandAllocation,
 }
@@ -33,6 +37,8 @@ impl Writer {
             sigma: header.start,
             layers: 0,
             banded: header.banded,
+            most: header.most_codes(),
+            corrected: false,
             allocation: BandAllocation::first(header.form.colour),
             next: BandAllocation::first(header.form.colour),
         };
@@ -90,20 +96,27 @@ impl Writer {
         self.next = allocation;
     }
 
+    /// Sets if the next layer and all after it start from a corrected x0_hat, in a file with
+    /// corrected layers.
+    pub fn correct(&mut self, corrected: bool) {
+        self.corrected = corrected;
+    }
+
     /// Appends the head of a layer that ends at the noise level `sigma`, 1 to 127 codes below the
-    /// one before.
+    /// one before, 1 to 63 in a file with corrected layers.
     ///
     /// # Panics
     /// For another level, which no head can tell.
     pub fn layer(&mut self, sigma: SigmaCode, stages: u32) -> Layer {
         let delta = self.sigma.get().checked_sub(sigma.get());
-        let delta = delta.filter(|d| (1..=MAX_DELTA).contains(d));
-        let delta = delta.expect("layers go down by 1 to 127 codes");
+        let delta = delta.filter(|d| (1..=self.most).contains(d));
+        let delta = delta.expect("layers go down by 1 to 127 or 63 codes");
         let layer = Layer {
             index: self.layers,
             sigma,
             stages,
             allocation: self.next,
+            corrected: self.corrected,
             offset: self.bytes.len() as u64,
         };
         layer.write_head(&mut self.bytes, delta as u8, self.banded, self.allocation);

@@ -15,7 +15,8 @@ impl Decoder {
     /// file and the program are included.
     ///
     /// The peak has two arrays of 32-bit floats a sample, three if the file is `cut` inside a
-    /// layer, five for a sampler. The memory of a denoiser of your own is included as far as it
+    /// layer, five for a sampler. With corrected layers it is one more inside a layer, and one
+    /// of 16 bits twice. The memory of a denoiser of your own is included as far as it
     /// tells.
     ///
     /// # Errors
@@ -25,7 +26,8 @@ impl Decoder {
     pub fn memory(&self, header: &Header, bytes: u64, cut: bool) -> Result<u64> {
         let prior = self.prior_of(header)?;
         let display = self.display_of(&prior)?;
-        Footprint::new(self, &prior, header, bytes).peak(&display, arrays(&self.sampler, cut))
+        let footprint = Footprint::new(self, &prior, header, bytes);
+        footprint.peak(&display, footprint.arrays(&self.sampler, cut))
     }
 
     /// Expected peak of memory in bytes once the exact samples of a lossless file come, for which a
@@ -37,16 +39,6 @@ impl Decoder {
         let prior = self.prior_of(header)?;
         let display = self.display_of(&prior)?;
         Footprint::new(self, &prior, header, bytes).exact_peak(&display)
-    }
-}
-
-/// Arrays of D 32-bit floats that are alive at the peak; `cut` inside a layer or not.
-fn arrays(sampler: &Sampler, cut: bool) -> u64 {
-    match sampler.mode() {
-        Mode::Mean if cut => 3,
-        Mode::Mean => 2,
-        // The chain's, and those of the walk.
-        _ => 5,
     }
 }
 
@@ -71,6 +63,22 @@ impl Footprint {
             held,
             most: settings.max_memory,
         }
+    }
+
+    /// Arrays of D 32-bit floats that are alive at the peak; `cut` inside a layer or not.
+    fn arrays(&self, sampler: &Sampler, cut: bool) -> u64 {
+        match sampler.mode() {
+            Mode::Mean if cut => self.cut_arrays(3),
+            Mode::Mean => 2,
+            // The chain's, and those of the walk.
+            _ => self.cut_arrays(5),
+        }
+    }
+
+    /// `arrays`, and one more where the layer at a cut may start from a corrected x0_hat: the
+    /// prediction of a call too.
+    pub fn cut_arrays(&self, arrays: u64) -> u64 {
+        arrays + u64::from(self.header.corrected)
     }
 
     /// Expected peak with this number of arrays of D 32-bit floats.
@@ -105,27 +113,29 @@ impl Footprint {
     /// `display`, without its prior where that would be over the limit.
     pub fn fitted(&self, display: &Display) -> Result<Display> {
         let display = display.clone();
-        Ok(match self.fits(&display, arrays(&self.sampler, false))? {
-            true => display,
-            false => display.without_prior(),
-        })
+        Ok(
+            match self.fits(&display, self.arrays(&self.sampler, false))? {
+                true => display,
+                false => display.without_prior(),
+            },
+        )
     }
 
     /// True if the part of a layer at a cut can be shown.
     pub fn fits_cut(&self, display: &Display) -> Result<bool> {
-        self.fits(display, arrays(&self.sampler, true))
+        self.fits(display, self.arrays(&self.sampler, true))
     }
 
     /// [`Error::Limits`](crate::Error::Limits) if the chain takes more memory than the limit.
     pub fn check(&self, display: &Display) -> Result<()> {
-        let need = self.peak(display, arrays(&self.sampler, false))?;
+        let need = self.peak(display, self.arrays(&self.sampler, false))?;
         footprint::check("decoding", &self.header, need, self.most, RAISE)
     }
 
     /// [`Error::Limits`](crate::Error::Limits) if a walk of `sampler` takes more memory than the
     /// limit.
     pub fn check_sampler(&self, display: &Display, sampler: &Sampler) -> Result<()> {
-        let need = self.peak(display, arrays(sampler, true))?;
+        let need = self.peak(display, self.arrays(sampler, true))?;
         footprint::check("sampling", &self.header, need, self.most, RAISE)
     }
 

@@ -15,6 +15,7 @@ pub(crate) fn partial_layer(parser: &Parser) -> Option<PartialLayer<'_>> {
         s: layer.sigma.into(),
         bits: &bytes.view_bits()[..4 * n],
         stages,
+        corrected: layer.corrected,
     })
 }
 

@@ -35,14 +35,15 @@ impl Body {
         let alpha = self.alpha(parser);
         let fitted = self.display()?;
         let arrays = match partial_layer(parser) {
-            Some(_) => ARRAYS_WITHIN_A_LAYER,
+            Some(_) => self.footprint.cut_arrays(ARRAYS_WITHIN_A_LAYER),
             None => ARRAYS,
         };
         let display = match self.footprint.fits(&fitted, arrays)? {
             true => display,
             false => Display::PLAIN,
         };
-        let whole_layers = !self.footprint.fits(&fitted, ARRAYS_PLAIN_WITHIN_A_LAYER)?;
+        let plain = self.footprint.cut_arrays(ARRAYS_PLAIN_WITHIN_A_LAYER);
+        let whole_layers = !self.footprint.fits(&fitted, plain)?;
         let chain = &mut self.chain;
         let scope = Scope::of(parser, &self.header, &self.exact, chain, whole_layers)?;
         chain.display_by(scope.display(display));

@@ -7,7 +7,7 @@ use crate::decoder::alpha::Alpha;
 use crate::decoder::footprint::Footprint;
 use crate::decoder::lossless::Rows;
 use crate::decoder::partial::stages;
-use crate::decoder::settings::Decoder;
+use crate::decoder::settings::{Decoder, boxes, reduction};
 use crate::error::Result;
 use crate::pixels::samples::Samples;
 use crate::reverse::{Chain, Display};
@@ -168,6 +168,7 @@ impl StreamDecoder {
             }
             Event::Layer(layer, bits) => {
                 let mut receiver = Receiver::new(bits, stages(layer));
+                body.chain.predict_by(layer.corrected);
                 body.chain.advance(layer.sigma.into(), &mut receiver)?;
             }
             _ => {}
@@ -182,8 +183,13 @@ impl StreamDecoder {
         let footprint = Footprint::new(&self.settings, &prior, header, self.held);
         // Before any plane is allocated.
         footprint.check(&footprint.fitted(&display)?)?;
+        let mut chain = Chain::new(&prior, header)?;
+        let longest = self.settings.thumbnail_side;
+        if let Some(f) = longest.and_then(|longest| reduction(header, longest)) {
+            chain.see_averages(boxes(&prior, header, f));
+        }
         self.body = Some(Body {
-            chain: Chain::new(&prior, header)?,
+            chain,
             header: header.clone(),
             footprint,
             alpha: Alpha::default(),

@@ -1,27 +1,28 @@
 //! Small pictures from the first bytes of a file.
 //!
 //! Averages over boxes of f x f of x_t = x_0 + sigma n are averages of x_0 plus noise of sigma / f.
-//! So the chain is walked only as far as the noise of the averages asks for. The last call of the
-//! prior, which makes the picture, is made for the averages. The calls before it cannot be: the
-//! sender subtracted the x0_hat of the whole picture, and the averages of another one would be off
-//! by their difference for good.
+//! So the chain is walked only as far as the noise of the averages asks for, and all calls of the
+//! prior are made for averages. The sender has subtracted the x0_hat of the whole picture, whose
+//! averages differ by d. But a step to s keeps only rho of what x_t is off by and adds 1 - rho of
+//! d. So the averages of the state are off by a mean over the last d, and those are small: the
+//! averages of a picture are seen through noise that its pixels are not.
 
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Rgba};
 
 use crate::codes::{BitDepth, Form};
-use crate::container::{Event, Header};
+use crate::container::Event;
 use crate::decoder::alpha;
 use crate::decoder::decoded::Decoded;
 use crate::decoder::scope::coverage;
-use crate::decoder::settings::Decoder;
+use crate::decoder::settings::{Decoder, reduction};
 use crate::decoder::stream::StreamDecoder;
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
 use crate::pixels::samples::Samples;
 
 /// The noise of the averages, in levels, at which layers end: the prior takes most of it away.
-const ENOUGH: f64 = 6.0;
+const ENOUGH: f64 = 8.0;
 
 impl Decoder {
     /// A small picture, `longest` pixels along the longer side, from as few of the first bytes as
@@ -32,7 +33,8 @@ impl Decoder {
     /// # Errors
     /// Those of [`Decoder::decode`]; [`Error::Parameter`] for a side of zero.
     pub fn thumbnail(&self, bytes: &[u8], longest: u32) -> Result<Decoded> {
-        let mut stream = self.stream_of(bytes);
+        let decoder = self.clone().for_thumbnail(longest);
+        let mut stream = decoder.stream_of(bytes);
         let mut rest = bytes;
         while !stream.suffices(longest) {
             let (used, event) = stream.push(rest)?;
@@ -115,13 +117,6 @@ impl StreamDecoder {
             timings: body.chain.meter().read(),
         })
     }
-}
-
-/// Side in pixels of the boxes that a thumbnail averages. None if the picture is no larger than the
-/// thumbnail.
-fn reduction(header: &Header, longest: u32) -> Option<usize> {
-    let side = header.form.width.max(header.form.height);
-    (side > longest).then(|| (side / longest.max(1)) as usize)
 }
 
 /// Opaque alpha of `pixels` pixels.

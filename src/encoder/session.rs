@@ -29,6 +29,10 @@ use crate::reverse::Chain;
 use crate::schedule::Sigma;
 use crate::timings::Activity;
 
+/// dB below the PSNR that is searched for, within which x0_hat is not corrected: that of a call is
+/// the one that is shown.
+const SEARCHED: f64 = 2.0;
+
 /// The state of an encode.
 pub(crate) struct Session<'r> {
     picture: &'r Picture,
@@ -68,6 +72,8 @@ pub(crate) struct LayerPlan {
     end: Option<f64>,
     /// PSNR in dB of the picture shown before it.
     psnr: f64,
+    /// True if it starts from a corrected x0_hat.
+    corrected: bool,
 }
 
 impl<'r> Session<'r> {
@@ -145,6 +151,8 @@ impl<'r> Session<'r> {
             self.target_met = self.stop.bytes.is_none();
             return Ok(None);
         }
+        let corrected = !at_end && self.is_corrected();
+        self.chain.predict_by(corrected);
         let psnr = shown_psnr(self.picture, self.chain.x0_hat()?)?;
         if let Some(search) = &mut self.search {
             search.approach(&mut self.chain, psnr)?;
@@ -154,7 +162,21 @@ impl<'r> Session<'r> {
             }
         }
         self.refilter(psnr)?;
-        self.plan(psnr).map(Some)
+        let plan = self.plan(psnr)?;
+        Ok(Some(LayerPlan { corrected, ..plan }))
+    }
+
+    /// True if x0_hat of the present state is corrected from that of the last call of the network.
+    /// A search for a PSNR has calls only once it is near.
+    fn is_corrected(&self) -> bool {
+        let (Some(t), [_, .., last]) = (self.chain.t(), &self.layers[..]) else {
+            // The first two layers never are.
+            return false;
+        };
+        let near = |search: &PsnrSearch| last.psnr_before + SEARCHED >= search.wanted();
+        self.header.corrected
+            && self.effort.is_corrected(t, !last.layer.corrected)
+            && !self.search.as_ref().is_some_and(near)
     }
 
     /// Chooses the noise level at which the next layer ends. `psnr` in dB is that of the present
@@ -166,7 +188,9 @@ impl<'r> Session<'r> {
         let room = self.stop.bytes.map_or(usize::MAX, |b| b - used);
         let mut candidate = Candidate {
             t,
-            s: self.effort.next(t, self.first, self.stop.sigma, error),
+            s: self
+                .effort
+                .next(t, self.first, self.stop.sigma, error, &self.header),
             error,
             len,
         };
@@ -178,6 +202,7 @@ impl<'r> Session<'r> {
             room,
             end,
             psnr,
+            corrected: false,
         };
         if let Some(search) = &self.search {
             plan.candidate.s = self.effort.sufficing(&plan.candidate, |s| {
@@ -234,7 +259,8 @@ impl<'r> Session<'r> {
         if let Some(end) = prefilter.due(end) {
             // There is no room for both.
             self.x_0.data = Samples::Eight(Vec::new());
-            self.x_0 = filtered(&self.prior, self.picture, end, self.chain.meter())?;
+            let meter = self.chain.meter();
+            self.x_0 = filtered(&self.prior, self.picture, end, meter)?;
         }
         Ok(())
     }
@@ -254,6 +280,7 @@ impl<'r> Session<'r> {
         let budget = plan.budget(&self.writer);
         let mut sender = plan.sender(s, &self.x_0, self.roi.as_ref(), &budget);
         sender.map = self.map.as_deref_mut();
+        sender.sent.corrected = plan.corrected;
         let before = self.search.as_ref().map(|_| self.chain.duplicate());
         let before = before.transpose()?;
         let mut whole = self.chain.advance(s, &mut sender)?;
@@ -292,6 +319,7 @@ impl<'r> Session<'r> {
         self.deferred
             .write(&mut self.writer, !whole || head > plan.room);
         self.writer.allot(allocation);
+        self.writer.correct(sent.corrected);
         let layer = self.writer.layer(s.code(), count as u32);
         if !whole {
             let written = self.writer.len();
@@ -305,6 +333,7 @@ impl<'r> Session<'r> {
                     s,
                     bits: &sent.bits,
                     stages: sent.stages,
+                    corrected: sent.corrected,
                 };
                 self.partial_estimate = Some(self.chain.estimate(Some(partial))?.into_owned());
             }
@@ -348,6 +377,8 @@ impl<'r> Session<'r> {
             exact_bytes = Some(payload.len() as u64);
         }
         self.deferred.write(&mut self.writer, true);
+        // The end is shown by a call of the network, whatever the last layer started from.
+        self.chain.predict_by(false);
         let reconstruction = match (self.reconstruct, &self.partial_estimate) {
             (false, _) => None,
             (true, _) if exact_bytes.is_some() => Some(picture.clone()),

@@ -38,6 +38,12 @@ pub trait Denoiser: Send + Sync {
         0
     }
 
+    /// Bytes of [`Denoiser::memory`] that stay after [`Denoiser::release`].
+    fn kept(&self, width: usize, height: usize) -> u64 {
+        let _ = (width, height);
+        self.memory(0, 0)
+    }
+
     /// Frees all memory that is kept from one call to the next.
     fn release(&self) {}
 

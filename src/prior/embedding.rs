@@ -1,9 +1,10 @@
-//! Embedding of the noise level: a vector, from which each block makes its factors (clause 15.3).
+//! Embedding of the noise level, and of the gain of a correction: a vector, from which each block
+//! makes its factors (clauses 15.3 and 15.7).
 
 use std::f64::consts::PI;
 
 use crate::error::Result;
-use crate::prior::weights::{EMBED_INPUTS, Weights};
+use crate::prior::weights::{EMBED_INPUTS, Part, Weights};
 
 /// A fully connected layer; `weight` is `[outputs][inputs]`, `bias` `[outputs]`.
 #[derive(Debug)]
@@ -40,24 +41,28 @@ fn silu(mut x: Vec<f32>) -> Vec<f32> {
     x
 }
 
-/// Embedding of log sigma: two layers on top of sines and cosines.
+/// Embedding of logarithms: two layers on top of sines and cosines.
 #[derive(Debug)]
 pub(super) struct Embedding([Linear; 2]);
 
 impl Embedding {
-    pub fn new(weights: &Weights) -> Result<Embedding> {
-        let layer = |name| Linear::new(weights, name);
-        Ok(Embedding([layer("embed.0")?, layer("embed.1")?]))
+    /// The embedding of a network of the file.
+    pub fn new(weights: &Weights, part: Part) -> Result<Embedding> {
+        let layer = |name| Linear::new(weights, &format!("{}embed.{name}", part.prefix()));
+        Ok(Embedding([layer(0)?, layer(1)?]))
     }
 
-    /// Vector of `[embed]` values for noise of `sigma` 8-bit levels.
-    pub fn at(&self, sigma: f64) -> Vec<f32> {
-        let t = libm::log(sigma) / 4.0;
-        let angles = (0..16).map(|k| t * (f64::from(k) * 0.25 * PI));
-        let mut e = Vec::with_capacity(EMBED_INPUTS);
-        e.push(t as f32);
-        e.extend(angles.clone().map(|a| libm::sin(a) as f32));
-        e.extend(angles.map(|a| libm::cos(a) as f32));
+    /// Vector of `[embed]` values for positive numbers: noise of `sigma` 8-bit levels for a
+    /// denoiser, sigma_s and g for a corrector.
+    pub fn at(&self, numbers: &[f64]) -> Vec<f32> {
+        let mut e = Vec::with_capacity(numbers.len() * EMBED_INPUTS);
+        for &number in numbers {
+            let t = libm::log(number) / 4.0;
+            let angles = (0..16).map(|k| t * (f64::from(k) * 0.25 * PI));
+            e.push(t as f32);
+            e.extend(angles.clone().map(|a| libm::sin(a) as f32));
+            e.extend(angles.map(|a| libm::cos(a) as f32));
+        }
         let e = silu(self.0[0].forward(&e));
         silu(self.0[1].forward(&e))
     }

@@ -85,7 +85,7 @@ impl Prior {
     /// As [`Prior::on`], and [`Error::Parameter`] for the CPU in anything but f32.
     pub fn with_precision(weights: &Weights, device: Device, precision: Precision) -> Result<Self> {
         device.name()?;
-        match device {
+        let prior = match device {
             #[cfg(feature = "cuda")]
             Device::Cuda(gpu) => named(device, on_cuda(weights, gpu, precision)),
             #[cfg(feature = "metal")]
@@ -95,7 +95,9 @@ impl Prior {
             ))),
             // Without these features no other device has a name.
             _ => Ok(Self::new(Network::new(weights)?, weights.id())),
-        }
+        };
+        // The corrector is small: it runs on the CPU, whatever the device of the network.
+        prior?.with_corrector_of(weights)
     }
 }
 

@@ -28,6 +28,7 @@ mod weights;
 
 #[cfg(feature = "candle")]
 pub use candle::CandleUNet;
+pub(crate) use cpu::Correction;
 pub use cpu::{Kernel, Network};
 #[cfg(feature = "cuda")]
 pub use cuda::CudaNetwork;

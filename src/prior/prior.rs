@@ -10,19 +10,23 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::codes::PriorId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pixels::planes::{Planar, Planes};
+use crate::prior::cpu::{Correction, DeferredCorrector};
 use crate::prior::denoiser::Denoiser;
 use crate::prior::ensemble::{self, Orientation};
 use crate::prior::on_device::{DeviceState, Geometry};
 use crate::prior::scale;
-use crate::prior::tiling::Tiling;
+use crate::prior::tiling::{CopyValues, Tiling};
+use crate::prior::weights::Weights;
 use crate::timings::{Activity, Meter};
 
 /// A denoiser with its identity. Clones share the network.
 #[derive(Clone)]
 pub struct Prior {
     denoiser: Arc<dyn Denoiser>,
+    /// Moves x0_hat on between two calls of the denoiser.
+    corrector: Option<Arc<DeferredCorrector>>,
     id: PriorId,
 }
 
@@ -39,8 +43,30 @@ impl Prior {
     pub fn new(denoiser: impl Denoiser + 'static, id: PriorId) -> Self {
         Prior {
             denoiser: Arc::new(denoiser),
+            corrector: None,
             id,
         }
+    }
+
+    /// This prior with the corrector of a weights file, if that has one. A denoiser of your own
+    /// that stands for the one of the file needs it for files with corrected layers.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if no network can be made of the weights.
+    pub fn with_corrector_of(self, weights: &Weights) -> Result<Self> {
+        Ok(self.with_corrector(DeferredCorrector::of_weights(weights)?))
+    }
+
+    /// This prior with a corrector, if there is one.
+    pub(crate) fn with_corrector(self, corrector: Option<DeferredCorrector>) -> Self {
+        let corrector = corrector.map(Arc::new);
+        Prior { corrector, ..self }
+    }
+
+    /// True if x0_hat can be moved on between two calls of the network. Files may then have
+    /// corrected layers (clause 5.9).
+    pub fn corrects(&self) -> bool {
+        self.corrector.is_some()
     }
 
     /// Identity of this prior averaged over `n` orientations of the picture, one of
@@ -84,14 +110,33 @@ impl Prior {
         (network, planes * 12 * (w * h) as u64)
     }
 
+    /// Bytes that the corrector keeps after a call on planes of `width` x `height`, and bytes of
+    /// the planes of one tile.
+    pub(crate) fn corrector_memory(&self, width: usize, height: usize) -> (u64, u64) {
+        let Some(corrector) = &self.corrector else {
+            return (0, 0);
+        };
+        let (w, h) = Tiling::new(corrector.multiple(), None).largest(width, height);
+        (corrector.memory(w, h), 4 * 12 * (w * h) as u64)
+    }
+
     /// Bytes of [`Prior::memory`] that stay after [`Prior::release`].
-    pub(crate) fn kept(&self) -> u64 {
-        self.denoiser.memory(0, 0)
+    pub(crate) fn kept(&self, width: usize, height: usize) -> u64 {
+        let (w, h) = self.tiling().largest(width, height);
+        self.denoiser.kept(w, h)
+    }
+
+    /// Multiply-accumulates of one call for each pixel; 0 if unknown.
+    pub(crate) fn macs_per_pixel(&self) -> f64 {
+        self.denoiser.macs_per_pixel()
     }
 
     /// Frees all memory that the network keeps from one call to the next.
     pub(crate) fn release(&self) {
         self.denoiser.release();
+        if let Some(corrector) = &self.corrector {
+            corrector.release();
+        }
     }
 
     /// Highest noise level in 8-bit levels at which a picture of this size is denoised well.
@@ -223,6 +268,43 @@ impl Prior {
             self.tiling().update(x_t, x0_hat, denoise, change)?;
             meter.count_call(self.denoiser.macs_per_pixel() * pixels as f64);
             Ok(())
+        })
+    }
+
+    /// x0_hat of `x_s`, moved on from that of x_t, the state of the last call of the network
+    /// (clause 14.10). `x_t` and `x0_hat` write their values into a row: those from index `first`
+    /// of the planes.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if this prior has no corrector; [`Error::Backend`] if the network
+    /// fails.
+    pub(crate) fn correct(
+        &self,
+        step: Correction,
+        x_s: &Planes,
+        x_t: &CopyValues<'_>,
+        x0_hat: &CopyValues<'_>,
+        meter: &Meter,
+    ) -> Result<Planes> {
+        let corrector = self.corrector.as_ref().ok_or_else(|| {
+            let e = "the file has corrected layers, and its prior has no corrector";
+            Error::Unsupported(e.into())
+        })?;
+        meter.time(Activity::Network, || {
+            let mut pixels = 0;
+            let correct = |planes: [&Planes; 3]| {
+                pixels += planes[0].width * planes[0].height;
+                corrector.correct(step, planes)
+            };
+            let seen = |first: usize, row: &mut [f32]| {
+                row.copy_from_slice(&x_s.data[first..first + row.len()]);
+            };
+            let mut out = Planes::zeros(x_s.width, x_s.height);
+            let change = |to: &mut f32, v: f32| *to = v.clamp(-127.5, 127.5);
+            let tiling = Tiling::new(corrector.multiple(), None);
+            tiling.compose([&seen, x_t, x0_hat], &mut out, correct, change)?;
+            meter.count_correction(corrector.macs_per_pixel() * pixels as f64);
+            Ok(out)
         })
     }
 

@@ -42,6 +42,20 @@ pub fn reduce(x: &Planes, f: usize) -> Planes {
     out
 }
 
+/// Planes of `width` x `height` whose averages over boxes of `f` x `f` are those of `x`, each box
+/// of one value.
+pub fn repeat(x: &Planes, f: usize, width: usize, height: usize) -> Planes {
+    let mut out = Planes::zeros(width, height);
+    let rows = out.data.par_chunks_mut(width).enumerate();
+    rows.for_each(|(row, out)| {
+        let (c, y) = (row / height, row % height);
+        let from = &x.plane(c)[y / f * x.width..][..x.width];
+        let boxes = out.chunks_mut(f).zip(from);
+        boxes.for_each(|(out, v)| out.fill(*v));
+    });
+    out
+}
+
 /// Cubic interpolation (Keys 1981, a = -1/2) of box averages back to `width` x `height`.
 pub fn enlarge(x: &Planes, f: usize, width: usize, height: usize) -> Planes {
     let (columns, rows) = (taps(x.width, f, width), taps(x.height, f, height));

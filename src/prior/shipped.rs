@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use crate::codes::PriorId;
 use crate::error::{Error, Result};
-use crate::prior::cpu::Deferred;
+use crate::prior::cpu::{Deferred, DeferredCorrector};
 use crate::prior::ensemble::ensemble_of;
 use crate::prior::prior::Prior;
 use crate::prior::weights::Weights;
@@ -136,8 +136,9 @@ impl Shipped {
     /// # Errors
     /// As [`Shipped::weights`].
     pub fn prior(self) -> Result<Prior> {
-        let file = self.file()?;
-        Ok(Prior::new(Deferred::new(file.bytes, file.id)?, file.id))
+        let &File { bytes, id } = self.file()?;
+        let corrector = DeferredCorrector::of_file(bytes, id)?;
+        Ok(Prior::new(Deferred::new(bytes, id)?, id).with_corrector(corrector))
     }
 
     /// The prior, with one network for all users in the process.

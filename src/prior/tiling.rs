@@ -19,6 +19,9 @@ pub struct Tiling {
     cuts: usize,
 }
 
+/// A function that writes the values of planes from an index into a row.
+pub(crate) type CopyValues<'a> = dyn Fn(usize, &mut [f32]) + 'a;
+
 /// A tile of a picture: the network sees a window, extended by reflection, and serves the core
 /// within.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,6 +167,31 @@ impl Tiling {
                     row.copy_from_slice(&x.data[first..][..row.len()]);
                 }))?,
             };
+            for (at, from) in tile.core(&done, size) {
+                let to = &mut out.data[at..at + from.len()];
+                to.iter_mut().zip(from).for_each(|(to, v)| change(to, *v));
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes each value of `out` by the value of its place that `make` makes of other pictures of
+    /// its size. `copies` write their values into a row: those from index `first` of the planes.
+    ///
+    /// # Errors
+    /// The first error of `make`.
+    pub fn compose<const N: usize>(
+        &self,
+        copies: [&CopyValues<'_>; N],
+        out: &mut Planes,
+        mut make: impl FnMut([&Planes; N]) -> Result<Planes>,
+        change: impl Fn(&mut f32, f32),
+    ) -> Result<()> {
+        let size = (out.width, out.height);
+        for tile in self.tiles(size.0, size.1) {
+            let windows = copies.map(|copy| extract(&tile, size, copy));
+            let done = make(windows.each_ref())?;
+            drop(windows);
             for (at, from) in tile.core(&done, size) {
                 let to = &mut out.data[at..at + from.len()];
                 to.iter_mut().zip(from).for_each(|(to, v)| change(to, *v));

@@ -10,10 +10,11 @@
 //! | `config` | JSON: `channels` and `blocks` (lists, one entry a scale), `embed` |
 //! | `sigma_data` | standard deviation of the pictures, 8-bit value / 255 |
 //! | `sigma_max` | noise level in 8-bit levels above which a picture is reduced first, optional, usually 256 |
+//! | `corrector` | JSON as of `config`, optional: a corrector is in the file as well |
 //! | `note` | free text, optional |
 //!
 //! Tensors are f16, bf16 or f32, and have the names of the reference network in
-//! `training/model.py`.
+//! `training/model.py`, those of the corrector after `corrector.`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,10 +31,38 @@ use crate::prior::denoiser::FINEST;
 pub const MAX_FILE_BYTES: usize = 128 << 20;
 /// Largest safetensors header, in bytes.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
-/// Inputs of the noise-level embedding: t, then sin and cos of t times 16 frequencies.
+/// Inputs of the embedding for each number that it tells: t, then sin and cos of t times 16
+/// frequencies.
 pub(super) const EMBED_INPUTS: usize = 33;
 /// Channels of a picture whose 2x2 squares of pixels have become channels.
 pub(super) const PICTURE_CHANNELS: usize = 12;
+
+/// A network of a weights file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The denoiser, which sees x_t and its noise level.
+    Denoiser,
+    /// The corrector, which sees the innovation and x0_hat, and two numbers (clause 15.7).
+    Corrector,
+}
+
+impl Part {
+    /// Start of the names of its tensors.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Part::Denoiser => "",
+            Part::Corrector => "corrector.",
+        }
+    }
+
+    /// Pictures that it sees, and numbers that its embedding tells.
+    pub fn inputs(self) -> usize {
+        match self {
+            Part::Denoiser => 1,
+            Part::Corrector => 2,
+        }
+    }
+}
 
 /// Identity of a weights file: the first four bytes of its SHA-256.
 pub(super) fn identify(file: &[u8]) -> PriorId {
@@ -58,12 +87,17 @@ pub struct Config {
 }
 
 impl Config {
-    /// Multiply-accumulates of one call of the network, for each pixel of the picture.
+    /// Multiply-accumulates of one call of the denoiser, for each pixel of the picture.
     pub fn macs_per_pixel(&self) -> f64 {
+        self.macs_of(Part::Denoiser)
+    }
+
+    /// Multiply-accumulates of one call as `part`, for each pixel of the picture.
+    pub(super) fn macs_of(&self, part: Part) -> f64 {
         let ch = &self.channels;
         let scales = ch.len();
         let same = |ci: usize, co: usize| (9 * ci * co) as f64;
-        let mut macs = 2.0 * same(PICTURE_CHANNELS, ch[0]) / 4.0;
+        let mut macs = same((part.inputs() + 1) * PICTURE_CHANNELS, ch[0]) / 4.0;
         for (i, (&c, &n)) in ch.iter().zip(&self.blocks).enumerate() {
             let sides = if i + 1 == scales { 1 } else { 2 };
             // Scale i has one position for 4^(i+1) pixels.
@@ -122,17 +156,23 @@ impl Config {
         Ok(())
     }
 
-    /// Name and shape of every tensor of the network, slowest dimension first.
+    /// Name and shape of every tensor of the denoiser, slowest dimension first.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        self.tensors_of(Part::Denoiser)
+    }
+
+    /// Name and shape of every tensor of the network as `part`, slowest dimension first.
+    pub(super) fn tensors_of(&self, part: Part) -> Vec<(String, Vec<usize>)> {
         let mut all = Vec::new();
         let mut layer = |name: String, shape: &[usize]| {
-            all.push((format!("{name}.weight"), shape.to_vec()));
-            all.push((format!("{name}.bias"), shape[..1].to_vec()));
+            let prefix = part.prefix();
+            all.push((format!("{prefix}{name}.weight"), shape.to_vec()));
+            all.push((format!("{prefix}{name}.bias"), shape[..1].to_vec()));
         };
         let (ch, picture, e) = (&self.channels, PICTURE_CHANNELS, self.embed);
-        layer("embed.0".into(), &[e, EMBED_INPUTS]);
+        layer("embed.0".into(), &[e, part.inputs() * EMBED_INPUTS]);
         layer("embed.1".into(), &[e, e]);
-        layer("input".into(), &[ch[0], picture, 3, 3]);
+        layer("input".into(), &[ch[0], part.inputs() * picture, 3, 3]);
         layer("output".into(), &[picture, ch[0], 3, 3]);
         for (i, (&c, &n)) in ch.iter().zip(&self.blocks).enumerate() {
             for side in ["enc", "dec"] {
@@ -172,6 +212,8 @@ pub struct WeightTensor {
 #[derive(Debug, Clone)]
 pub(super) struct Head {
     pub config: Config,
+    /// Size of the corrector, if the file has one.
+    pub corrector: Option<Config>,
     pub sigma_data: f64,
     pub sigma_max: f64,
     pub note: String,
@@ -187,6 +229,24 @@ pub struct Weights {
 }
 
 impl Head {
+    /// Size of a network of the file.
+    pub fn config_of(&self, part: Part) -> Option<&Config> {
+        match part {
+            Part::Denoiser => Some(&self.config),
+            Part::Corrector => self.corrector.as_ref(),
+        }
+    }
+
+    /// Name and shape of every tensor of the file.
+    fn tensors(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
+        [Part::Denoiser, Part::Corrector]
+            .into_iter()
+            .flat_map(|part| {
+                let config = self.config_of(part);
+                config.map_or(Vec::new(), |config| config.tensors_of(part))
+            })
+    }
+
     /// Reads and checks the metadata of a weights file.
     pub fn read(bytes: &[u8]) -> Result<Head> {
         if bytes.len() > MAX_FILE_BYTES {
@@ -218,6 +278,8 @@ impl Head {
             )));
         }
         let config = Config::parse(get("config")?)?;
+        let corrector = meta.get("corrector").map(|text| Config::parse(text));
+        let corrector = corrector.transpose()?;
         let text = get("sigma_data")?;
         let sigma_data = text.parse::<f64>().ok();
         let sigma_data = sigma_data
@@ -235,6 +297,7 @@ impl Head {
         let note = meta.get("note").cloned().unwrap_or_default();
         Ok(Head {
             config,
+            corrector,
             sigma_data,
             sigma_max,
             note,
@@ -261,7 +324,7 @@ impl Weights {
     fn complete(head: Head, bytes: &[u8], id: PriorId) -> Result<Weights> {
         let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
         let mut tensors = BTreeMap::new();
-        for (name, shape) in head.config.tensors() {
+        for (name, shape) in head.tensors() {
             let view = file
                 .tensor(&name)
                 .map_err(|_| bad(format!("no tensor `{name}`")))?;
@@ -307,6 +370,21 @@ impl Weights {
     /// Size of the network.
     pub fn config(&self) -> &Config {
         &self.head.config
+    }
+
+    /// Size of the corrector that moves x0_hat on between two calls of the network, if the file has
+    /// one.
+    pub fn corrector(&self) -> Option<&Config> {
+        self.head.corrector.as_ref()
+    }
+
+    /// Size of a network of the file.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if it has none.
+    pub(super) fn config_of(&self, part: Part) -> Result<&Config> {
+        let config = self.head.config_of(part);
+        config.ok_or_else(|| bad("it has no corrector".into()))
     }
 
     /// Standard deviation of the pictures that the network was trained on, as 8-bit value / 255.

@@ -14,8 +14,9 @@ use crate::container::Header;
 use crate::entropy::SideInformation;
 use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;
-use crate::prior::Prior;
+use crate::prior::{Correction, Prior, scale};
 use crate::random::Stream;
+use crate::reverse::anchor::Anchor;
 use crate::reverse::display::Display;
 use crate::reverse::on_device::OnDevice;
 use crate::schedule::{Sigma, Step};
@@ -41,6 +42,15 @@ pub struct Chain {
     pub(super) x_t: Planes,
     pub(super) on_device: OnDevice,
     pub(super) x0_hat: Option<Planes>,
+    /// True if layers may start from a corrected x0_hat, so that anchors are kept.
+    pub(super) corrects: bool,
+    /// True if the x0_hat of the next layer is corrected, false if the network is called for it.
+    corrected: bool,
+    /// The state of the last call that a layer has used.
+    pub(super) anchor: Option<Anchor>,
+    /// Side in pixels of the boxes whose averages the network sees for the next layers; 1 of a
+    /// chain that follows the sender's.
+    pub(super) boxes: usize,
     /// Size of the geometric self-ensemble that the prior is averaged over.
     pub(super) ensemble: usize,
     pub(super) display: Display,
@@ -72,6 +82,10 @@ impl Chain {
             x_t: Planes::zeros(width, height),
             on_device: OnDevice::default(),
             x0_hat: Some(Planes::zeros(width, height)),
+            corrects: header.corrected,
+            corrected: false,
+            anchor: None,
+            boxes: 1,
             ensemble,
             display: Display::PLAIN,
             meter: Arc::default(),
@@ -117,11 +131,22 @@ impl Chain {
             x_t,
             on_device: OnDevice::default(),
             x0_hat: self.x0_hat.clone(),
+            anchor: self.anchor.clone(),
             meter: self.meter.clone(),
             prior: self.prior.clone(),
             display: self.display.clone(),
             ..*self
         })
+    }
+
+    /// Says how x0_hat of the present state is made for the next layer: `corrected` from that of
+    /// the last call that a layer has used, or by a call of the network (clause 5.9).
+    pub fn predict_by(&mut self, corrected: bool) {
+        // At the start nothing is predicted.
+        if self.corrected != corrected && self.t.is_some() {
+            self.x0_hat = None;
+        }
+        self.corrected = corrected;
     }
 
     /// x0_hat of the present x_t. The network is called once per state.
@@ -147,6 +172,7 @@ impl Chain {
     /// # Errors
     /// [`Error::Backend`] if the network fails.
     pub fn side_information(&mut self, header: &Header) -> Result<SideInformation<'_>> {
+        self.predict_by(false);
         let (x_t, x0_hat) = self.state_and_prediction()?;
         Ok(SideInformation {
             size: (header.form.width as usize, header.form.height as usize),
@@ -163,10 +189,9 @@ impl Chain {
     ///
     /// # Errors
     /// [`Error::Backend`] if the network fails.
-    #[cfg(feature = "image")]
     pub fn reduced_x0_hat(&mut self, f: usize) -> Result<Planes> {
         self.download()?;
-        let x_t = crate::prior::scale::reduce(&self.x_t, f);
+        let x_t = scale::reduce(&self.x_t, f);
         let Some(t) = self.t else {
             return Ok(x_t);
         };
@@ -175,6 +200,12 @@ impl Chain {
             x0_hat.equalise();
         }
         Ok(x0_hat)
+    }
+
+    /// Lets the network see averages over boxes of `f` x `f` only. The chain then follows the
+    /// sender's no longer, but for these averages.
+    pub fn see_averages(&mut self, f: usize) {
+        self.boxes = f;
     }
 
     /// Moves to x_s = x0_hat + rho (x_t - x0_hat) + std z, with std z from the channel. If the
@@ -192,13 +223,24 @@ impl Chain {
             self.x0_hat = Some(x0_hat);
             return Ok(false);
         }
+        self.keep_anchor(&x0_hat);
         let mut x = std::mem::take(&mut self.x_t);
         to_mean(&mut x, &x0_hat, &step);
         channel.transmit(&step, &self.shared(), x0_hat, &mut x);
         self.x_t = x;
         self.t = Some(s);
         self.layer += 1;
+        self.corrected = false;
         Ok(true)
+    }
+
+    /// Keeps x_t and `x0_hat` for corrections, if the network was called for them.
+    fn keep_anchor(&mut self, x0_hat: &Planes) {
+        let keeps = self.corrects && !self.corrected && self.boxes == 1;
+        if let (true, Some(t)) = (keeps, self.t) {
+            let before = self.anchor.take();
+            self.anchor = Some(Anchor::new(t, &self.x_t, x0_hat, before));
+        }
     }
 
     /// x0_hat, taken out of the chain, which has to predict it anew if it is asked again.
@@ -209,10 +251,42 @@ impl Chain {
         if let Some(x0_hat) = self.x0_hat.take() {
             return Ok(x0_hat);
         }
+        if self.boxes > 1 {
+            let small = self.reduced_x0_hat(self.boxes)?;
+            let (width, height) = (self.x_t.width, self.x_t.height);
+            return Ok(scale::repeat(&small, self.boxes, width, height));
+        }
+        if self.corrected {
+            return self.correct();
+        }
         match self.predict_on_device()? {
             Some(x0_hat) => Ok(x0_hat),
             None => self.predict(&self.x_t, self.t.map_or(0.0, Sigma::levels)),
         }
+    }
+
+    /// x0_hat of the present state, corrected.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the prior has no corrector; [`Error::Parameter`] if no layer has
+    /// used a call of the network yet.
+    fn correct(&mut self) -> Result<Planes> {
+        self.download()?;
+        let (Some(anchor), Some(s)) = (&self.anchor, self.t) else {
+            let e = "a corrected layer before the network was called";
+            return Err(Error::Parameter(e.into()));
+        };
+        let step = Correction {
+            t: anchor.t.levels(),
+            s: s.levels(),
+        };
+        let x_t = |first: usize, row: &mut [f32]| anchor.copy_x_t(first, row);
+        let before = |first: usize, row: &mut [f32]| anchor.copy_x0_hat(first, row);
+        let meter = &self.meter;
+        let corrected = self.prior.correct(step, &self.x_t, &x_t, &before, meter);
+        let mut x0_hat = corrected?;
+        x0_hat.project(self.grey, self.size);
+        Ok(x0_hat)
     }
 
     /// x0_hat, taken out of the chain and predicted where x_t lies. x_t is in the memory of the

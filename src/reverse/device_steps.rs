@@ -37,10 +37,14 @@ impl Chain {
         (self.x_t.width, self.x_t.height)
     }
 
-    /// True if a device can predict: it sees one orientation, and leaves x0_hat as the network made
-    /// it.
+    /// True if a device can predict: it sees one orientation, leaves x0_hat as the network made it,
+    /// and keeps no anchors.
     fn suits_a_device(&self) -> bool {
-        !self.grey && self.ensemble == 1 && self.size == self.planes()
+        !self.corrects
+            && self.boxes == 1
+            && !self.grey
+            && self.ensemble == 1
+            && self.size == self.planes()
     }
 
     /// Takes the step to `s` on the device, where x_t stays. False if the machine has to take it.

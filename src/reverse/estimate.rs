@@ -29,6 +29,7 @@ impl Chain {
         let Some(partial) = partial.filter(|p| self.moves(p)) else {
             return self.estimate_whole();
         };
+        self.predict_by(partial.corrected);
         let x0_hat = self.take_x0_hat_and_download()?;
         let shown = self.within(&partial, self.x_t.clone(), Cow::Borrowed(&x0_hat))?;
         self.x0_hat = Some(x0_hat);
@@ -41,10 +42,14 @@ impl Chain {
     /// [`Error::Backend`](crate::error::Error::Backend) if the network fails.
     pub fn into_estimate(mut self, partial: Option<PartialLayer>) -> Result<Planes> {
         if let Some(partial) = partial.filter(|p| self.moves(p)) {
+            self.predict_by(partial.corrected);
             let x0_hat = self.take_x0_hat_and_download()?;
+            self.anchor = None;
             let x = std::mem::take(&mut self.x_t);
             return self.within(&partial, x, Cow::Owned(x0_hat));
         }
+        self.predict_by(false);
+        self.anchor = None;
         if self.refines() {
             self.download()?;
         }
@@ -60,6 +65,7 @@ impl Chain {
 
     /// The planes that are displayed of x_t.
     fn estimate_whole(&mut self) -> Result<Cow<'_, Planes>> {
+        self.predict_by(false);
         if self.refines() {
             self.download()?;
         }
@@ -115,6 +121,7 @@ impl Chain {
         if !self.moves(partial) {
             return Ok(None);
         }
+        self.predict_by(partial.corrected);
         let x0_hat = self.take_x0_hat_and_download()?;
         let state = self.mix(partial, self.x_t.clone(), &x0_hat);
         self.x0_hat = Some(x0_hat);
@@ -132,15 +139,21 @@ impl Chain {
         let (n, part) = (partial.arrived() as f64, partial.share());
         let weight = part + (1.0 - part) * n / (n + SLOW_STAGES);
         let rest = (1.0 - weight) as f32;
+        // A call shows x_t closer than a correction: the first bits must not take that back.
+        let called = match (partial.corrected, self.t) {
+            (true, Some(t)) => Some(self.predict(&x, t.levels())?),
+            _ => None,
+        };
         let (x, sigma) = self.mix(partial, x, &x0_hat);
+        let before = called.map_or(x0_hat, Cow::Owned);
         if !self.refines() {
             let mut shown = self.predict(x, sigma)?;
-            change(&mut shown, &x0_hat, |new, old| new - rest * (new - old));
+            change(&mut shown, &before, |new, old| new - rest * (new - old));
             return Ok(shown);
         }
         // The chain's own predictions say how far the step is not taken.
         let new = self.predict(&x, sigma)?;
-        let mut back = x0_hat.into_owned();
+        let mut back = before.into_owned();
         change(&mut back, &new, |old, new| rest * (new - old));
         let mut shown = self.refined(new, &x, Some(sigma))?;
         drop(x);
@@ -150,7 +163,9 @@ impl Chain {
 
     /// The state inside the next layer and its noise level; `x` is x_t.
     fn mix(&self, partial: &PartialLayer, mut x: Planes, x0_hat: &Planes) -> (Planes, f64) {
-        let PartialLayer { s, bits, stages } = *partial;
+        let PartialLayer {
+            s, bits, stages, ..
+        } = *partial;
         let (step, shared) = (self.step(s), self.shared());
         let (rho, std) = (step.rho() as f32, step.std() as f32);
         // The excess of x_t over the mean of p(x_s | x_t), in units of std.

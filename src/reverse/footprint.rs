@@ -55,7 +55,8 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> Result<u64> {
         Some(other) => {
             let own = prior.memory(width, height, n);
             let shower = other.memory(width, height, shown);
-            let network = (own.0 + other.kept()).max(prior.kept() + shower.0);
+            let [kept, others] = [prior, other].map(|prior| prior.kept(width, height));
+            let network = (own.0 + others).max(kept + shower.0);
             (network, own.1.max(shower.1))
         }
     };
@@ -77,8 +78,18 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> Result<u64> {
     let arrays = 4 * alive.arrays * values + channel.max(tile).max(alive.aside);
     let array = 4 * values;
     let kept = if array <= KEPT { array } else { 0 };
+    let (corrector, tile, anchor) = match header.corrected {
+        true => {
+            let (corrector, tile) = prior.corrector_memory(width, height);
+            // x_t and x0_hat of the last call, in 16 bits.
+            (corrector, tile, 4 * values)
+        }
+        false => (0, 0, 0),
+    };
+    let correction = 8 * values + tile;
     // An eighth of the values: codewords, and bits of a layer on their way.
-    Ok(PROGRAM + network + kept + alive.bytes + values / 8 + arrays.max(reduced))
+    let work = arrays.max(reduced).max(correction);
+    Ok(PROGRAM + network + corrector + anchor + kept + alive.bytes + values / 8 + work)
 }
 
 /// Refuses work that takes more than `most` bytes.

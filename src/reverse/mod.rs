@@ -1,6 +1,7 @@
 //! The reverse process: the chain x_T -> x_0 that both ends walk, and the estimates that its states
 //! show.
 
+mod anchor;
 mod chain;
 mod device_steps;
 mod display;

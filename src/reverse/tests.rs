@@ -29,6 +29,7 @@ fn header(width: u32, height: u32, prior: PriorId, banded: bool) -> Header {
         trellis: Trellis::Nu14,
         start: code(300),
         banded,
+        corrected: false,
     }
 }
 
@@ -47,6 +48,7 @@ fn part(s: Sigma, bits: &BitSlice<u8, Msb0>, stages: usize) -> PartialLayer<'_> 
         s,
         bits,
         stages: all(stages),
+        corrected: false,
     }
 }
 

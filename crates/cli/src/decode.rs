@@ -260,13 +260,17 @@ impl Decoding<'_> {
     ) -> Result<Decoded> {
         let (a, sampler, path) = (self.a, self.sampler, input.path);
         let prior = self.priors.of(id)?;
-        let mut stream = Decoder::new(prior)
+        let decoder = Decoder::new(prior)
             .max_pixels(a.prior.max_pixels)
             .max_memory(a.watch.max_memory.unwrap_or(u64::MAX))
             .max_calls(a.max_calls)
             .sampler(sampler)
-            .display(Display::PLAIN)
-            .stream();
+            .display(Display::PLAIN);
+        let decoder = match a.thumbnail {
+            Some(longest) => decoder.for_thumbnail(longest),
+            None => decoder,
+        };
+        let mut stream = decoder.stream();
         let size = input.size;
         let mut each = |stream: &mut StreamDecoder, read: u64| {
             bar.set_message(format!("{read} bytes"));

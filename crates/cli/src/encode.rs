@@ -181,6 +181,7 @@ fn encoder(a: &Encode, priors: &FilePriors) -> Encoder {
         .effort(Effort::new(a.effort).unwrap_or_default())
         .ensemble(a.coding.orientations)
         .prefilter(!a.coding.no_prefilter)
+        .corrections(!a.coding.no_corrections)
         .psnr_as_displayed_by(display.unwrap_or(Display::PLAIN))
         .seed(a.seed)
         .reconstruct(a.verify)

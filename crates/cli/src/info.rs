@@ -114,16 +114,21 @@ fn describe(path: &Path, json: bool, log: Log) -> Result<String> {
     };
     let network = Network::new(&weights).about(path)?;
     let (config, cost) = (weights.config(), network.macs_per_pixel());
+    let corrector = weights.corrector();
     if json {
+        let corrector = corrector.map(|c| json!({ "channels": c.channels, "blocks": c.blocks }));
         let all = json!({
             "prior": weights.id().to_string(), "channels": config.channels, "blocks": config.blocks,
             "embed": config.embed, "sigma_data": weights.sigma_data(), "sigma_max": weights.sigma_max(), "parameters": network.parameters(),
-            "macs_per_pixel": cost, "kernel": format!("{:?}", network.kernel()), "note": weights.note(),
+            "macs_per_pixel": cost, "corrector": corrector, "kernel": format!("{:?}", network.kernel()), "note": weights.note(),
         });
         return Ok(format!("{all:#}\n"));
     }
+    let corrector = corrector.map_or("none".into(), |c| {
+        format!("channels {:?}, blocks {:?}", c.channels, c.blocks)
+    });
     Ok(format!(
-        "{}: prior {}\nchannels    {:?}, blocks {:?}, embedding {}\nlevels      up to {}, above them pictures are reduced\nparameters  {}\ncost        {:.1} k \
+        "{}: prior {}\nchannels    {:?}, blocks {:?}, embedding {}\ncorrector   {corrector}\nlevels      up to {}, above them pictures are reduced\nparameters  {}\ncost        {:.1} k \
          multiply-accumulates a pixel, on this machine by {:?}\nnote        {}\n",
         path.display(),
         weights.id(),

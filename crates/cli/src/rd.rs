@@ -51,6 +51,7 @@ fn settings(a: &Rd) -> Result<Settings> {
         effort: Effort::new(a.effort).unwrap_or_default(),
         ensemble: a.coding.orientations,
         prefilter: !a.coding.no_prefilter,
+        corrections: !a.coding.no_corrections,
         peers: a.peers.iter().flat_map(codecs).copied().collect(),
         prefixes: a.prefixes,
         time_limit,

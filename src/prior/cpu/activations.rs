@@ -3,7 +3,7 @@
 use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::GROUP;
 use crate::prior::cpu::winograd::Winograd;
-use crate::prior::weights::{Config, PICTURE_CHANNELS};
+use crate::prior::weights::{Config, PICTURE_CHANNELS, Part};
 
 /// Activations of one call.
 ///
@@ -18,13 +18,14 @@ pub(super) struct Activations {
 }
 
 impl Activations {
-    pub fn new(channels: &[usize]) -> Activations {
+    /// Grids without pixels of a network of these channels that sees `inputs` pictures.
+    pub fn new(channels: &[usize], inputs: usize) -> Activations {
         let scales = || channels.iter().copied().map(Grid::new).collect();
         Activations {
-            input: Grid::new(PICTURE_CHANNELS),
+            input: Grid::new(picture_channels(inputs)),
             h: scales(),
             t: scales(),
-            output: Grid::new(PICTURE_CHANNELS.next_multiple_of(GROUP)),
+            output: Grid::new(picture_channels(1)),
         }
     }
 
@@ -44,29 +45,46 @@ impl Activations {
     }
 }
 
-/// Bytes of the activations of a picture of `width` x `height` pixels, of the weights in 16 bits,
-/// packed and transformed, and of the products of transformed layers.
-pub(super) fn memory(config: &Config, width: usize, height: usize) -> u64 {
+/// Channels of so many pictures, in whole groups.
+fn picture_channels(pictures: usize) -> usize {
+    (pictures * PICTURE_CHANNELS).next_multiple_of(GROUP)
+}
+
+/// Bytes of the activations of `part` of a picture of `width` x `height` pixels, and of what is
+/// [`kept`].
+pub(super) fn memory(config: &Config, part: Part, width: usize, height: usize) -> u64 {
     let grid = |scale: usize, channels: usize| {
         ((width >> scale) + 2) * ((height >> scale) + 2) * channels * size_of::<f32>()
     };
-    let ends = PICTURE_CHANNELS + PICTURE_CHANNELS.next_multiple_of(GROUP);
-    let channels = &config.channels;
-    let scales = channels.iter().enumerate();
+    let ends = picture_channels(part.inputs()) + picture_channels(1);
+    let scales = config.channels.iter().enumerate();
     let scales = scales.map(|(i, &channels)| 2 * grid(i + 1, channels));
-    // Blocks are on two sides; the coarsest scale has one.
-    let both = channels.iter().zip(&config.blocks);
-    let one = both.clone().rev().skip(1);
-    let weights = both.chain(one);
-    let weights = weights.map(|(&c, &blocks)| 2 * blocks * Winograd::bytes(c));
+    let activations = grid(1, ends) + scales.sum::<usize>();
+    activations as u64 + kept(config, part, width, height)
+}
+
+/// Bytes of the weights of `part` in 16 bits, packed and transformed for pictures of up to `width`
+/// x `height` pixels, and of the products of transformed layers.
+pub(super) fn kept(config: &Config, part: Part, width: usize, height: usize) -> u64 {
+    let channels = &config.channels;
+    let scales = channels.len();
+    let transformed = (0..scales).map(|i| {
+        let c = channels[i];
+        // Blocks are on two sides; the coarsest scale has one.
+        let sides = if i + 1 < scales { 2 } else { 1 };
+        let ends = match i {
+            0 => picture_channels(part.inputs()) + picture_channels(1),
+            _ => 0,
+        };
+        let pairs = c * (2 * sides * config.blocks[i] * c + ends);
+        pairs * Winograd::bytes(width >> (i + 1), height >> (i + 1))
+    });
     let scratch = channels.iter().map(|&c| Winograd::scratch_bytes(c));
-    let scratch = scratch.max().unwrap_or(0);
     let parameters: usize = config
-        .tensors()
+        .tensors_of(part)
         .iter()
         .map(|(_, shape)| shape.iter().product::<usize>())
         .sum();
     let plain = parameters * (size_of::<u16>() + size_of::<f32>());
-    let weights = plain + weights.sum::<usize>() + scratch;
-    (grid(1, ends) + scales.sum::<usize>() + weights) as u64
+    (plain + transformed.sum::<usize>() + scratch.max().unwrap_or(0)) as u64
 }

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::{Epilogue, GROUP, Kernel, Span, conv_span};
-use crate::prior::cpu::winograd::Winograd;
+use crate::prior::cpu::winograd::{self, Form, Winograd};
+use crate::prior::weights::WeightTensor;
 
 /// Output channels that one call of the kernel computes.
 #[derive(Debug)]
@@ -46,25 +47,27 @@ impl Shape {
 #[derive(Debug)]
 pub(super) struct Conv {
     shape: Shape,
+    /// Input channels, a multiple of [`GROUP`].
     ci: usize,
-    /// Output channels, of each phase.
+    /// Output channels of each phase, a multiple of [`GROUP`].
     co: usize,
     /// Panels of each phase (dy, dx) of the output: four phases for [`Shape::Up`], else one.
     phases: Vec<Vec<Panel>>,
-    /// [`Shape::Same`] between whole groups of channels by minimal filtering, made for the first
-    /// grid that suits it.
-    minimal: OnceLock<Winograd>,
+    /// [`Shape::Same`] by minimal filtering of each form, made for the first grid that takes it.
+    minimal: [OnceLock<Winograd>; 2],
 }
 
 impl Conv {
     /// Packs `weight` `[co][ci][k][k]` and `bias` `[co]`; `co` counts the channels before a pixel
     /// shuffle.
     ///
-    /// Output channels are rounded up to a multiple of [`GROUP`] with zero weights.
-    pub fn new(kernel: Kernel, shape: Shape, ci: usize, weight: &[f32], bias: &[f32]) -> Conv {
+    /// Channels are rounded up to a multiple of [`GROUP`] with zero weights, so that all layers of
+    /// 3 x 3 taps suit minimal filtering.
+    pub fn new(kernel: Kernel, shape: Shape, weight: &WeightTensor, bias: &[f32]) -> Conv {
         let (k, _, _, spread) = shape.geometry();
         let phases = spread * spread;
-        let co = bias.len() / phases;
+        let (seen, weight) = (weight.shape[1], &weight.data);
+        let (ci, co) = (seen.next_multiple_of(GROUP), bias.len() / phases);
         let pack = |phase: usize| {
             let mut first = 0;
             let mut panels = Vec::new();
@@ -76,7 +79,8 @@ impl Conv {
                 let mut weights = Vec::with_capacity(k * k * ci * width);
                 for tap in 0..k * k {
                     for i in 0..ci {
-                        let w = |c| source(c).map_or(0.0, |o| weight[(o * ci + i) * k * k + tap]);
+                        let w = |o: usize| weight[(o * seen + i) * k * k + tap];
+                        let w = |c| source(c).filter(|_| i < seen).map_or(0.0, w);
                         weights.extend(channels.clone().map(w));
                     }
                 }
@@ -93,20 +97,20 @@ impl Conv {
         Conv {
             shape,
             ci,
-            co,
+            co: co.next_multiple_of(GROUP),
             phases: (0..phases).map(pack).collect(),
-            minimal: OnceLock::new(),
+            minimal: Default::default(),
         }
     }
 
     /// The layer by minimal filtering. None if the layer or grids of this size do not suit it.
     fn minimal(&self, kernel: Kernel, width: usize, height: usize) -> Option<&Winograd> {
-        let whole = |c: usize| c.is_multiple_of(GROUP);
-        let suits = self.shape == Shape::Same && whole(self.ci) && whole(self.co);
-        if !suits || !Winograd::suits(width, height) {
-            return None;
-        }
-        if let Some(minimal) = self.minimal.get() {
+        let form = winograd::form_for(width, height).filter(|_| self.shape == Shape::Same)?;
+        let made = match form {
+            Form::Four => &self.minimal[0],
+            Form::Six => &self.minimal[1],
+        };
+        if let Some(minimal) = made.get() {
             return Some(minimal);
         }
         // Not inside the lock: a thread of the pool that waits for others may come here again.
@@ -121,8 +125,8 @@ impl Conv {
             }
             bias.extend_from_slice(&panel.bias);
         }
-        let minimal = Winograd::new(kernel, self.ci, &weight, &bias);
-        Some(self.minimal.get_or_init(|| minimal))
+        let minimal = Winograd::new(kernel, form, self.ci, &weight, &bias);
+        Some(made.get_or_init(|| minimal))
     }
 
     /// Runs the layer from `input` into `out`, in parallel over blocks of rows of the current rayon

@@ -6,10 +6,11 @@ use crate::codes::PriorId;
 use crate::error::Result;
 use crate::pixels::planes::Planes;
 use crate::prior::cpu::activations;
+use crate::prior::cpu::corrector::{Correction, Corrector};
 use crate::prior::cpu::kernel::Kernel;
 use crate::prior::cpu::network::Network;
 use crate::prior::denoiser::Denoiser;
-use crate::prior::weights::{Head, Weights};
+use crate::prior::weights::{Config, Head, Part, Weights};
 
 /// Network of a weights file inside the program.
 #[derive(Debug)]
@@ -62,7 +63,11 @@ impl Denoiser for Deferred {
     }
 
     fn memory(&self, width: usize, height: usize) -> u64 {
-        activations::memory(&self.head.config, width, height)
+        activations::memory(&self.head.config, Part::Denoiser, width, height)
+    }
+
+    fn kept(&self, width: usize, height: usize) -> u64 {
+        activations::kept(&self.head.config, Part::Denoiser, width, height)
     }
 
     fn release(&self) {
@@ -73,6 +78,82 @@ impl Denoiser for Deferred {
 
     fn highest_sigma(&self, _: usize, _: usize) -> f64 {
         self.head.sigma_max
+    }
+}
+
+/// Corrector of a weights file, made in its first call.
+#[derive(Debug)]
+pub(crate) struct DeferredCorrector {
+    /// A file inside the program. None for a network that is made already.
+    file: Option<(&'static [u8], PriorId)>,
+    config: Config,
+    network: OnceLock<Corrector>,
+}
+
+impl DeferredCorrector {
+    /// The corrector of a file inside the program, if the file has one.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) if the metadata is damaged.
+    pub fn of_file(file: &'static [u8], id: PriorId) -> Result<Option<Self>> {
+        let config = Head::read(file)?.corrector;
+        Ok(config.map(|config| DeferredCorrector {
+            file: Some((file, id)),
+            config,
+            network: OnceLock::new(),
+        }))
+    }
+
+    /// The corrector of loaded weights, if they have one.
+    ///
+    /// # Errors
+    /// As [`Corrector::new`].
+    pub fn of_weights(weights: &Weights) -> Result<Option<Self>> {
+        let Some(config) = weights.corrector() else {
+            return Ok(None);
+        };
+        Ok(Some(DeferredCorrector {
+            file: None,
+            config: config.clone(),
+            network: Corrector::new(weights)?.into(),
+        }))
+    }
+
+    /// As [`Corrector::correct`].
+    ///
+    /// # Errors
+    /// As [`Corrector::correct`]; [`Error::Backend`](crate::Error::Backend) for damaged weights.
+    pub fn correct(&self, step: Correction, planes: [&Planes; 3]) -> Result<Planes> {
+        if self.network.get().is_none()
+            && let Some((file, id)) = self.file
+        {
+            let network = Corrector::new(&Weights::identified(file, id)?)?;
+            self.network.get_or_init(|| network);
+        }
+        let network = self.network.get();
+        network.expect("it is made").correct(step, planes)
+    }
+
+    /// Number of which both sides of the planes are multiples.
+    pub fn multiple(&self) -> usize {
+        self.config.multiple()
+    }
+
+    /// Multiply-accumulates of one call, for each pixel of the picture.
+    pub fn macs_per_pixel(&self) -> f64 {
+        self.config.macs_of(Part::Corrector)
+    }
+
+    /// Bytes that a call on planes of `width` x `height` takes besides them, and keeps.
+    pub fn memory(&self, width: usize, height: usize) -> u64 {
+        activations::memory(&self.config, Part::Corrector, width, height)
+    }
+
+    /// Frees the buffers of the last call.
+    pub fn release(&self) {
+        if let Some(network) = self.network.get() {
+            network.release();
+        }
     }
 }
 
@@ -96,7 +177,7 @@ mod tests {
         let (both, size): ([&dyn Denoiser; 2], _) = ([&deferred, &network], (1300, 1100));
         let [a, b] = both.map(|d| (d.multiple(), d.is_reference(), d.macs_per_pixel()));
         assert_eq!(a, b);
-        let [a, b] = both.map(|d| (d.memory(size.0, size.1), d.memory(0, 0)));
+        let [a, b] = both.map(|d| (d.memory(size.0, size.1), d.kept(size.0, size.1)));
         assert_eq!(a, b);
         let [a, b] = both.map(|d| d.highest_sigma(size.0, size.1));
         assert_eq!(a, b);

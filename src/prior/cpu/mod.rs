@@ -3,12 +3,15 @@
 
 mod activations;
 mod conv;
+mod corrector;
 mod deferred;
 mod grid;
 mod kernel;
 mod network;
+mod unet;
 mod winograd;
 
-pub(super) use deferred::Deferred;
+pub(crate) use corrector::Correction;
+pub(super) use deferred::{Deferred, DeferredCorrector};
 pub use kernel::Kernel;
 pub use network::Network;

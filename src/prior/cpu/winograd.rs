@@ -1,48 +1,69 @@
 //! Convolutions of 3 x 3 taps by minimal filtering: tiles, packing, and the loop over tiles.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::{Epilogue, Kernel, Span, conv_span, winograd};
-use winograd::{Outputs, POINTS, Points, REACH, TILE, prefetch, transform_in, transform_out};
+pub(super) use winograd::Form;
+use winograd::{Inputs, Outputs, Points, prefetch, transform_in, transform_out};
 
 /// Tiles that are transformed together. Their values stay in the cache while the weights of a point
 /// pass by.
 const TOGETHER: usize = 24;
 
-/// Grids of fewer tiles take the sum over taps, since transformed weights are four times as many
-/// and few tiles would share them.
+/// Grids of fewer tiles of 4 x 4 outputs take the sum over taps, since transformed weights are four
+/// times as many and few tiles would share them.
 const FEWEST: usize = 16;
+
+/// Grids of fewer tiles of 6 x 6 outputs take those of 4 x 4, whose transformed weights are fewer.
+const FEWEST_SIX: usize = 128;
 
 /// A convolution of 3 x 3 taps with zero padding of one, its weights transformed and packed for one
 /// kernel.
 #[derive(Debug)]
 pub(super) struct Winograd {
+    form: Form,
     ci: usize,
     /// First channel and width of the panels that one call of the kernel computes.
     panels: Vec<(usize, usize)>,
     /// Panels of each point, `[ci][width]` each.
     weights: Vec<f32>,
     bias: Vec<f32>,
-    /// Bias of the products, and pixels outside the border.
+    /// Bias of the products.
     zeros: Vec<f32>,
 }
 
+/// Form of minimal filtering for grids of this size; None for the sum over taps. The rule is part
+/// of the reference arithmetic (clause 15.6).
+pub(super) fn form_for(width: usize, height: usize) -> Option<Form> {
+    let (four, six) = (
+        Form::Four.tiles(width, height),
+        Form::Six.tiles(width, height),
+    );
+    match () {
+        () if four < FEWEST => None,
+        () if six >= FEWEST_SIX && 2 * six <= four => Some(Form::Six),
+        () => Some(Form::Four),
+    }
+}
+
 impl Winograd {
-    /// True if grids of this size take minimal filtering. The rule is part of the reference
-    /// arithmetic (clause 15.6).
-    pub fn suits(width: usize, height: usize) -> bool {
-        width.div_ceil(TILE) * height.div_ceil(TILE) >= FEWEST
+    /// Bytes of the transformed weights of a pair of channels for grids of up to `width` x
+    /// `height`: smaller ones take the other form.
+    pub fn bytes(width: usize, height: usize) -> usize {
+        let larger = match form_for(width, height) {
+            Some(Form::Six) => Form::Six.points(),
+            _ => 0,
+        };
+        (Form::Four.points() + larger) * size_of::<f32>()
     }
 
-    /// Bytes of the transformed weights of a layer from `channels` to `channels`.
-    pub fn bytes(channels: usize) -> usize {
-        POINTS * channels * channels * size_of::<f32>()
-    }
-
-    /// Bytes that such a layer takes on all threads together while it runs.
+    /// Bytes that a layer of so many channels takes on all threads together while it runs.
     pub fn scratch_bytes(channels: usize) -> usize {
         let points = Points {
+            form: Form::Six,
             tiles: TOGETHER,
             channels,
         };
@@ -51,7 +72,7 @@ impl Winograd {
 
     /// Transforms and packs `weight` `[co][ci][3][3]`; `ci` and `co` are multiples of
     /// [`GROUP`](super::kernel::GROUP).
-    pub fn new(kernel: Kernel, ci: usize, weight: &[f32], bias: &[f32]) -> Winograd {
+    pub fn new(kernel: Kernel, form: Form, ci: usize, weight: &[f32], bias: &[f32]) -> Winograd {
         let co = bias.len();
         let mut first = 0;
         let panel = |width: usize| {
@@ -60,29 +81,31 @@ impl Winograd {
         };
         let panels: Vec<_> = kernel.panels(co).into_iter().map(panel).collect();
         let (taps, _) = weight.as_chunks::<9>();
-        let points: Vec<_> = taps
-            .par_iter()
+        let mut points = vec![0.0; form.points() * ci * co];
+        points
+            .par_chunks_exact_mut(form.points())
+            .zip(taps)
             .with_min_len(256)
-            .map(winograd::transform_weights)
-            .collect();
-        let mut weights = vec![0.0; POINTS * ci * co];
+            .for_each(|(points, g)| form.transform_weights(g, points));
+        let mut weights = vec![0.0; form.points() * ci * co];
         let pack = |(point, to): (usize, &mut [f32])| {
             let mut to = to.iter_mut();
             for &(first, width) in &panels {
                 for i in 0..ci {
                     let channels = first..first + width;
-                    let values = channels.map(|o| points[o * ci + i][point]);
+                    let values = channels.map(|o| points[(o * ci + i) * form.points() + point]);
                     values.zip(&mut to).for_each(|(value, to)| *to = value);
                 }
             }
         };
         weights.par_chunks_mut(ci * co).enumerate().for_each(pack);
         Winograd {
+            form,
             ci,
             panels,
             weights,
             bias: bias.to_vec(),
-            zeros: vec![0.0; ci.max(co)],
+            zeros: vec![0.0; co],
         }
     }
 
@@ -95,11 +118,12 @@ impl Winograd {
         let (width, height) = (out.width, out.height);
         assert_eq!((input.width, input.height), (width, height));
         assert_eq!((input.channels, out.channels), (self.ci, self.bias.len()));
-        let (across, down) = (width.div_ceil(TILE), height.div_ceil(TILE));
+        let side = self.form.outputs();
+        let (across, down) = (width.div_ceil(side), height.div_ceil(side));
         // A task has several rows of tiles where rows are short, but all threads have tasks.
         let share = down.div_ceil(2 * rayon::current_num_threads());
         let rows = TOGETHER.div_ceil(across).clamp(1, share);
-        let band = TILE * out.row_stride();
+        let band = side * out.row_stride();
         out.rows_mut()
             .par_chunks_mut(rows * band)
             .enumerate()
@@ -107,45 +131,39 @@ impl Winograd {
                 let tiles = across * out.len().div_ceil(band);
                 let together = tiles.div_ceil(tiles.div_ceil(TOGETHER));
                 for from in (0..tiles).step_by(together) {
-                    let to = (from + together).min(tiles);
-                    let places = (from..to).map(|i| (i / across, i % across));
                     let job = Job {
                         kernel,
+                        form: self.form,
                         input,
                         top: task * rows,
-                        tiles: to - from,
+                        across,
+                        tiles: from..(from + together).min(tiles),
                     };
-                    self.products(&job, places.clone(), scratch);
-                    self.finish(&job, places, scratch, out, epilogue);
+                    self.products(&job, out, scratch);
+                    self.finish(&job, scratch, out, epilogue);
                 }
             });
     }
 
-    /// Products of some tiles, from the input's pixels.
-    fn products(
-        &self,
-        job: &Job,
-        places: impl Iterator<Item = (usize, usize)>,
-        scratch: &mut Scratch,
-    ) {
+    /// Products of some tiles, from the input's pixels. They belong in `out`.
+    fn products(&self, job: &Job, out: &[f32], scratch: &mut Scratch) {
         let (ci, co) = (self.ci, self.bias.len());
-        let v = Points {
-            tiles: job.tiles,
-            channels: ci,
-        };
-        let m = Points { channels: co, ..v };
+        let (v, m) = (job.points(ci), job.points(co));
         scratch.fit(v, m);
-        for (tile, (row, column)) in places.enumerate() {
-            let (y, x) = (TILE * (job.top + row), TILE * column);
-            // Pixels that the next tile is the first to see.
-            let stride = job.input.row_stride();
-            let new = [REACH, REACH + TILE].map(|n| (x + n) * ci);
-            let rows = &job.input.data[(y + REACH - TILE) * stride..];
-            prefetch(rows, stride, new[0]..new[1]);
-            let inputs = job.pixels(y, x, &self.zeros);
-            transform_in(job.kernel, &inputs, tile, v, &mut scratch.v);
+        for (tile, (row, column)) in job.places().enumerate() {
+            let inputs = job.inputs(row, column, &mut scratch.patch);
+            transform_in(job.kernel, inputs, tile, v, &mut scratch.v);
         }
+        // Products keep the processor busy while the memory brings what transforms need next.
+        let mut ahead = job.ahead(ci, co);
+        let runs = job.runs();
+        let (points, side) = (self.form.points(), self.form.outputs());
         for (point, weights) in self.weights.chunks_exact(ci * co).enumerate() {
+            let count = runs * (point + 1) / points - runs * point / points;
+            for (input, output) in ahead.by_ref().take(count) {
+                prefetch(&job.input.data, input, side * ci);
+                prefetch(out, output, side * co);
+            }
             for &(first, width) in &self.panels {
                 conv_span(
                     job.kernel,
@@ -158,7 +176,7 @@ impl Winograd {
                         bias: &self.zeros[..width],
                         out: &mut scratch.m[point * m.stride() + first..],
                         out_step: co,
-                        pixels: job.tiles,
+                        pixels: job.tiles.len(),
                         epilogue: Epilogue::Store,
                     },
                 );
@@ -167,29 +185,16 @@ impl Winograd {
     }
 
     /// Outputs of some tiles in the rows of a task, from their products.
-    fn finish(
-        &self,
-        job: &Job,
-        places: impl Iterator<Item = (usize, usize)>,
-        scratch: &Scratch,
-        out: &mut [f32],
-        epilogue: Epilogue,
-    ) {
+    fn finish(&self, job: &Job, scratch: &Scratch, out: &mut [f32], epilogue: Epilogue) {
         let co = self.bias.len();
-        let points = Points {
-            tiles: job.tiles,
-            channels: co,
-        };
-        let stride = (job.input.width + 2) * co;
-        for (tile, (row, column)) in places.enumerate() {
-            let (y, x) = (TILE * (job.top + row), TILE * column);
-            let next = [TILE, 2 * TILE].map(|n| (1 + x + n) * co);
-            prefetch(&out[TILE * row * stride..], stride, next[0]..next[1]);
+        let points = job.points(co);
+        let (stride, side) = ((job.input.width + 2) * co, self.form.outputs());
+        for (tile, (row, column)) in job.places().enumerate() {
             let to = Outputs {
-                out: &mut out[TILE * row * stride + (1 + x) * co..],
+                out: &mut out[row * stride + (1 + column) * co..],
                 stride,
-                rows: TILE.min(job.input.height - y),
-                columns: TILE.min(job.input.width - x),
+                rows: side.min(job.input.height - job.top * side - row),
+                columns: side.min(job.input.width - column),
             };
             transform_out(
                 job.kernel, &scratch.m, tile, points, &self.bias, epilogue, to,
@@ -201,34 +206,87 @@ impl Winograd {
 /// Tiles that are computed together.
 struct Job<'a> {
     kernel: Kernel,
+    form: Form,
     input: &'a Grid,
     /// First row of tiles of the task.
     top: usize,
-    /// Number of tiles.
-    tiles: usize,
+    /// Tiles in a row.
+    across: usize,
+    /// Tiles of the task, row by row.
+    tiles: Range<usize>,
 }
 
-impl<'a> Job<'a> {
-    /// Pixels of the tile at row `y` and column `x` of the grid with its border, and `zeros`
-    /// outside the grid.
-    fn pixels(&self, y: usize, x: usize, zeros: &'a [f32]) -> [&'a [f32]; POINTS] {
-        let ci = self.input.channels;
-        let (width, height) = (self.input.width + 2, self.input.height + 2);
-        std::array::from_fn(|i| {
-            let (y, x) = (y + i / REACH, x + i % REACH);
-            match y < height && x < width {
-                true => &self.input.data[(y * width + x) * ci..][..ci],
-                false => &zeros[..ci],
-            }
+impl Job<'_> {
+    /// Layout of the transforms of the tiles.
+    fn points(&self, channels: usize) -> Points {
+        Points {
+            form: self.form,
+            tiles: self.tiles.len(),
+            channels,
+        }
+    }
+
+    /// Row and column of the first output of each tile, in the rows of the task.
+    fn places(&self) -> impl Iterator<Item = (usize, usize)> {
+        let (side, across) = (self.form.outputs(), self.across);
+        let tiles = self.tiles.clone();
+        tiles.map(move |tile| (side * (tile / across), side * (tile % across)))
+    }
+
+    /// Runs of values that [`Job::ahead`] counts.
+    fn runs(&self) -> usize {
+        self.tiles.len() * self.form.outputs()
+    }
+
+    /// First values of what a transform is the first to see of each row of a tile: of the input's
+    /// values for the tiles after these, and of the task's outputs for these.
+    fn ahead(&self, ci: usize, co: usize) -> impl Iterator<Item = (usize, usize)> {
+        let (side, width) = (self.form.outputs(), self.input.width + 2);
+        let (top, tiles, across) = (self.top, self.tiles.len(), self.across);
+        let at = move |tile: usize, y: usize, channels: usize| {
+            let (y, x) = (side * (tile / across) + y, side * (tile % across));
+            (y * width + x) * channels
+        };
+        let tiles = self.tiles.clone().map(move |tile| (tile, tile + tiles));
+        tiles.flat_map(move |(tile, next)| {
+            (0..side).map(move |y| {
+                let input = at(next, top * side + y + 2, ci) + 2 * ci;
+                (input, at(tile, y, co) + co)
+            })
         })
+    }
+
+    /// Inputs of the tile at this place. A tile that reaches outside of the grid with its border is
+    /// copied to `patch`, zeros in the place of what is missing.
+    fn inputs<'a>(&'a self, row: usize, column: usize, patch: &'a mut Vec<f32>) -> Inputs<'a> {
+        let (reach, ci) = (self.form.reach(), self.input.channels);
+        let (y, x) = (self.form.outputs() * self.top + row, column);
+        let (width, height) = (self.input.width + 2, self.input.height + 2);
+        let stride = self.input.row_stride();
+        let data = &self.input.data[y * stride + x * ci..];
+        if x + reach <= width && y + reach <= height {
+            return Inputs { data, stride };
+        }
+        patch.clear();
+        let present = reach.min(width - x) * ci;
+        for row in data.chunks(stride).take(reach) {
+            patch.extend_from_slice(&row[..present]);
+            patch.resize(patch.len() + reach * ci - present, 0.0);
+        }
+        patch.resize(reach * reach * ci, 0.0);
+        Inputs {
+            data: patch,
+            stride: reach * ci,
+        }
     }
 }
 
-/// Transforms of inputs and products. Tasks of a thread share them.
+/// Transforms of inputs and products, and a tile's inputs at an edge. Tasks of a thread share them.
 #[derive(Default)]
 struct Scratch {
     v: Vec<f32>,
     m: Vec<f32>,
+    patch: Vec<f32>,
 }
 
 impl Scratch {
@@ -285,45 +343,96 @@ mod tests {
 
     #[test]
     fn tiles_of_all_shapes_give_the_sum_over_taps() {
-        let (ci, co) = (GROUP, 3 * GROUP);
-        let (weight, bias) = (noise(9 * ci * co, 1), noise(co, 2));
-        let scale = noise(co, 3);
-        for (width, height) in [(16, 16), (1, 61), (97, 3), (30, 13), (227, 18)] {
-            let input = grid(width, height, ci, 4);
-            for kernel in Kernel::available() {
-                let layer = Winograd::new(kernel, ci, &weight, &bias);
-                for epilogue in [Epilogue::Store, Epilogue::Add, Epilogue::ReluScale(&scale)] {
-                    let before = grid(width, height, co, 5);
-                    let mut out = grid(width, height, co, 5);
-                    layer.run(kernel, &input, &mut out, epilogue);
-                    for (i, (got, old)) in out.data.iter().zip(&before.data).enumerate() {
-                        let (pixel, o) = (i / co, i % co);
-                        let (y, x) = (pixel / (width + 2), pixel % (width + 2));
-                        let inside = (1..=height).contains(&y) && (1..=width).contains(&x);
-                        let acc = match inside {
-                            true => sum(&input, &weight, o, y - 1, x - 1) + f64::from(bias[o]),
-                            false => 0.0,
-                        };
-                        let expected = match epilogue {
-                            _ if !inside => 0.0,
-                            Epilogue::Store => acc,
-                            Epilogue::Add => f64::from(*old) + acc,
-                            Epilogue::ReluScale(scale) => acc.max(0.0) * f64::from(scale[o]),
-                        };
-                        let error = (f64::from(*got) - expected).abs();
-                        assert!(
-                            error < 1e-4,
-                            "{kernel:?} {width} x {height}: {got} at {x}, {y}, expected {expected}"
-                        );
-                    }
+        for form in [Form::Four, Form::Six] {
+            for (width, height) in [(16, 16), (1, 61), (97, 3), (30, 13), (227, 18), (151, 25)] {
+                for kernel in Kernel::available() {
+                    check(form, kernel, width, height);
                 }
             }
         }
     }
 
+    /// Compares a layer's outputs on noise with sums over taps, for each epilogue.
+    fn check(form: Form, kernel: Kernel, width: usize, height: usize) {
+        let (ci, co) = (GROUP, 3 * GROUP);
+        let (weight, bias, scale) = (noise(9 * ci * co, 1), noise(co, 2), noise(co, 3));
+        let input = grid(width, height, ci, 4);
+        let layer = Winograd::new(kernel, form, ci, &weight, &bias);
+        for epilogue in [Epilogue::Store, Epilogue::Add, Epilogue::ReluScale(&scale)] {
+            let before = grid(width, height, co, 5);
+            let mut out = grid(width, height, co, 5);
+            layer.run(kernel, &input, &mut out, epilogue);
+            for (i, (got, old)) in out.data.iter().zip(&before.data).enumerate() {
+                let (pixel, o) = (i / co, i % co);
+                let (y, x) = (pixel / (width + 2), pixel % (width + 2));
+                let inside = (1..=height).contains(&y) && (1..=width).contains(&x);
+                let acc = match inside {
+                    true => sum(&input, &weight, o, y - 1, x - 1) + f64::from(bias[o]),
+                    false => 0.0,
+                };
+                let expected = match epilogue {
+                    _ if !inside => 0.0,
+                    Epilogue::Store => acc,
+                    Epilogue::Add => f64::from(*old) + acc,
+                    Epilogue::ReluScale(scale) => acc.max(0.0) * f64::from(scale[o]),
+                };
+                let error = (f64::from(*got) - expected).abs();
+                let most = match form {
+                    Form::Four => 1e-4,
+                    Form::Six => 2e-4,
+                };
+                assert!(
+                    error < most,
+                    "{form:?} {kernel:?} {width} x {height}: {got} at {x}, {y}, expected {expected}"
+                );
+            }
+        }
+    }
+
+    /// Root mean square of the differences of `values` from those of `exact`.
+    fn rms(values: impl Iterator<Item = f32>, exact: &[f64]) -> f64 {
+        let squares = values.zip(exact).map(|(v, e)| (f64::from(v) - e).powi(2));
+        (squares.sum::<f64>() / exact.len() as f64).sqrt()
+    }
+
     #[test]
-    fn small_grids_are_left_to_the_sum_over_taps() {
-        assert!(Winograd::suits(16, 16) && Winograd::suits(61, 1) && Winograd::suits(13, 14));
-        assert!(!Winograd::suits(60, 1) && !Winograd::suits(12, 20));
+    fn both_forms_err_little() {
+        let (width, height, channels) = (36, 24, 3 * GROUP);
+        let (weight, bias) = (noise(9 * channels * channels, 1), vec![0.0; channels]);
+        let input = grid(width, height, channels, 4);
+        let outputs = (0..height * width * channels).map(|i| {
+            let (y, x) = (i / channels / width, i / channels % width);
+            sum(&input, &weight, i % channels, y, x)
+        });
+        let exact: Vec<f64> = outputs.collect();
+        let scale = rms(exact.iter().map(|_| 0.0), &exact);
+        for (form, most) in [(Form::Four, 2e-6), (Form::Six, 4e-6)] {
+            let layer = Winograd::new(Kernel::best(), form, channels, &weight, &bias);
+            let mut out = grid(width, height, channels, 5);
+            layer.run(Kernel::best(), &input, &mut out, Epilogue::Store);
+            let values = (0..height).flat_map(|y| out.row(y).iter().copied());
+            let error = rms(values, &exact) / scale;
+            println!("{form:?}: {error:.2e} of the outputs");
+            assert!(error < most, "{form:?}: {error:.2e}");
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_grid_chooses_the_form() {
+        // Few tiles, or too narrow ones, leave larger tiles without gain.
+        for (width, height, expected) in [
+            (60, 1, None),
+            (12, 20, None),
+            (16, 16, Some(Form::Four)),
+            (61, 1, Some(Form::Four)),
+            (13, 14, Some(Form::Four)),
+            (2000, 4, Some(Form::Four)),
+            (96, 42, Some(Form::Four)),
+            (96, 48, Some(Form::Six)),
+            (192, 128, Some(Form::Six)),
+            (384, 256, Some(Form::Six)),
+        ] {
+            assert_eq!(form_for(width, height), expected, "{width} x {height}");
+        }
     }
 }

@@ -22,7 +22,7 @@ use crate::prior::cuda::pool;
 use crate::prior::embedding::{Embedding, Linear};
 use crate::prior::precision::Precision;
 use crate::prior::precondition::{Precondition, check_planes};
-use crate::prior::weights::{Config, Weights};
+use crate::prior::weights::{Config, Part, Weights};
 
 /// `h + conv2(scale(e) * relu(conv1(h)))`
 struct Block {
@@ -151,7 +151,7 @@ impl CudaNetwork {
         };
         Ok(CudaNetwork {
             precondition: Precondition::new(weights),
-            embedding: Embedding::new(weights)?,
+            embedding: Embedding::new(weights, Part::Denoiser)?,
             input: layer("input", Kind::Same)?,
             enc: stages("enc", scales)?,
             down: between("down", Kind::Down)?,
@@ -289,7 +289,7 @@ impl CudaNetwork {
         out: &mut CudaViewMut<'_, f32>,
     ) -> Result<()> {
         let c = self.precondition.at(sigma)?;
-        let e = self.embedding.at(sigma);
+        let e = self.embedding.at(&[sigma]);
         let Activations { h, t, scales, .. } = self.fit(activations, width * height)?;
         let factors: Vec<f32> = self.blocks().flat_map(|b| b.scale.forward(&e)).collect();
         let k = &self.kernels;

@@ -103,7 +103,8 @@ fn pair(side: Option<usize>) -> (Prior, Prior) {
             on_device,
             side,
         };
-        Prior::new(network, weights.id())
+        let prior = Prior::new(network, weights.id()).with_corrector_of(&weights);
+        prior.expect("a corrector")
     };
     (prior(true), prior(false))
 }

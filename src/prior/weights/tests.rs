@@ -25,8 +25,24 @@ impl Draft {
     }
 }
 
-/// Random weights of a size that keeps activations near one.
+/// Random weights of a denoiser, of a size that keeps activations near one.
 pub(crate) fn random_weights(config: &Config) -> Draft {
+    draft(config, None)
+}
+
+/// Random weights of a denoiser and of a corrector.
+pub(crate) fn random_weights_with(config: &Config, corrector: &Config) -> Draft {
+    draft(config, Some(corrector))
+}
+
+fn json(config: &Config) -> String {
+    format!(
+        r#"{{"channels": {:?}, "blocks": {:?}, "embed": {}}}"#,
+        config.channels, config.blocks, config.embed
+    )
+}
+
+fn draft(config: &Config, corrector: Option<&Config>) -> Draft {
     let mut state = 1u64;
     let mut uniform = move || {
         state = state
@@ -34,28 +50,25 @@ pub(crate) fn random_weights(config: &Config) -> Draft {
             .wrapping_add(1442695040888963407);
         (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     };
-    let tensors = config.tensors().into_iter().map(|(name, shape)| {
+    let others = corrector.map_or(Vec::new(), |c| c.tensors_of(Part::Corrector));
+    let tensors = config.tensors().into_iter().chain(others);
+    let tensors = tensors.map(|(name, shape)| {
         let inputs: usize = shape[1..].iter().product();
         let size = 1.5 / (inputs as f32).sqrt();
         let count: usize = shape.iter().product();
         let bytes = (0..count).flat_map(|_| (uniform() * size).to_le_bytes());
         (name, shape, Dtype::F32, bytes.collect())
     });
-    let json = format!(
-        r#"{{"channels": {:?}, "blocks": {:?}, "embed": {}}}"#,
-        config.channels, config.blocks, config.embed
-    );
-    let meta = [
-        ("format", "dcodec-prior"),
-        ("version", "1"),
-        ("config", &json),
-        ("sigma_data", "0.25"),
+    let mut meta = vec![
+        ("format", "dcodec-prior".to_string()),
+        ("version", "1".to_string()),
+        ("config", json(config)),
+        ("sigma_data", "0.25".to_string()),
     ];
+    meta.extend(corrector.map(|config| ("corrector", json(config))));
+    let meta = meta.into_iter().map(|(k, v)| (k.to_string(), v));
     Draft {
-        meta: meta
-            .map(|(k, v)| (k.to_string(), v.to_string()))
-            .into_iter()
-            .collect(),
+        meta: meta.collect(),
         tensors: tensors.collect(),
     }
 }
@@ -123,6 +136,27 @@ fn the_three_types_load() {
         let weights = Weights::from_bytes(&draft.write()).unwrap();
         assert_eq!(weights.tensor("input.bias").unwrap().data, [1.0; 16]);
     }
+}
+
+#[test]
+fn a_corrector_is_read_with_its_own_shape() {
+    let shape = |channels: Vec<usize>| Config {
+        blocks: vec![1; channels.len()],
+        channels,
+        embed: 8,
+    };
+    let (config, corrector) = (shape(vec![16, 32]), shape(vec![16, 16, 32]));
+    let mut draft = random_weights_with(&config, &corrector);
+    let weights = Weights::from_bytes(&draft.write()).unwrap();
+    assert_eq!(weights.corrector(), Some(&corrector));
+    assert_eq!(weights.config(), &config);
+    let input = weights.tensor("corrector.input.weight").unwrap();
+    assert_eq!(input.shape, [16, 24, 3, 3]);
+    let embedding = weights.tensor("corrector.embed.0.weight").unwrap();
+    assert_eq!(embedding.shape, [8, 66]);
+    draft.tensors.retain(|t| t.0 != "corrector.output.bias");
+    let e = Weights::from_bytes(&draft.write()).unwrap_err().to_string();
+    assert!(e.ends_with("no tensor `corrector.output.bias`"), "{e}");
 }
 
 #[test]

@@ -16,6 +16,10 @@ pub struct Coding {
     /// file's size
     #[arg(long)]
     pub no_prefilter: bool,
+    /// Call the network for every layer, instead of correcting its last answer for some: smaller
+    /// files by one per cent, for more time here and in every decoder
+    #[arg(long)]
+    pub no_corrections: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -8,7 +8,7 @@ fn priors_are_described() {
     let dir = dir.path();
     let text = String::from_utf8(good(dir, &["info", "--prior", "shipped"]).out).expect("text");
     assert!(
-        text.contains("2264524") && text.contains("photographs"),
+        text.contains("2529224") && text.contains("corrector   channels [32, 48, 64]"),
         "{text}"
     );
     let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/s.safetensors");
@@ -16,6 +16,7 @@ fn priors_are_described() {
     let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
     assert!(text.contains(json["prior"].as_str().expect("a name")));
     assert_eq!(json["channels"], serde_json::json!([48, 80, 128, 160]));
+    assert_eq!(json["corrector"]["blocks"], serde_json::json!([1, 1, 1]));
 }
 
 #[test]

@@ -144,6 +144,8 @@ pub struct OurCodec<'a> {
     pub ensemble: usize,
     /// Files leave out what is too faint for them.
     pub prefilter: bool,
+    /// Layers may start from a corrected x0_hat.
+    pub corrections: bool,
     pub target: Target,
     /// Bitrates, ascending.
     pub points: &'a [f64],
@@ -170,8 +172,8 @@ impl OurCodec<'_> {
     /// The other settings, for the journal's key.
     pub fn settings(&self) -> String {
         format!(
-            "{:?} {} {} {:?} {:?}",
-            self.effort, self.ensemble, self.prefilter, self.target, self.points
+            "{:?} {} {} {} {:?} {:?}",
+            self.effort, self.ensemble, self.prefilter, self.corrections, self.target, self.points
         )
     }
 
@@ -198,6 +200,7 @@ impl OurCodec<'_> {
             .effort(self.effort.clone())
             .ensemble(self.ensemble)
             .prefilter(self.prefilter)
+            .corrections(self.corrections)
             .target(self.target)
             .encode_with(picture, &mut |p| {
                 times.push((p.bytes as usize, start.elapsed().as_secs_f64()));

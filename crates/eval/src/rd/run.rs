@@ -77,6 +77,7 @@ impl<'a> Preparation<'a> {
                 effort: settings.effort.clone(),
                 ensemble: settings.ensemble,
                 prefilter: settings.prefilter,
+                corrections: settings.corrections,
                 target: settings
                     .quality
                     .map_or(Target::Bpp(highest), Target::Quality),

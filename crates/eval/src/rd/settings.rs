@@ -62,6 +62,8 @@ pub struct Settings {
     pub ensemble: usize,
     /// Files leave out what is too faint for them.
     pub prefilter: bool,
+    /// Layers of files may start from a corrected x0_hat.
+    pub corrections: bool,
     pub peers: Vec<Codec>,
     /// One progressive file of each peer that has them is cut too.
     pub prefixes: bool,

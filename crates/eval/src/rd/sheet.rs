@@ -101,6 +101,7 @@ fn our_cells(picture: &Picture, ours: &OurCodec) -> Result<Vec<Cell>> {
         .effort(ours.effort.clone())
         .ensemble(ours.ensemble)
         .prefilter(ours.prefilter)
+        .corrections(ours.corrections)
         .target(Target::Bpp(RATES[RATES.len() - 1]))
         .encode(picture);
     let bytes = match file {

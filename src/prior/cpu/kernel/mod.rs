@@ -24,6 +24,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod dispatch;
+mod filter;
 mod instructions;
 #[cfg(any(
     target_arch = "x86_64",
@@ -37,6 +38,7 @@ mod plain;
 #[cfg(target_arch = "wasm32")]
 mod simd128;
 mod span;
+mod vector;
 pub(super) mod winograd;
 
 pub(super) use dispatch::conv_span;

@@ -2,7 +2,7 @@
 //! they are added.
 
 use std::arch::wasm32::{
-    f32x4_add, f32x4_mul, f32x4_pmax, f32x4_splat, v128, v128_load, v128_store,
+    f32x4_add, f32x4_mul, f32x4_pmax, f32x4_splat, f32x4_sub, v128, v128_load, v128_store,
 };
 
 /// # Safety
@@ -34,6 +34,12 @@ fn mul_add(x: v128, w: v128, acc: v128) -> v128 {
 #[target_feature(enable = "simd128")]
 fn relu_mul(a: v128, scale: v128) -> v128 {
     f32x4_mul(f32x4_pmax(f32x4_splat(0.0), a), scale)
+}
+
+crate::prior::cpu::kernel::vector::vector! {
+    v128, lanes: 4,
+    load: load, store: store, splat: f32x4_splat,
+    add: f32x4_add, sub: f32x4_sub, mul: f32x4_mul, relu_mul: relu_mul,
 }
 
 crate::prior::cpu::kernel::micro::micro_kernel! {

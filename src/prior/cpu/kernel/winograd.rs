@@ -1,37 +1,87 @@
-//! Transforms around the products of a 3 x 3 convolution by Winograd's minimal filtering F(4 x 4, 3
-//! x 3) (Winograd 1980; Lavin and Gray 2016): 36 multiplications for 16 outputs. The sum over taps
-//! takes 144.
+//! Transforms around the products of a 3 x 3 convolution by minimal filtering: F(6 x 6, 3 x 3)
+//! takes 64 multiplications for 36 outputs, F(4 x 4, 3 x 3) takes 36 for 16. The sum over taps
+//! takes 324 and 144.
 //!
-//! d is a tile of 6 x 6 inputs, m its products with the transformed weights, one for each of 36
-//! points:
+//! d is a tile of inputs, m its products with the transformed weights, one for each point of the
+//! transform:
 //!
 //! ```text
 //! v = B^T d B     y = A^T m A     B^T and A^T by columns first, then along the rows
 //! ```
 //!
-//! Every sum is rounded where it is written, and nothing is fused, so that vectors of any width
-//! give equal bits.
+//! [`filter`](super::filter) has B^T, A^T and G of an axis.
 
-use std::ops::Range;
-
+use crate::prior::cpu::kernel::filter::{Filter, Four, Six};
 use crate::prior::cpu::kernel::instructions::Kernel;
 use crate::prior::cpu::kernel::span::{Epilogue, GROUP};
+use crate::prior::cpu::kernel::vector::Vector;
 
-/// Outputs a side of a tile.
-pub(crate) const TILE: usize = 4;
-/// Inputs a side of a tile, and points a side of its transform.
-pub(crate) const REACH: usize = TILE + 2;
-/// Points of a tile's transform.
-pub(crate) const POINTS: usize = REACH * REACH;
+/// Tile size of minimal filtering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// F(4 x 4, 3 x 3)
+    Four,
+    /// F(6 x 6, 3 x 3)
+    Six,
+}
 
-/// Channels of one pixel in a group.
-type Lanes = [f32; GROUP];
+impl Form {
+    /// Outputs a side of a tile.
+    pub const fn outputs(self) -> usize {
+        match self {
+            Form::Four => 4,
+            Form::Six => 6,
+        }
+    }
 
-/// Layout of `tiles` tiles of `channels` channels at each point, `[POINTS][tiles][channels]`.
+    /// Inputs a side of a tile, and points a side of its transform.
+    pub const fn reach(self) -> usize {
+        self.outputs() + 2
+    }
+
+    /// Points of a tile's transform.
+    pub const fn points(self) -> usize {
+        self.reach() * self.reach()
+    }
+
+    /// Tiles that cover a grid of `width` x `height`.
+    pub const fn tiles(self, width: usize, height: usize) -> usize {
+        width.div_ceil(self.outputs()) * height.div_ceil(self.outputs())
+    }
+
+    /// Weights of one pair of channels at the points, G g G^T, of 3 x 3 taps `g`.
+    ///
+    /// Computed as multiples of G without its divisors, which are exact for weights of 16 bits,
+    /// then divided and rounded to f32.
+    pub fn transform_weights(self, g: &[f32; 9], to: &mut [f32]) {
+        match self {
+            Form::Four => weights::<Four, 4, 6>(g, to),
+            Form::Six => weights::<Six, 6, 8>(g, to),
+        }
+    }
+}
+
+/// G g G^T into `to`, `[REACH][REACH]`.
+fn weights<F: Filter<TILE, REACH>, const TILE: usize, const REACH: usize>(
+    g: &[f32; 9],
+    to: &mut [f32],
+) {
+    let g = |y: usize, x: usize| f64::from(g[3 * y + x]);
+    let columns: [_; 3] = std::array::from_fn(|x| F::weights([g(0, x), g(1, x), g(2, x)]));
+    for (y, row) in to.chunks_exact_mut(REACH).enumerate() {
+        let values = F::weights(columns.map(|column| column[y]));
+        for ((to, value), divisor) in row.iter_mut().zip(values).zip(F::DIVISORS) {
+            *to = (value / (F::DIVISORS[y] * divisor)) as f32;
+        }
+    }
+}
+
+/// Layout of `tiles` tiles of `channels` channels at each point, `[points][tiles][channels]`.
 ///
 /// A few values of padding keep the points of one tile apart in the cache.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Points {
+    pub form: Form,
     pub tiles: usize,
     pub channels: usize,
 }
@@ -44,13 +94,20 @@ impl Points {
 
     /// Values in all.
     pub fn len(self) -> usize {
-        POINTS * self.stride()
+        self.form.points() * self.stride()
     }
 
-    /// Index of group `group` of `tile` at `point`.
-    #[inline(always)]
-    fn at(self, point: usize, tile: usize, group: usize) -> usize {
-        point * self.stride() + tile * self.channels + group * GROUP
+    /// Index of the values of `tile` at the first point, in `len` values that hold all points.
+    ///
+    /// # Panics
+    /// If they do not, or vectors do not divide the channels.
+    fn first_of(self, tile: usize, len: usize) -> usize {
+        assert!(
+            len >= self.len() && tile < self.tiles,
+            "tile {tile} of {self:?}"
+        );
+        assert!(self.channels.is_multiple_of(GROUP), "whole groups");
+        tile * self.channels
     }
 }
 
@@ -58,79 +115,26 @@ impl Points {
 #[cfg(target_arch = "x86_64")]
 const LINE: usize = 64 / size_of::<f32>();
 
-/// Asks the memory for the values `columns` of the first [`TILE`] of `rows`, as far as they exist.
-/// These streams are too many for the processor to guess.
+/// Asks the memory for `count` of `values` from `first`, as far as they exist. These streams are
+/// too many for the processor to guess.
 #[inline(always)]
-pub(crate) fn prefetch(rows: &[f32], stride: usize, columns: Range<usize>) {
+pub(crate) fn prefetch(values: &[f32], first: usize, count: usize) {
     #[cfg(target_arch = "x86_64")]
-    for row in rows.chunks_exact(stride).take(TILE) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        for line in row[columns.start.min(stride)..columns.end.min(stride)].chunks(LINE) {
-            // SAFETY: a hint, of an address inside the slice.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-        }
+    for line in values[first.min(values.len())..(first + count).min(values.len())].chunks(LINE) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a hint, of an address inside the slice.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (rows, stride, columns);
+    let _ = (values, first, count);
 }
 
-/// B^T of six values.
-#[inline(always)]
-fn scatter(d: [&Lanes; REACH]) -> [Lanes; REACH] {
-    let mut v = [[0.0; GROUP]; REACH];
-    for l in 0..GROUP {
-        let [d0, d1, d2, d3, d4, d5] = d.map(|d| d[l]);
-        let (even, odd) = (d4 - d2, d3 - d1);
-        let (a, b) = (d4 - 4.0 * d2, d3 - 4.0 * d1);
-        v[0][l] = even + 4.0 * (d0 - d2);
-        v[1][l] = a + b;
-        v[2][l] = a - b;
-        v[3][l] = even + 2.0 * odd;
-        v[4][l] = even - 2.0 * odd;
-        v[5][l] = (d5 - d3) - 4.0 * odd;
-    }
-    v
-}
-
-/// A^T of six values.
-#[inline(always)]
-fn gather(m: [&Lanes; REACH]) -> [Lanes; TILE] {
-    let mut y = [[0.0; GROUP]; TILE];
-    for l in 0..GROUP {
-        let [m0, m1, m2, m3, m4, m5] = m.map(|m| m[l]);
-        let (s, d) = (m1 + m2, m1 - m2);
-        let (s2, d2) = (m3 + m4, m3 - m4);
-        y[0][l] = (m0 + s) + s2;
-        y[1][l] = d + 2.0 * d2;
-        y[2][l] = s + 4.0 * s2;
-        y[3][l] = (d + 8.0 * d2) + m5;
-    }
-    y
-}
-
-#[inline(always)]
-fn lanes(values: &[f32], at: usize) -> &Lanes {
-    values[at..].first_chunk().expect("a group of channels")
-}
-
-/// v of one tile. `inputs` are its pixels row by row, each with all channels.
-#[inline(always)]
-fn tile_in(inputs: &[&[f32]; POINTS], tile: usize, points: Points, v: &mut [f32]) {
-    // Outside the loop, as each group overwrites it: clearing it there took time.
-    let mut columns = [[[0.0; GROUP]; REACH]; REACH];
-    for group in 0..points.channels / GROUP {
-        for (x, column) in columns.iter_mut().enumerate() {
-            let d = |y: usize| lanes(inputs[REACH * y + x], group * GROUP);
-            *column = scatter([d(0), d(1), d(2), d(3), d(4), d(5)]);
-        }
-        let row = |y: usize| scatter(columns.each_ref().map(|column| &column[y]));
-        for y in 0..REACH {
-            for (x, value) in row(y).iter().enumerate() {
-                let at = points.at(REACH * y + x, tile, group);
-                v[at..at + GROUP].copy_from_slice(value);
-            }
-        }
-    }
+/// Inputs of a tile: channel `c` of row `y` and column `x` at
+/// `data[y * stride + x * channels + c]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inputs<'a> {
+    pub data: &'a [f32],
+    pub stride: usize,
 }
 
 /// Outputs of a tile, at `out[row * stride + column * channels]`. `rows` and `columns` of it exist.
@@ -142,111 +146,239 @@ pub(crate) struct Outputs<'a> {
     pub columns: usize,
 }
 
-/// y of one tile plus `bias`, through the epilogue.
+/// v of one tile, in a form. Values of `v` at a point are `points.stride()` apart.
+///
+/// # Safety
+/// The instructions of the vectors are available, `inputs` hold the tile, and `v` points at its
+/// values at the first point of `points`.
 #[inline(always)]
-fn tile_out(m: &[f32], tile: usize, points: Points, bias: &[f32], epilogue: Epilogue, to: Outputs) {
-    let mut columns = [[[0.0; GROUP]; TILE]; REACH];
-    for group in 0..points.channels / GROUP {
-        let first = group * GROUP;
-        for (x, column) in columns.iter_mut().enumerate() {
-            let m = |y: usize| lanes(m, points.at(REACH * y + x, tile, group));
-            *column = gather([m(0), m(1), m(2), m(3), m(4), m(5)]);
-        }
-        let row = |y: usize| gather(columns.each_ref().map(|column| &column[y]));
-        let bias = lanes(bias, first);
-        for y in 0..TILE.min(to.rows) {
-            for (x, value) in row(y).iter().enumerate().take(to.columns) {
-                let at = y * to.stride + x * points.channels + first;
-                let out: &mut Lanes = to.out[at..].first_chunk_mut().expect("a group of channels");
-                // Whole groups by value: iterators over references became scalar code.
-                let acc: Lanes = std::array::from_fn(|l| value[l] + bias[l]);
-                *out = match epilogue {
-                    Epilogue::Store => acc,
-                    Epilogue::Add => std::array::from_fn(|l| out[l] + acc[l]),
-                    Epilogue::ReluScale(scale) => {
-                        let scale = lanes(scale, first);
-                        let relu = acc.map(|a| if a > 0.0 { a } else { 0.0 });
-                        std::array::from_fn(|l| relu[l] * scale[l])
-                    }
-                };
+unsafe fn tile_in<V: Vector, F: Filter<TILE, REACH>, const TILE: usize, const REACH: usize>(
+    inputs: Inputs,
+    points: Points,
+    v: *mut f32,
+) {
+    let (channels, apart) = (points.channels, points.stride());
+    // SAFETY: as the caller promises. Vectors divide the channels.
+    unsafe {
+        let mut columns = [[V::splat(0.0); REACH]; REACH];
+        let mut line = [V::splat(0.0); REACH];
+        for channel in (0..channels).step_by(V::LANES) {
+            let from = inputs.data.as_ptr().add(channel);
+            for (x, column) in columns.iter_mut().enumerate() {
+                for (y, d) in line.iter_mut().enumerate() {
+                    *d = V::load(from.add(y * inputs.stride + x * channels));
+                }
+                *column = F::scatter(line);
+            }
+            for y in 0..REACH {
+                for (d, column) in line.iter_mut().zip(&columns) {
+                    *d = column[y];
+                }
+                let to = v.add(REACH * y * apart + channel);
+                for (x, value) in F::scatter(line).into_iter().enumerate() {
+                    value.store(to.add(x * apart));
+                }
             }
         }
     }
 }
 
-/// Defines a function and its copies for wider vectors.
-macro_rules! widened {
-    ($(#[$doc:meta])* $name:ident, $body:ident, ($($arg:ident: $type:ty),+ $(,)?)) => {
-        $(#[$doc])*
-        pub(crate) fn $name(kernel: Kernel, $($arg: $type),+) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $type),+) {
-                    $body($($arg),+);
+/// y of one tile in a form, plus `bias`, through the epilogue.
+///
+/// # Safety
+/// The instructions of the vectors are available, `to` holds the tile, `bias` and the epilogue all
+/// channels, and `m` points at the tile's values at the first point of `points`.
+#[inline(always)]
+unsafe fn tile_out<V: Vector, F: Filter<TILE, REACH>, const TILE: usize, const REACH: usize>(
+    m: *const f32,
+    points: Points,
+    bias: *const f32,
+    epilogue: Epilogue,
+    to: &mut Outputs,
+) {
+    let (channels, apart) = (points.channels, points.stride());
+    // SAFETY: as the caller promises. Vectors divide the channels.
+    unsafe {
+        let mut columns = [[V::splat(0.0); TILE]; REACH];
+        let mut line = [V::splat(0.0); REACH];
+        for channel in (0..channels).step_by(V::LANES) {
+            let from = m.add(channel);
+            for (x, column) in columns.iter_mut().enumerate() {
+                for (y, m) in line.iter_mut().enumerate() {
+                    *m = V::load(from.add((REACH * y + x) * apart));
                 }
-                #[target_feature(enable = "avx512f")]
-                fn avx512($($arg: $type),+) {
-                    $body($($arg),+);
+                *column = F::gather(line);
+            }
+            let bias = V::load(bias.add(channel));
+            for y in 0..to.rows {
+                for (m, column) in line.iter_mut().zip(&columns) {
+                    *m = column[y];
                 }
-                assert!(kernel.is_available(), "{kernel:?} is not available here");
-                match kernel {
-                    // SAFETY: the instructions are available.
-                    Kernel::Avx2 => return unsafe { avx2($($arg),+) },
-                    // SAFETY: as above.
-                    Kernel::Avx512 => return unsafe { avx512($($arg),+) },
-                    _ => {}
+                let out = to.out.as_mut_ptr().add(y * to.stride + channel);
+                let values = F::gather(line);
+                // The number of columns of a whole tile is known, so that its values stay in
+                // registers.
+                if to.columns == TILE {
+                    for (x, value) in values.into_iter().enumerate() {
+                        finish(value.add(bias), epilogue, channel, out.add(x * channels));
+                    }
+                } else {
+                    for (x, value) in values.into_iter().enumerate().take(to.columns) {
+                        finish(value.add(bias), epilogue, channel, out.add(x * channels));
+                    }
                 }
             }
-            let _ = kernel;
-            $body($($arg),+);
+        }
+    }
+}
+
+/// Stores `acc` through the epilogue of its first channel.
+///
+/// # Safety
+/// The instructions of the vectors are available, `out` holds a vector, and the epilogue the
+/// channels.
+#[inline(always)]
+unsafe fn finish<V: Vector>(acc: V, epilogue: Epilogue, channel: usize, out: *mut f32) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let value = match epilogue {
+            Epilogue::Store => acc,
+            Epilogue::Add => V::load(out).add(acc),
+            Epilogue::ReluScale(scale) => acc.relu_mul(V::load(scale.as_ptr().add(channel))),
+        };
+        value.store(out);
+    }
+}
+
+/// Defines an unsafe function that runs a function of one tile in the tile's form, with the vectors
+/// of a kernel.
+///
+/// # Safety
+/// As for the function of one tile, but the instructions are checked.
+macro_rules! widened {
+    ($name:ident, $body:ident, ($($arg:ident: $type:ty),+ $(,)?)) => {
+        unsafe fn $name(kernel: Kernel, form: Form, $($arg: $type),+) {
+            /// # Safety
+            /// As for the function of one tile.
+            #[inline(always)]
+            unsafe fn with<V: Vector>(form: Form, $($arg: $type),+) {
+                // SAFETY: as the caller promises.
+                unsafe {
+                    match form {
+                        Form::Four => $body::<V, Four, 4, 6>($($arg),+),
+                        Form::Six => $body::<V, Six, 6, 8>($($arg),+),
+                    }
+                }
+            }
+            widened!(@copy "x86_64", "avx2", avx2, std::arch::x86_64::__m256, ($($arg: $type),+));
+            widened!(@copy "x86_64", "avx512f", avx512, std::arch::x86_64::__m512, ($($arg: $type),+));
+            widened!(@copy "aarch64", "neon", neon, std::arch::aarch64::float32x4_t, ($($arg: $type),+));
+            widened!(@copy "wasm32", "simd128", simd128, std::arch::wasm32::v128, ($($arg: $type),+));
+            assert!(kernel.is_available(), "{kernel:?} is not available here");
+            // SAFETY: the instructions are available; the rest as the caller promises.
+            unsafe {
+                match kernel {
+                    #[cfg(target_arch = "x86_64")]
+                    Kernel::Avx2 => avx2(form, $($arg),+),
+                    #[cfg(target_arch = "x86_64")]
+                    Kernel::Avx512 => avx512(form, $($arg),+),
+                    #[cfg(target_arch = "aarch64")]
+                    Kernel::Neon => neon(form, $($arg),+),
+                    #[cfg(target_arch = "wasm32")]
+                    Kernel::Simd128 => simd128(form, $($arg),+),
+                    _ => with::<[f32; GROUP]>(form, $($arg),+),
+                }
+            }
+        }
+    };
+
+    (@copy $arch:literal, $feature:literal, $copy:ident, $vector:ty, ($($arg:ident: $type:ty),+)) => {
+        /// # Safety
+        /// As for the function of one tile.
+        #[cfg(target_arch = $arch)]
+        #[target_feature(enable = $feature)]
+        unsafe fn $copy(form: Form, $($arg: $type),+) {
+            // SAFETY: as the caller promises.
+            unsafe { with::<$vector>(form, $($arg),+) }
         }
     };
 }
 
-widened! {
-    /// v of one tile. `inputs` are its pixels row by row, each with all channels, a multiple of
-    /// [`GROUP`].
-    ///
-    /// # Panics
-    /// If a slice is too short.
-    transform_in, tile_in, (inputs: &[&[f32]; POINTS], tile: usize, points: Points, v: &mut [f32])
-}
+widened! { widened_in, tile_in, (inputs: Inputs, points: Points, v: *mut f32) }
 
 widened! {
-    /// y of one tile from its products `m`, plus `bias`, through the epilogue.
-    ///
-    /// # Panics
-    /// If a slice is too short.
-    transform_out, tile_out, (
-        m: &[f32], tile: usize, points: Points, bias: &[f32], epilogue: Epilogue, to: Outputs,
+    widened_out, tile_out, (
+        m: *const f32, points: Points, bias: *const f32, epilogue: Epilogue, to: &mut Outputs,
     )
 }
 
-/// Weights of one pair of channels at the 36 points, G g G^T, of 3 x 3 taps `g`.
+/// v of one tile. Channels are a multiple of [`GROUP`].
 ///
-/// Computed as (24 G) g (24 G)^T / 576, then rounded to f32. The sums are exact for weights of 16
-/// bits.
-pub(crate) fn transform_weights(g: &[f32; 9]) -> [f32; POINTS] {
-    let line = |[a, b, c]: [f64; 3]| {
-        let (ends, wide) = (a + c, a + 4.0 * c);
-        [
-            6.0 * a,
-            -4.0 * (ends + b),
-            -4.0 * (ends - b),
-            wide + 2.0 * b,
-            wide - 2.0 * b,
-            24.0 * c,
-        ]
-    };
-    let g = |y: usize, x: usize| f64::from(g[3 * y + x]);
-    let columns: [[f64; REACH]; 3] = std::array::from_fn(|x| line([g(0, x), g(1, x), g(2, x)]));
-    let mut u = [0.0; POINTS];
-    for (y, row) in u.chunks_exact_mut(REACH).enumerate() {
-        let values = line([columns[0][y], columns[1][y], columns[2][y]]);
-        for (u, v) in row.iter_mut().zip(values) {
-            *u = (v / 576.0) as f32;
-        }
+/// # Panics
+/// If a slice is too short.
+pub(crate) fn transform_in(
+    kernel: Kernel,
+    inputs: Inputs,
+    tile: usize,
+    points: Points,
+    v: &mut [f32],
+) {
+    let last = points.form.reach() - 1;
+    let row = points.form.reach() * points.channels;
+    let end = last
+        .checked_mul(inputs.stride)
+        .and_then(|n| n.checked_add(row));
+    assert!(
+        end.is_some_and(|end| end <= inputs.data.len()),
+        "inputs of a tile"
+    );
+    let first = points.first_of(tile, v.len());
+    let v = &mut v[first..];
+    // SAFETY: inputs and v hold the tile.
+    unsafe { widened_in(kernel, points.form, inputs, points, v.as_mut_ptr()) }
+}
+
+/// y of one tile from its products `m`, plus `bias`, through the epilogue.
+///
+/// # Panics
+/// If a slice is too short.
+pub(crate) fn transform_out(
+    kernel: Kernel,
+    m: &[f32],
+    tile: usize,
+    points: Points,
+    bias: &[f32],
+    epilogue: Epilogue,
+    mut to: Outputs,
+) {
+    let (channels, side) = (points.channels, points.form.outputs());
+    assert!(
+        (1..=side).contains(&to.rows) && to.columns <= side,
+        "outputs of a tile"
+    );
+    let row = to.columns * channels;
+    let end = (to.rows - 1)
+        .checked_mul(to.stride)
+        .and_then(|n| n.checked_add(row));
+    assert!(
+        end.is_some_and(|end| end <= to.out.len()),
+        "outputs of a tile"
+    );
+    assert!(bias.len() >= channels, "bias of all channels");
+    if let Epilogue::ReluScale(scale) = epilogue {
+        assert!(scale.len() >= channels, "scales of all channels");
     }
-    u
+    let m = &m[points.first_of(tile, m.len())..];
+    // SAFETY: all slices hold the tile.
+    unsafe {
+        widened_out(
+            kernel,
+            points.form,
+            m.as_ptr(),
+            points,
+            bias.as_ptr(),
+            epilogue,
+            &mut to,
+        )
+    }
 }

@@ -110,7 +110,7 @@ fn agrees_with_candle_on_another_network() {
     let weights = odd();
     let network = Network::new(&weights).unwrap();
     let candle = CandleUNet::new(&weights, &candle_core::Device::Cpu).unwrap();
-    for (w, h) in [(8, 8), (40, 24), (104, 8)] {
+    for (w, h) in [(8, 8), (40, 24), (104, 8), (184, 104)] {
         let x_t = texture(w, h);
         let ours = network.x0_hat(&x_t, 30.0).unwrap();
         let d = distance(&ours, &candle.x0_hat(&x_t, 30.0).unwrap());
@@ -120,7 +120,7 @@ fn agrees_with_candle_on_another_network() {
 
 #[test]
 fn kernels_give_the_same_bits() {
-    let sizes = [(8, 8), (24, 16), (88, 40), (8, 104), (136, 8)];
+    let sizes = [(8, 8), (24, 16), (88, 40), (8, 104), (136, 8), (184, 104)];
     for kernel in Kernel::available() {
         let fast = Network::with_kernel(&odd(), kernel).unwrap();
         let plain = Network::with_kernel(&odd(), Kernel::Plain).unwrap();
@@ -168,14 +168,14 @@ fn rounded_products_change_the_last_bits_only() {
 
 #[test]
 fn threads_and_earlier_calls_change_no_bit() {
-    let x_t = texture(160, 96);
+    let x_t = texture(192, 112);
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         let network = Network::new(&shipped()).unwrap();
         pool.build().unwrap().install(|| {
             let first = bits(&network.x0_hat(&x_t, 40.0).unwrap());
             // Other values in the same buffers, then other buffers.
-            network.x0_hat(&texture(160, 96), 3.0).unwrap();
+            network.x0_hat(&texture(192, 112), 3.0).unwrap();
             assert_eq!(bits(&network.x0_hat(&x_t, 40.0).unwrap()), first);
             network.x0_hat(&texture(32, 16), 3.0).unwrap();
             assert_eq!(bits(&network.x0_hat(&x_t, 40.0).unwrap()), first);
@@ -190,11 +190,13 @@ fn threads_and_earlier_calls_change_no_bit() {
 #[test]
 fn output_bits_are_pinned() {
     // FNV-1a over the output of random weights: a change of the arithmetic changes every decoder's
-    // pictures. Sums over taps at all scales, then minimal filtering at two of them.
+    // pictures. Sums over taps at all scales, then minimal filtering at two of them, then with
+    // larger tiles at one.
     let network = Network::new(&odd()).unwrap();
     let pins = [
         ((40, 24), 0xf9582697ab88097f),
-        ((104, 72), 0x16459ec9bdcd26fd),
+        ((104, 72), 0xa5461459e468b758),
+        ((184, 104), 0x8337c0bbc5f29da1),
     ];
     for ((width, height), pin) in pins {
         let x0_hat = network.x0_hat(&texture(width, height), 100.0).unwrap();
@@ -225,7 +227,8 @@ fn wrong_arguments_are_errors() {
 #[test]
 fn counts_of_the_shipped_priors() {
     let network = Network::new(&shipped()).unwrap();
-    assert_eq!(network.parameters(), 2_264_524);
+    // Those of the corrector too.
+    assert_eq!(network.parameters(), 2_264_524 + 264_700);
     assert_eq!(network.macs_per_pixel(), 75_120.0);
     match Shipped::L.weights() {
         Ok(weights) => {

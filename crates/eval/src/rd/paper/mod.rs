@@ -161,6 +161,7 @@ fn real_points(session: &Session, source: &TestPicture, picture: &Picture) -> Re
         effort: session.settings.effort.clone(),
         ensemble: 1,
         prefilter: session.settings.prefilter,
+        corrections: session.settings.corrections,
         target: Target::Quality(100.0),
         points: &RATES,
     };
