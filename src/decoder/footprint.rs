@@ -15,9 +15,9 @@ impl Decoder {
     /// file and the program are included.
     ///
     /// The peak has two arrays of 32-bit floats a sample, three if the file is `cut` inside a
-    /// layer, five for a sampler. With corrected layers it is one more inside a layer, and one
-    /// of 16 bits twice. The memory of a denoiser of your own is included as far as it
-    /// tells.
+    /// layer, five for a sampler. With corrected layers two of 16-bit floats are kept as well,
+    /// and there is one more of 32 inside a layer and for a sampler. The memory of a denoiser
+    /// of your own is included as far as it tells.
     ///
     /// # Errors
     /// [`Error::WrongPrior`](crate::Error::WrongPrior) and

@@ -17,7 +17,7 @@ use crate::prior::denoiser::Denoiser;
 use crate::prior::ensemble::{self, Orientation};
 use crate::prior::on_device::{DeviceState, Geometry};
 use crate::prior::scale;
-use crate::prior::tiling::{CopyValues, Tiling};
+use crate::prior::tiling::{CopyValues, Tiling, values_of};
 use crate::prior::weights::Weights;
 use crate::timings::{Activity, Meter};
 
@@ -296,13 +296,10 @@ impl Prior {
                 pixels += planes[0].width * planes[0].height;
                 corrector.correct(step, planes)
             };
-            let seen = |first: usize, row: &mut [f32]| {
-                row.copy_from_slice(&x_s.data[first..first + row.len()]);
-            };
             let mut out = Planes::zeros(x_s.width, x_s.height);
             let change = |to: &mut f32, v: f32| *to = v.clamp(-127.5, 127.5);
             let tiling = Tiling::new(corrector.multiple(), None);
-            tiling.compose([&seen, x_t, x0_hat], &mut out, correct, change)?;
+            tiling.compose([&values_of(x_s), x_t, x0_hat], &mut out, correct, change)?;
             meter.count_correction(corrector.macs_per_pixel() * pixels as f64);
             Ok(out)
         })

@@ -22,6 +22,11 @@ pub struct Tiling {
 /// A function that writes the values of planes from an index into a row.
 pub(crate) type CopyValues<'a> = dyn Fn(usize, &mut [f32]) + 'a;
 
+/// Copies of the values of `x`, as [`Tiling::compose`] takes them.
+pub(crate) fn values_of(x: &Planes) -> impl Fn(usize, &mut [f32]) {
+    |first, row| row.copy_from_slice(&x.data[first..][..row.len()])
+}
+
 /// A tile of a picture: the network sees a window, extended by reflection, and serves the core
 /// within.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,20 +164,13 @@ impl Tiling {
         mut denoise: impl FnMut(&Planes) -> Result<Planes>,
         change: impl Fn(&mut f32, f32),
     ) -> Result<()> {
-        let size = (x.width, x.height);
-        for tile in self.tiles(x.width, x.height) {
-            let done = match self.is_tile(x) {
-                true => denoise(x)?,
-                false => denoise(&extract(&tile, size, |first, row| {
-                    row.copy_from_slice(&x.data[first..][..row.len()]);
-                }))?,
-            };
-            for (at, from) in tile.core(&done, size) {
-                let to = &mut out.data[at..at + from.len()];
-                to.iter_mut().zip(from).for_each(|(to, v)| change(to, *v));
-            }
+        if self.is_tile(x) {
+            let done = denoise(x)?;
+            let values = out.data.iter_mut().zip(&done.data);
+            values.for_each(|(to, v)| change(to, *v));
+            return Ok(());
         }
-        Ok(())
+        self.compose([&values_of(x)], out, |[x]| denoise(x), change)
     }
 
     /// Changes each value of `out` by the value of its place that `make` makes of other pictures of

@@ -6,7 +6,7 @@ use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::Kernel;
 use crate::prior::cpu::network::read_output;
 use crate::prior::cpu::unet::UNet;
-use crate::prior::precondition::{Coefficients, check_planes};
+use crate::prior::precondition::check_planes;
 use crate::prior::weights::{PICTURE_CHANNELS, Part, Weights};
 
 /// The corrector of a prior: a small network that moves x0_hat on by the bits that came since.
@@ -75,12 +75,8 @@ impl Corrector {
             input.fill_squares(0, |i| (a * x_s[i] + b * x_t[i]) + c * seen[i]);
             input.fill_squares(PICTURE_CHANNELS, |i| unit * seen[i]);
         };
-        let out = Coefficients {
-            c_in: unit,
-            c_skip: 1.0,
-            c_out: (g.sqrt() * t) as f32,
-        };
-        let read = |output: &Grid| read_output(x0_hat, &out, output);
+        let gain = (g.sqrt() * t) as f32;
+        let read = |output: &Grid| read_output(x0_hat, [1.0, gain], output);
         let size = (x0_hat.width, x0_hat.height);
         Ok(self.unet.call(size, &[s, g], fill, read))
     }

@@ -15,7 +15,7 @@ use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::Kernel;
 use crate::prior::cpu::unet::UNet;
 use crate::prior::denoiser::Denoiser;
-use crate::prior::precondition::{Coefficients, Precondition, check_planes};
+use crate::prior::precondition::{Precondition, check_planes};
 use crate::prior::weights::{Config, Part, Weights};
 
 /// The denoiser of the shipped priors, ready to run on the CPU.
@@ -100,7 +100,7 @@ impl Network {
         let c = self.precondition.at(sigma)?;
         let size = (x_t.width, x_t.height);
         let fill = |input: &mut Grid| input.fill_squares(0, |i| x_t.data[i] * c.c_in);
-        let read = |output: &Grid| read_output(x_t, &c, output);
+        let read = |output: &Grid| read_output(x_t, [c.c_skip, c.c_out], output);
         Ok(self.unet.call(size, &[sigma], fill, read))
     }
 
@@ -111,7 +111,7 @@ impl Network {
 }
 
 /// c_skip x_t + c_out F, each operation rounded, with the 12 channels back at their pixels.
-pub(super) fn read_output(x_t: &Planes, c: &Coefficients, output: &Grid) -> Planes {
+pub(super) fn read_output(x_t: &Planes, [c_skip, c_out]: [f32; 2], output: &Grid) -> Planes {
     let (width, height) = (x_t.width, x_t.height);
     let mut x0_hat = x_t.clone();
     let rows = x0_hat.data.par_chunks_mut(width).enumerate();
@@ -121,7 +121,7 @@ pub(super) fn read_output(x_t: &Planes, c: &Coefficients, output: &Grid) -> Plan
         for (pair, pixel) in values.chunks_exact_mut(2).zip(pixels) {
             for (dx, x) in pair.iter_mut().enumerate() {
                 let f = pixel[4 * plane + 2 * (y % 2) + dx];
-                *x = c.c_skip * *x + c.c_out * f;
+                *x = c_skip * *x + c_out * f;
             }
         }
     });

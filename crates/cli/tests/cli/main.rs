@@ -14,6 +14,7 @@ mod usage;
 
 use std::fs;
 use std::path::Path;
+use std::process::Output;
 
 use assert_cmd::Command;
 use dcodec::{Colour, Picture};
@@ -26,23 +27,24 @@ struct Ran {
     err: String,
 }
 
+impl Ran {
+    fn of(output: Output) -> Self {
+        Ran {
+            code: output.status.code().expect("no signal"),
+            out: output.stdout,
+            err: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+}
+
 fn run(dir: &Path, args: &[&str]) -> Ran {
     with_input(dir, args, b"")
 }
 
 fn with_input(dir: &Path, args: &[&str], input: &[u8]) -> Ran {
     let mut command: Command = assert_cmd::cargo::cargo_bin_cmd!("dcodec");
-    let output = command
-        .current_dir(dir)
-        .args(args)
-        .write_stdin(input)
-        .output()
-        .expect("runs");
-    Ran {
-        code: output.status.code().expect("no signal"),
-        out: output.stdout,
-        err: String::from_utf8(output.stderr).expect("text"),
-    }
+    command.current_dir(dir).args(args).write_stdin(input);
+    Ran::of(command.output().expect("runs"))
 }
 
 /// Runs what must succeed.

@@ -5,17 +5,12 @@ use super::*;
 /// Runs a command line in a shell, with the command as `$D`.
 #[cfg(unix)]
 fn shell(dir: &Path, line: &str) -> Ran {
-    let output = std::process::Command::new("sh")
+    let mut command = std::process::Command::new("sh");
+    command
         .current_dir(dir)
         .env("D", assert_cmd::cargo::cargo_bin!("dcodec"))
-        .args(["-c", line])
-        .output()
-        .expect("runs");
-    Ran {
-        code: output.status.code().expect("no signal"),
-        out: output.stdout,
-        err: String::from_utf8(output.stderr).expect("text"),
-    }
+        .args(["-c", line]);
+    Ran::of(command.output().expect("runs"))
 }
 
 #[cfg(unix)]
