@@ -30,7 +30,7 @@ const QUALITIES: (f64, f64) = (25.0, 75.0);
 
 /// Part of the exact samples of a drawing that layers before them may take, and the fewest bytes
 /// that are worth it. They are a preview.
-const PREVIEW: usize = 32;
+const PREVIEW: usize = 64;
 const LEAST_PREVIEW: usize = 200;
 
 impl Encoder {
