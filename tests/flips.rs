@@ -172,7 +172,10 @@ fn the_share_of_flips_that_pass() {
             let passed = passed.filter(|&&bit| parsed(&flipped(&file, bit)) == Fate::Passed);
             for &bit in passed {
                 let good = decoder.decode(&file).expect("decodes").picture;
-                let bad = decoder.decode(&flipped(&file, bit)).expect("decodes").picture;
+                let bad = decoder
+                    .decode(&flipped(&file, bit))
+                    .expect("decodes")
+                    .picture;
                 println!("bit {bit} passes, and changes the picture: {}", bad != good);
             }
         }

@@ -141,7 +141,7 @@ pub fn files_and_weights() -> Seeds {
 fn few_layers(prior: &Prior, i: usize) -> (String, Vec<u8>) {
     let picture = drawn(forms()[i], 1);
     let encoder = Encoder::new(prior).effort(Effort::new(1).unwrap_or_default());
-    let encoded = encoder.target(Target::Bytes(60)).encode(&picture);
+    let encoded = encoder.target(Target::Bytes(150)).encode(&picture);
     (format!("xs-{i}.dfc"), encoded.expect("codes").bytes)
 }
 
