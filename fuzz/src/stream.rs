@@ -4,6 +4,9 @@ use dcodec::{Decoded, Decoder, Error, Event};
 
 use crate::file::{Rng, decoder, header, pieces, repaired};
 
+/// Previews of a stream, at most: each starts the exact samples anew.
+const MOST_PREVIEWS: usize = 6;
+
 /// The outcome of a decode: what can be compared, or the error.
 type Outcome = Result<Decoded, String>;
 
@@ -16,8 +19,8 @@ pub fn stream(data: &[u8]) {
             continue;
         };
         let decoder = decoder(header.prior);
-        let whole = pushed(&decoder, &[&file], false);
-        let previews = rng.below(2) == 0;
+        let whole = pushed(&decoder, &[&file], 0);
+        let previews = rng.below(2) * MOST_PREVIEWS;
         let split = pushed(&decoder, &pieces(&file, &mut rng), previews);
         assert_same(&split, &whole);
         if let Ok(decoded) = &whole {
@@ -43,10 +46,11 @@ pub fn stream(data: &[u8]) {
     }
 }
 
-/// The result of pushing `pieces`, with previews in between or not.
-fn pushed(decoder: &Decoder, pieces: &[&[u8]], previews: bool) -> Outcome {
+/// The result of pushing `pieces`, with so many previews in between.
+fn pushed(decoder: &Decoder, pieces: &[&[u8]], previews: usize) -> Outcome {
     let mut stream = decoder.stream();
-    for piece in pieces {
+    let every = pieces.len() / previews.max(1) + 1;
+    for (i, piece) in pieces.iter().enumerate() {
         let mut rest = *piece;
         loop {
             let (used, event) = stream.push(rest).map_err(|e| e.to_string())?;
@@ -55,7 +59,7 @@ fn pushed(decoder: &Decoder, pieces: &[&[u8]], previews: bool) -> Outcome {
                 break;
             }
         }
-        if previews && stream.header().is_some() {
+        if previews > 0 && i % every == 0 && stream.header().is_some() {
             stream.preview().map_err(|e| e.to_string())?;
         }
     }

@@ -298,9 +298,8 @@ fn a_full_disk_is_an_error_and_leaves_nothing() {
             &format!("trap '' XFSZ; ulimit -f 64; $D {work} -o {name}"),
         );
         assert_eq!(code, Some(1), "{work} to {name}: {err}");
-        let tmp = std::env::temp_dir();
-        let places = [name, &tmp.to_string_lossy()];
-        let named = places.iter().any(|place| err.contains(place));
+        // An animation is made in the system's temporary folder first.
+        let named = err.contains(name) || err.contains("animation: File too large");
         assert!(err.starts_with("error: ") && named, "{err}");
         assert_eq!(files(folder), before);
     }

@@ -24,7 +24,7 @@ use tiff::Page;
 
 const READABLE: &str = "PNG, JPEG, WebP, BMP, TIFF, PNM or GIF";
 /// Memory of a decoder besides the pixels, at most: metadata, unpacked, among it.
-const SPARE_MEMORY: u64 = 48 << 20;
+const SPARE_MEMORY: u64 = 56 << 20;
 /// Lengths at which a cut JPEG is tried, at most.
 const MOST_TRIES: usize = 4;
 

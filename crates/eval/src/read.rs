@@ -120,10 +120,9 @@ impl PictureFile {
         })
     }
 
-    /// The bytes that are there, of which [`HEAD_BYTES`] are read at most.
-    fn head(&mut self) -> Result<BufReader<Frugal<'_>>> {
+    /// The bytes that are there, of which `left` are read at most.
+    fn head(&mut self, left: u64) -> Result<BufReader<Frugal<'_>>> {
         let source = self.start()?.into_inner();
-        let left = HEAD_BYTES;
         Ok(BufReader::new(Frugal { source, left }))
     }
 
@@ -187,7 +186,7 @@ impl PictureFile {
                 // What the directory points to stands near it, or before it.
                 let directory = directory_of_tiff(&head).saturating_add(HEAD_BYTES);
                 self.reach(directory.min(most))?;
-                let form = tiff_form(self.head()?);
+                let form = tiff_form(self.head(HEAD_BYTES)?);
                 // The crate does not know the meaning of all samples.
                 match form {
                     None => Ok(load::picture_form(&self.read(ASIDE_BYTES)?)),
@@ -199,9 +198,14 @@ impl PictureFile {
                 let head = self.read(HEAD_BYTES)?;
                 Ok(form_of(Cursor::new(head), format))
             }
+            // Its decoder reads on to the pixels, which all metadata may come before.
+            ImageFormat::Png => {
+                self.reach(ASIDE_BYTES)?;
+                Ok(form_of(self.head(ASIDE_BYTES)?, format))
+            }
             _ => {
                 self.reach(HEAD_BYTES)?;
-                Ok(form_of(self.head()?, format))
+                Ok(form_of(self.head(HEAD_BYTES)?, format))
             }
         }
     }

@@ -159,7 +159,7 @@ pub fn write_atomic(
     if let Some(replaced) = replaced {
         inherit(temporary.file.as_file(), &replaced).map_err(failed)?;
     }
-    let mut buffered = BufWriter::new(&temporary.file);
+    let mut buffered = BufWriter::new(temporary.file.as_file());
     write(&mut buffered).map_err(failed)?;
     buffered.into_inner().map_err(|e| failed(e.into_error()))?;
     // Another program may have made the file in the meantime.

@@ -91,6 +91,28 @@ fn no_more_is_read_than_the_picture_needs() {
     }
 }
 
+/// More than the longest XMP that a coded file holds, before the pixels.
+#[test]
+fn long_metadata_may_come_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let png = picture(ImageFormat::Png, 40, 30);
+    let text = [&b"iTXtXML:com.adobe.xmp\0\0\0\0\0"[..], &[b' '; 17 << 20]].concat();
+    let length = (text.len() - 4) as u32;
+    let check = crc32fast::hash(&text).to_be_bytes();
+    let long = [&png[..33], &length.to_be_bytes(), &text, &check, &png[33..]].concat();
+    let path = file(folder.path(), "long.png", &long, 0);
+    let read = read(&path, &Limits::pixels(1200)).unwrap();
+    assert!(read == long);
+    let loaded = load::load_picture(&read, &path, 1200).unwrap();
+    assert!(loaded.metadata.xmp.is_none());
+    assert!(
+        loaded
+            .notes
+            .iter()
+            .any(|n| n.contains("XMP of 17825792 bytes was left out"))
+    );
+}
+
 #[test]
 fn broken_heads_are_read_in_part() {
     let folder = tempfile::tempdir().unwrap();
