@@ -1,19 +1,9 @@
-//! Ctrl-C and requests to end: the command ends at once, and leaves no part of an output.
+//! Ctrl-C and the signals that end programs: the command ends at once, and leaves no part of an
+//! output.
 
 use std::io::IsTerminal;
 
 use dcodec_eval::{io, temporary};
-
-/// Exit code of an interrupted command, as shells have it.
-const EXIT_CODE: i32 = 130;
-
-/// Installs the handlers. A command that was started with interrupts ignored keeps ignoring them.
-pub fn install() {
-    // Without it the system ends the command, with a temporary file left at worst.
-    let _ = ctrlc::try_set_handler(|| end(EXIT_CODE));
-    #[cfg(unix)]
-    requests::install();
-}
 
 /// Ends the program without its temporary files.
 fn end(code: i32) {
@@ -26,34 +16,34 @@ fn end(code: i32) {
     std::process::exit(code);
 }
 
-/// The signals by which systems and closed terminals end programs.
-#[cfg(unix)]
-mod requests {
-    use std::fs;
-
-    use signal_hook::consts::{SIGHUP, SIGTERM};
+/// Installs the handlers. A command that was started with a signal ignored keeps ignoring it: with
+/// interrupts in the background of a script, with hang-ups by `nohup`.
+///
+/// The exit code is 128 and the number of the signal, as shells have it.
+#[cfg(target_os = "linux")]
+pub fn install() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
-    /// Ends the command at such a signal, with 128 more than its number as shells have it.
-    pub fn install() {
-        let mut wanted = vec![SIGTERM];
-        wanted.extend((!is_ignored(SIGHUP)).then_some(SIGHUP));
-        let Ok(mut signals) = Signals::new(wanted) else {
-            return;
-        };
-        std::thread::spawn(move || {
-            for signal in signals.forever() {
-                super::end(128 + signal);
-            }
-        });
-    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let is_ignored = |signal: i32| mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1);
+    let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter();
+    // Without it the system ends the command, with a temporary file left at worst.
+    let Ok(mut signals) = Signals::new(wanted.filter(|&signal| !is_ignored(signal))) else {
+        return;
+    };
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            end(128 + signal);
+        }
+    });
+}
 
-    /// True for a signal that the command was started to ignore, as by `nohup`, and where that is
-    /// not known.
-    fn is_ignored(signal: i32) -> bool {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-        mask.is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
-    }
+/// Installs the handler, for all signals or, where interrupts are ignored, for none.
+#[cfg(not(target_os = "linux"))]
+pub fn install() {
+    // Without it the system ends the command, with a temporary file left at worst.
+    let _ = ctrlc::try_set_handler(|| end(130));
 }
