@@ -22,6 +22,8 @@ const SIGNATURE_BYTES: u64 = 64;
 const HEAD_BYTES: u64 = 16 << 20;
 /// Bytes of a file besides its samples: metadata, palettes, tables.
 const ASIDE_BYTES: u64 = 32 << 20;
+/// Longer files of samples as they are get tried before they are read.
+const LONG_BYTES: u64 = 64 << 20;
 /// Bytes of a stream that are kept in memory. More go to a temporary file.
 const STREAM_BYTES: usize = 16 << 20;
 
@@ -225,7 +227,10 @@ impl PictureFile {
         limits: &Limits,
     ) -> Result<u64> {
         let samples = form.colour_bytes() + form.alpha_bytes();
-        let usual = samples.saturating_mul(2).saturating_add(ASIDE_BYTES);
+        // A PNM of numbers in text (P1 to P3) has up to three digits a byte, and spaces.
+        let is_text = matches!(&self.read(2)?[..], [b'P', b'1'..=b'3']);
+        let each = if is_text { 8 } else { 2 };
+        let usual = samples.saturating_mul(each).saturating_add(ASIDE_BYTES);
         let mut there = self.reach(usual.saturating_add(1))?;
         let mut most = usual;
         // The picture of a TIFF may stand anywhere. One that is this long is tried before it is
@@ -246,6 +251,14 @@ impl PictureFile {
                 return Err(self.too_long(longest));
             }
             most = there;
+        }
+        // Numbers in text are soon wrong, and so is a length of rows.
+        let plain = matches!(format, ImageFormat::Pnm | ImageFormat::Bmp);
+        if plain && there.min(usual) > LONG_BYTES {
+            match tried(self.start()?, format, samples) {
+                Ok(()) | Err(ImageError::Unsupported(_)) => {}
+                Err(e) => return Err(damaged(&self.name, format, &e)),
+            }
         }
         match there.min(most) > limits.max_memory {
             true => Err(self.too_long(limits.max_memory)),

@@ -113,6 +113,29 @@ fn long_metadata_may_come_first() {
     );
 }
 
+/// Four bytes for each sample, and more than all else that a file has.
+#[test]
+fn samples_in_text_are_read_to_their_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = [&b"P2 4000 4000 255\n"[..], &b"129\n".repeat(4000 * 4000)].concat();
+    let path = file(folder.path(), "long.pgm", &text, 0);
+    let read = read(&path, &Limits::pixels(1 << 24)).unwrap();
+    assert!(read == text);
+    assert!(load::load_picture(&read, &path, 1 << 24).is_ok());
+}
+
+/// A file of gigabytes whose first sample is no number.
+#[test]
+fn long_text_is_tried_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "long.ppm", b"P3 9000 9000 255\n", HUGE);
+    let mut tried = PictureFile::open(&path).unwrap();
+    let limits = Limits::pixels(1 << 40);
+    let form = tried.form(ImageFormat::Pnm, &limits).unwrap().unwrap();
+    let refused = tried.reach_of_picture(form, ImageFormat::Pnm, &limits);
+    assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
+}
+
 #[test]
 fn broken_heads_are_read_in_part() {
     let folder = tempfile::tempdir().unwrap();
