@@ -62,7 +62,7 @@ fn tried(u: &mut Unstructured) -> Result<()> {
             None
         }
     };
-    let cuts = [1, 2, 3].map(|i| start + (file.len() - start) * i / 4);
+    let cuts = [1, 2].map(|i| start + (file.len() - start) * i / 3);
     let parts: Vec<Option<Decoded>> = cuts.map(|n| decode(&file[..n])).into();
     let whole = decode(&file);
     for (a, b) in parts.iter().zip(&parts[1..]) {

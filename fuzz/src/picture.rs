@@ -5,9 +5,9 @@ use dcodec::container::{Form, SigmaCode, Trellis};
 use dcodec::{BitDepth, Colour, Picture, Samples};
 
 /// Sides of a picture, at most.
-const MOST_SIDE: u32 = 24;
+const MOST_SIDE: u32 = 16;
 
-/// A form of up to 24 x 24 pixels.
+/// A form of up to 16 x 16 pixels.
 pub fn form(u: &mut Unstructured) -> Result<Form> {
     Ok(Form {
         width: u.int_in_range(1..=MOST_SIDE)?,

@@ -11,7 +11,7 @@ use crate::file::{MAX_PIXELS, Rng, pieces, repaired};
 mod door;
 
 /// Layers that are decoded by a network, at most.
-const MOST_LAYERS: usize = 4;
+const MOST_LAYERS: usize = 8;
 
 /// Bytes of tensors that a weights file of the fuzzer gets, at most.
 const MOST_ZEROS: u64 = 1 << 20;
