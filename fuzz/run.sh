@@ -11,9 +11,10 @@ if [[ ${#targets[@]} = 0 ]]; then
     targets=(parse stream metadata exact roundtrip load wasm)
 fi
 # The crates are those of the tests where the target directory is theirs.
-cargo run --release --quiet --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}" --bin seeds -- fuzz/corpus
+target=${CARGO_TARGET_DIR:-$PWD/target}
+cargo run --release --quiet --manifest-path fuzz/Cargo.toml --target-dir "$target" --bin seeds -- fuzz/corpus
 export CARGO_PROFILE_RELEASE_DEBUG=line-tables-only
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/fuzz"
+export CARGO_TARGET_DIR=$target/fuzz
 cargo +nightly fuzz build --features libfuzzer
 # One target a core: the pictures are too small to share.
 export RAYON_NUM_THREADS=1

@@ -91,6 +91,28 @@ fn no_more_is_read_than_the_picture_needs() {
     }
 }
 
+/// The size that is told before the work is the size of the picture.
+#[test]
+fn of_two_sizes_one_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tiff = picture(ImageFormat::Tiff, 40, 30);
+    let directory = u32::from_le_bytes(tiff[4..8].try_into().unwrap()) as usize;
+    let count = usize::from(u16::from_le_bytes([tiff[directory], tiff[directory + 1]]));
+    // The unit of the resolution becomes a second width.
+    let mut entries = (0..count).map(|i| directory + 2 + 12 * i);
+    let unit = entries.find(|&at| tiff[at..at + 2] == [0x28, 1]).unwrap();
+    tiff[unit..unit + 12].copy_from_slice(&[0, 1, 3, 0, 1, 0, 0, 0, 5, 0, 0, 0]);
+    let path = file(folder.path(), "two.tif", &tiff, 0);
+    let told = Cell::new(None);
+    let read = read_picture(&path, &Limits::pixels(1200), |form| {
+        told.set(Some((form.width, form.height)));
+        Ok::<_, Error>(())
+    });
+    assert_eq!(told.get(), Some((5, 30)));
+    let loaded = load::load_picture(&read.unwrap(), &path, 1200).unwrap();
+    assert_eq!((loaded.picture.width(), loaded.picture.height()), (5, 30));
+}
+
 /// More than the longest XMP that a coded file holds, before the pixels.
 #[test]
 fn long_metadata_may_come_first() {
