@@ -22,8 +22,7 @@ use numbers::{decibels, positive, quality, size};
 pub use roi::Roi;
 pub use sampling::{Interpolate, ModeName, Sample, Sampling};
 
-pub const EXIT_CODES: &str =
-    "Exit codes: 0 success, 1 the work failed, 2 the command line is wrong, 130 interrupted.";
+pub const EXIT_CODES: &str = "Exit codes: 0 success, 1 the work failed, 2 the command line is wrong, 130 interrupted, 143 terminated.";
 
 /// A progressive image codec whose prior is a diffusion model: one file, every rate.
 #[derive(Debug, Parser)]

@@ -1,4 +1,5 @@
-//! Ctrl-C ends the command at once, with exit code 130, and leaves no part of an output.
+//! Ctrl-C ends the command at once, with exit code 130, and leaves no part of an output. So do the
+//! signals that end programs, with 143 and 129.
 #![cfg(unix)]
 
 #[path = "../../../tests/common/mod.rs"]
@@ -32,9 +33,14 @@ fn start(folder: &Path, args: &[&str]) -> Child {
 }
 
 /// Interrupts the command and checks how it ends.
-fn interrupt(mut child: Child) {
+fn interrupt(child: Child) {
+    end(child, "-INT", 130);
+}
+
+/// Sends a signal to the command and checks how it ends.
+fn end(mut child: Child, signal: &str, code: i32) {
     let id = child.id().to_string();
-    let sent = Command::new("kill").args(["-INT", &id]).status();
+    let sent = Command::new("kill").args([signal, &id]).status();
     assert!(sent.expect("kill runs").success());
     let start = Instant::now();
     let status = loop {
@@ -43,11 +49,11 @@ fn interrupt(mut child: Child) {
         }
         if start.elapsed() > END {
             let _ = child.kill();
-            panic!("it goes on after an interrupt");
+            panic!("it goes on after {signal}");
         }
         sleep(NAP);
     };
-    assert_eq!(status.code(), Some(130));
+    assert_eq!(status.code(), Some(code));
 }
 
 /// Files of a folder and of the folders in it.
@@ -119,14 +125,17 @@ fn a_measurement_ends_with_its_tools() {
     let path = folder.join("in.png");
     picture.to_image().save(path).expect("written");
     let args = ["rd", "-e", "1", "--points", "0.5", "--peers", "jpeg2000"];
-    let child = start(folder, &[&args[..], &["in.png", "-o", "o.csv"]].concat());
-    let began = Instant::now();
-    while files(&folder.join("tmp")).is_empty() {
-        assert!(began.elapsed() < START, "no tool was started");
-        sleep(NAP);
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        let child = start(folder, &[&args[..], &["in.png", "-o", "o.csv"]].concat());
+        let began = Instant::now();
+        while files(&folder.join("tmp")).is_empty() {
+            assert!(began.elapsed() < START, "no tool was started");
+            sleep(NAP);
+        }
+        end(child, signal, code);
+        let tmp = folder.join("tmp");
+        assert_eq!(fs::read_dir(tmp).expect("there").count(), 0, "{signal}");
     }
-    interrupt(child);
-    assert_eq!(fs::read_dir(folder.join("tmp")).expect("there").count(), 0);
     let mut left = files(folder);
     left.retain(|path| !path.contains("/tools/"));
     left.sort();

@@ -42,9 +42,11 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// The first entry of this tag.
+    /// The last entry of this tag whose type is known, which is the one that the crate `tiff` reads.
     pub fn find(&self, tag: u16) -> Option<&Entry> {
-        self.entries.iter().find(|e| e.tag == tag)
+        let is_known = |kind| matches!(kind, 1..=13 | 16..=18);
+        let mut entries = self.entries.iter().rev();
+        entries.find(|e| e.tag == tag && is_known(e.kind))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading and writing of files and standard streams.
 
+mod leftover;
 mod output;
 
 use std::fs;
@@ -8,8 +9,8 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
+pub(crate) use leftover::{claimed, is_temporary};
 use output::is_directory;
-pub(crate) use output::is_temporary;
 pub use output::{check_destination, finish, keep_time, write_atomic};
 
 /// Links that are followed, one after the other.

@@ -24,7 +24,7 @@ use tiff::Page;
 
 const READABLE: &str = "PNG, JPEG, WebP, BMP, TIFF, PNM or GIF";
 /// Memory of a decoder besides the pixels, at most: metadata, unpacked, among it.
-const SPARE_MEMORY: u64 = 48 << 20;
+const SPARE_MEMORY: u64 = 56 << 20;
 /// Lengths at which a cut JPEG is tried, at most.
 const MOST_TRIES: usize = 4;
 
@@ -240,14 +240,22 @@ fn png_stored(
     notes: &mut Vec<String>,
 ) -> Result<Stored> {
     let mut bytes = Cow::Borrowed(bytes);
-    if let Some(at) = png::lacks_end(&bytes) {
+    let end = png::lacks_end(&bytes);
+    if let Some(at) = end {
         bytes = Cow::Owned([&bytes[..at], png::END].concat());
         notes.push("the PNG has no end: its last bytes are missing".into());
     }
     if let Some(other) = png::without_wrong_space(&bytes) {
         bytes = Cow::Owned(other);
     }
-    let mut stored = decode(&bytes, ImageFormat::Png, shown, max_pixels)?;
+    let decoded = decode(&bytes, ImageFormat::Png, shown, max_pixels);
+    let mut stored = decoded.map_err(|e| match e {
+        Error::Damaged { name, .. } if end.is_some() => {
+            let reason = "the PNG is cut off".into();
+            Error::Damaged { name, reason }
+        }
+        e => e,
+    })?;
     let Metadata { exif, xmp, .. } = &mut stored.metadata;
     for raw in png::raw_profiles(&bytes) {
         let place = if raw.is_exif { &mut *exif } else { &mut *xmp };

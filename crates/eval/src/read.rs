@@ -22,6 +22,8 @@ const SIGNATURE_BYTES: u64 = 64;
 const HEAD_BYTES: u64 = 16 << 20;
 /// Bytes of a file besides its samples: metadata, palettes, tables.
 const ASIDE_BYTES: u64 = 32 << 20;
+/// Longer files of samples as they are get tried before they are read.
+const LONG_BYTES: u64 = 64 << 20;
 /// Bytes of a stream that are kept in memory. More go to a temporary file.
 const STREAM_BYTES: usize = 16 << 20;
 
@@ -120,10 +122,9 @@ impl PictureFile {
         })
     }
 
-    /// The bytes that are there, of which [`HEAD_BYTES`] are read at most.
-    fn head(&mut self) -> Result<BufReader<Frugal<'_>>> {
+    /// The bytes that are there, of which `left` are read at most.
+    fn head(&mut self, left: u64) -> Result<BufReader<Frugal<'_>>> {
         let source = self.start()?.into_inner();
-        let left = HEAD_BYTES;
         Ok(BufReader::new(Frugal { source, left }))
     }
 
@@ -187,7 +188,7 @@ impl PictureFile {
                 // What the directory points to stands near it, or before it.
                 let directory = directory_of_tiff(&head).saturating_add(HEAD_BYTES);
                 self.reach(directory.min(most))?;
-                let form = tiff_form(self.head()?);
+                let form = tiff_form(self.head(HEAD_BYTES)?);
                 // The crate does not know the meaning of all samples.
                 match form {
                     None => Ok(load::picture_form(&self.read(ASIDE_BYTES)?)),
@@ -199,9 +200,14 @@ impl PictureFile {
                 let head = self.read(HEAD_BYTES)?;
                 Ok(form_of(Cursor::new(head), format))
             }
+            // Its decoder reads on to the pixels, which all metadata may come before.
+            ImageFormat::Png => {
+                self.reach(ASIDE_BYTES)?;
+                Ok(form_of(self.head(ASIDE_BYTES)?, format))
+            }
             _ => {
                 self.reach(HEAD_BYTES)?;
-                Ok(form_of(self.head()?, format))
+                Ok(form_of(self.head(HEAD_BYTES)?, format))
             }
         }
     }
@@ -221,7 +227,10 @@ impl PictureFile {
         limits: &Limits,
     ) -> Result<u64> {
         let samples = form.colour_bytes() + form.alpha_bytes();
-        let usual = samples.saturating_mul(2).saturating_add(ASIDE_BYTES);
+        // A PNM of numbers in text (P1 to P3) has up to three digits a byte, and spaces.
+        let is_text = matches!(&self.read(2)?[..], [b'P', b'1'..=b'3']);
+        let each = if is_text { 8 } else { 2 };
+        let usual = samples.saturating_mul(each).saturating_add(ASIDE_BYTES);
         let mut there = self.reach(usual.saturating_add(1))?;
         let mut most = usual;
         // The picture of a TIFF may stand anywhere. One that is this long is tried before it is
@@ -242,6 +251,14 @@ impl PictureFile {
                 return Err(self.too_long(longest));
             }
             most = there;
+        }
+        // Numbers in text are soon wrong, and so is a length of rows.
+        let plain = matches!(format, ImageFormat::Pnm | ImageFormat::Bmp);
+        if plain && there.min(usual) > LONG_BYTES {
+            match tried(self.start()?, format, samples) {
+                Ok(()) | Err(ImageError::Unsupported(_)) => {}
+                Err(e) => return Err(damaged(&self.name, format, &e)),
+            }
         }
         match there.min(most) > limits.max_memory {
             true => Err(self.too_long(limits.max_memory)),

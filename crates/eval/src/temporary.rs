@@ -9,6 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
+use crate::io::claimed;
+
+/// New files that are tried where others remove them, at most.
+const MOST_TRIES: usize = 8;
+
 /// Something to be undone.
 enum Entry {
     File(PathBuf),
@@ -70,7 +75,13 @@ impl File {
     /// Makes a file in `folder` as `builder` says.
     pub fn new(builder: &Builder, folder: &Path) -> io::Result<Self> {
         let (file, _key) = Key::make(|| {
-            let file = builder.tempfile_in(folder)?;
+            let mut file = builder.tempfile_in(folder)?;
+            for _ in 0..MOST_TRIES {
+                if claimed(&file) {
+                    break;
+                }
+                file = builder.tempfile_in(folder)?;
+            }
             let entry = Entry::File(file.path().into());
             Ok((file, entry))
         })?;

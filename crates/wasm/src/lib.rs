@@ -20,6 +20,9 @@
 //! `open` gives 0 and the others give -1 where they fail. `message()` then points at the reason,
 //! UTF-8 that ends in a zero byte. Functions that take a decoder take one that `open` gave and
 //! `close` has not had.
+//!
+//! The fuzz targets include this file on other systems, where the names are kept in: `open` and
+//! `free` are taken there.
 
 use std::cell::RefCell;
 use std::ffi::CString;
@@ -118,7 +121,7 @@ fn given(bytes: &[u8]) -> Result<dcodec::Decoder> {
 }
 
 /// Room for `n` bytes, uninitialised.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn alloc(n: usize) -> *mut u8 {
     let room = Vec::with_capacity(n);
     std::mem::ManuallyDrop::new(room).as_mut_ptr()
@@ -128,7 +131,7 @@ pub extern "C" fn alloc(n: usize) -> *mut u8 {
 ///
 /// # Safety
 /// `at` came from `alloc(n)` and was not freed since.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn free(at: *mut u8, n: usize) {
     // SAFETY: as the caller promises.
     drop(unsafe { Vec::from_raw_parts(at, 0, n) });
@@ -138,7 +141,7 @@ pub unsafe extern "C" fn free(at: *mut u8, n: usize) {
 ///
 /// # Safety
 /// `at` points at `n` bytes, which are not needed after the call.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn open(at: *const u8, n: usize) -> *mut Decoder {
     let decoder = match n {
         0 => inside(),
@@ -171,7 +174,7 @@ pub unsafe extern "C" fn open(at: *const u8, n: usize) -> *mut Decoder {
 ///
 /// # Safety
 /// `decoder` is open, `at` points at `n` bytes.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn push(decoder: *mut Decoder, at: *const u8, n: usize) -> i32 {
     // SAFETY: as the caller promises.
     let (decoder, bytes) = unsafe { (&mut *decoder, std::slice::from_raw_parts(at, n)) };
@@ -182,7 +185,7 @@ pub unsafe extern "C" fn push(decoder: *mut Decoder, at: *const u8, n: usize) ->
 ///
 /// # Safety
 /// `decoder` is open.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn show(decoder: *mut Decoder) -> i32 {
     // SAFETY: as the caller promises.
     value(unsafe { &mut *decoder }.show())
@@ -192,7 +195,7 @@ pub unsafe extern "C" fn show(decoder: *mut Decoder) -> i32 {
 ///
 /// # Safety
 /// `decoder` is open.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn width(decoder: *const Decoder) -> u32 {
     // SAFETY: as the caller promises.
     unsafe { &*decoder }.width
@@ -202,7 +205,7 @@ pub unsafe extern "C" fn width(decoder: *const Decoder) -> u32 {
 ///
 /// # Safety
 /// `decoder` is open.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn height(decoder: *const Decoder) -> u32 {
     // SAFETY: as the caller promises.
     unsafe { &*decoder }.height
@@ -212,14 +215,14 @@ pub unsafe extern "C" fn height(decoder: *const Decoder) -> u32 {
 ///
 /// # Safety
 /// `decoder` is open.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn pixels(decoder: *const Decoder) -> *const u8 {
     // SAFETY: as the caller promises.
     unsafe { &*decoder }.rgba.as_ptr()
 }
 
 /// Why the last call failed.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn message() -> *const u8 {
     MESSAGE.with_borrow(|m| m.as_ptr().cast())
 }
@@ -228,7 +231,7 @@ pub extern "C" fn message() -> *const u8 {
 ///
 /// # Safety
 /// `decoder` is open, and not used after.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn close(decoder: *mut Decoder) {
     // SAFETY: as the caller promises.
     drop(unsafe { Box::from_raw(decoder) });

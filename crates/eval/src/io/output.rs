@@ -4,11 +4,8 @@ use std::fs;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use super::{MOST_LINKS, descriptor};
+use super::{MOST_LINKS, descriptor, leftover};
 use crate::{Error, Result, temporary};
-
-/// Start and end of the names of temporary files.
-const TEMPORARY: (&str, &str) = (".dcodec-", ".tmp");
 
 /// The thing that the name of an output means.
 enum Place {
@@ -130,6 +127,7 @@ fn directory(path: &Path) -> Result<PathBuf> {
 /// Writes a file whole or not at all; `-` is standard output.
 ///
 /// The bytes go to a temporary file in the target's directory, which then takes the target's name.
+/// Those that earlier runs left there, because they were ended by force, are removed.
 /// An existing file is replaced only with `force`; its owner and its permissions stay, as far as
 /// the system lets them. Devices, pipes and open streams are written directly.
 pub fn write_atomic(
@@ -161,7 +159,7 @@ pub fn write_atomic(
     if let Some(replaced) = replaced {
         inherit(temporary.file.as_file(), &replaced).map_err(failed)?;
     }
-    let mut buffered = BufWriter::new(&temporary.file);
+    let mut buffered = BufWriter::new(temporary.file.as_file());
     write(&mut buffered).map_err(failed)?;
     buffered.into_inner().map_err(|e| failed(e.into_error()))?;
     // Another program may have made the file in the meantime.
@@ -213,22 +211,17 @@ pub fn keep_time(input: &Path, output: &Path) {
     }
 }
 
-/// True for a file that a run left that was ended by force.
-pub(crate) fn is_temporary(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str());
-    name.is_some_and(|name| name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1))
-}
-
 /// A file in the target's directory, with the permissions of any new file.
 fn temporary_file(directory: &Path) -> io::Result<temporary::File> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
+    builder.prefix(leftover::NAME.0).suffix(leftover::NAME.1);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         // The default is for secrets.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
+    leftover::sweep(directory);
     temporary::File::new(&builder, directory)
 }
 

@@ -769,6 +769,17 @@ fn a_png_without_its_end_is_read() {
         assert!(has_note(&loaded, "the PNG has no end"));
     }
     assert_eq!(reason(&whole[..whole.len() - 13]), "in: the PNG is cut off");
+    // Samples that cannot be compressed.
+    let noise = (0..90_000u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 13) as u8);
+    let noise = Picture::new(200, 150, Colour::Rgb, noise.collect(), None).unwrap();
+    let (noise, _) = encode_picture(&noise, &Metadata::default(), Format::Png).unwrap();
+    let length = u32::from_be_bytes(noise[33..37].try_into().unwrap()) as usize;
+    let (first, second) = noise[41..][..length].split_at(length / 2);
+    let two = with_chunk(&with_chunk(&noise[..33], b"IDAT", second), b"IDAT", first);
+    for missing in [20, length / 4] {
+        let cut = &two[..two.len() - missing];
+        assert_eq!(reason(cut), "in: the PNG is cut off");
+    }
     let mut damaged = whole.clone();
     let at = whole.len() - 13;
     damaged[at] ^= 1;

@@ -91,6 +91,73 @@ fn no_more_is_read_than_the_picture_needs() {
     }
 }
 
+/// The size that is told before the work is the size of the picture.
+#[test]
+fn of_two_sizes_one_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tiff = picture(ImageFormat::Tiff, 40, 30);
+    let directory = u32::from_le_bytes(tiff[4..8].try_into().unwrap()) as usize;
+    let count = usize::from(u16::from_le_bytes([tiff[directory], tiff[directory + 1]]));
+    // The unit of the resolution becomes a second width.
+    let mut entries = (0..count).map(|i| directory + 2 + 12 * i);
+    let unit = entries.find(|&at| tiff[at..at + 2] == [0x28, 1]).unwrap();
+    tiff[unit..unit + 12].copy_from_slice(&[0, 1, 3, 0, 1, 0, 0, 0, 5, 0, 0, 0]);
+    let path = file(folder.path(), "two.tif", &tiff, 0);
+    let told = Cell::new(None);
+    let read = read_picture(&path, &Limits::pixels(1200), |form| {
+        told.set(Some((form.width, form.height)));
+        Ok::<_, Error>(())
+    });
+    assert_eq!(told.get(), Some((5, 30)));
+    let loaded = load::load_picture(&read.unwrap(), &path, 1200).unwrap();
+    assert_eq!((loaded.picture.width(), loaded.picture.height()), (5, 30));
+}
+
+/// More than the longest XMP that a coded file holds, before the pixels.
+#[test]
+fn long_metadata_may_come_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let png = picture(ImageFormat::Png, 40, 30);
+    let text = [&b"iTXtXML:com.adobe.xmp\0\0\0\0\0"[..], &[b' '; 17 << 20]].concat();
+    let length = (text.len() - 4) as u32;
+    let check = crc32fast::hash(&text).to_be_bytes();
+    let long = [&png[..33], &length.to_be_bytes(), &text, &check, &png[33..]].concat();
+    let path = file(folder.path(), "long.png", &long, 0);
+    let read = read(&path, &Limits::pixels(1200)).unwrap();
+    assert!(read == long);
+    let loaded = load::load_picture(&read, &path, 1200).unwrap();
+    assert!(loaded.metadata.xmp.is_none());
+    assert!(
+        loaded
+            .notes
+            .iter()
+            .any(|n| n.contains("XMP of 17825792 bytes was left out"))
+    );
+}
+
+/// Four bytes for each sample, and more than all else that a file has.
+#[test]
+fn samples_in_text_are_read_to_their_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = [&b"P2 4000 4000 255\n"[..], &b"129\n".repeat(4000 * 4000)].concat();
+    let path = file(folder.path(), "long.pgm", &text, 0);
+    let read = read(&path, &Limits::pixels(1 << 24)).unwrap();
+    assert!(read == text);
+    assert!(load::load_picture(&read, &path, 1 << 24).is_ok());
+}
+
+/// A file of gigabytes whose first sample is no number.
+#[test]
+fn long_text_is_tried_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "long.ppm", b"P3 9000 9000 255\n", HUGE);
+    let mut tried = PictureFile::open(&path).unwrap();
+    let limits = Limits::pixels(1 << 40);
+    let form = tried.form(ImageFormat::Pnm, &limits).unwrap().unwrap();
+    let refused = tried.reach_of_picture(form, ImageFormat::Pnm, &limits);
+    assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
+}
+
 #[test]
 fn broken_heads_are_read_in_part() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,148 @@
+//! The C interface of the module for browsers, on this machine.
+
+use std::ffi::CStr;
+
+use dcodec::container::Parser;
+use dcodec::{Event, Result};
+
+use crate::file::{MAX_PIXELS, Rng, pieces, repaired};
+
+#[path = "../../crates/wasm/src/lib.rs"]
+mod door;
+
+/// Layers that are decoded by a network, at most.
+const MOST_LAYERS: usize = 8;
+
+/// Bytes of tensors that a weights file of the fuzzer gets, at most.
+const MOST_ZEROS: u64 = 1 << 20;
+
+/// The calls of the module in the order of a page, with the bytes as a file, and as weights.
+pub fn wasm(data: &[u8]) {
+    match data.strip_prefix(b"weights:") {
+        Some(header) => drop(Page::open(&weights(header))),
+        None => {
+            let mut rng = Rng::of(data);
+            for file in [data.to_vec(), repaired(data)] {
+                if is_quick(&file) {
+                    shown(&file, &mut rng);
+                }
+            }
+        }
+    }
+}
+
+/// A safetensors file with this header, whose tensors are zeros.
+fn weights(header: &[u8]) -> Vec<u8> {
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header);
+    let json: serde_json::Value = serde_json::from_slice(header).unwrap_or_default();
+    let tensors = json.as_object().into_iter().flat_map(|map| map.values());
+    let ends = tensors.filter_map(|tensor| tensor["data_offsets"][1].as_u64());
+    let end = ends.max().unwrap_or(0).min(MOST_ZEROS);
+    file.resize(file.len() + end as usize, 0);
+    file
+}
+
+/// True for a small picture of few layers.
+fn is_quick(file: &[u8]) -> bool {
+    let layers = || -> Result<usize> {
+        let mut parser = Parser::new(MAX_PIXELS / 4);
+        let (mut rest, mut layers) = (file, 0);
+        loop {
+            let (used, event) = parser.push(rest)?;
+            rest = &rest[used..];
+            match event {
+                Event::LayerHead(_) => layers += 1,
+                Event::NeedMore | Event::End => return Ok(layers),
+                _ => {}
+            }
+        }
+    };
+    // What is refused is refused at once, but the layers before the damage are decoded.
+    layers().map_or(file.len() < 64, |layers| layers <= MOST_LAYERS)
+}
+
+/// A file that comes in pieces is the picture that it is at once.
+fn shown(file: &[u8], rng: &mut Rng) {
+    let shown = |pieces: &[&[u8]]| {
+        let mut page = Page::open(&[]).expect("the priors inside");
+        for piece in pieces {
+            page.push(piece)?;
+        }
+        page.show()
+    };
+    assert_eq!(shown(&pieces(file, rng)), shown(&[file]));
+}
+
+/// The calls of a page, with the memory that it manages.
+struct Page(*mut door::Decoder);
+
+impl Page {
+    fn open(weights: &[u8]) -> Result<Self, String> {
+        let room = Room::of(weights);
+        // SAFETY: the room holds `n` bytes.
+        let decoder = unsafe { door::open(room.at, room.n) };
+        match decoder.is_null() {
+            true => Err(message()),
+            false => Ok(Page(decoder)),
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<i32, String> {
+        let room = Room::of(bytes);
+        // SAFETY: the decoder is open, and the room holds `n` bytes.
+        match unsafe { door::push(self.0, room.at, room.n) } {
+            -1 => Err(message()),
+            layers => Ok(layers),
+        }
+    }
+
+    /// Width, height and pixels.
+    fn show(&mut self) -> Result<(u32, u32, Vec<u8>), String> {
+        // SAFETY: the decoder is open. The pixels are 4 bytes each.
+        unsafe {
+            if door::show(self.0) == -1 {
+                return Err(message());
+            }
+            let (width, height) = (door::width(self.0), door::height(self.0));
+            let n = 4 * width as usize * height as usize;
+            let pixels = std::slice::from_raw_parts(door::pixels(self.0), n);
+            Ok((width, height, pixels.to_vec()))
+        }
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        // SAFETY: the decoder is open, and is not used again.
+        unsafe { door::close(self.0) }
+    }
+}
+
+/// Room in the module's memory.
+struct Room {
+    at: *mut u8,
+    n: usize,
+}
+
+impl Room {
+    fn of(bytes: &[u8]) -> Self {
+        let (at, n) = (door::alloc(bytes.len()), bytes.len());
+        // SAFETY: there is room for `n` bytes.
+        unsafe { at.copy_from_nonoverlapping(bytes.as_ptr(), n) };
+        Room { at, n }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // SAFETY: it came from `alloc(n)`.
+        unsafe { door::free(self.at, self.n) }
+    }
+}
+
+fn message() -> String {
+    // SAFETY: the message ends in a zero byte.
+    let text = unsafe { CStr::from_ptr(door::message().cast()) };
+    text.to_str().expect("UTF-8").to_owned()
+}
