@@ -26,10 +26,11 @@ const LEVELS: [&[&str]; 7] = [
 ];
 
 /// The folders of sources.
-const FOLDERS: [&str; 4] = [
+const FOLDERS: [&str; 5] = [
     "src",
     "crates/cli/src",
     "crates/eval/src",
+    "crates/python/src",
     "crates/wasm/src",
 ];
 
