@@ -17,17 +17,28 @@ pub type Raw<'py> = (Bound<'py, PyByteArray>, Vec<usize>, &'static str);
 /// # Errors
 /// TypeError for other types, ValueError for other shapes.
 pub fn picture(array: &Bound<'_, PyAny>) -> PyResult<Picture> {
-    let buffer = PyUntypedBuffer::get(array)?;
-    if let Ok(buffer) = buffer.as_typed::<u8>() {
-        return picture_of(array.py(), buffer);
-    }
-    if let Ok(buffer) = buffer.as_typed::<u16>() {
-        return picture_of(array.py(), buffer);
+    let buffer = PyUntypedBuffer::get(array)
+        .map_err(|e| PyTypeError::new_err(format!("expected an array of uint8 or uint16: {e}")))?;
+    let format = buffer.format().to_string_lossy();
+    if !is_foreign(&format) {
+        if let Ok(buffer) = buffer.as_typed::<u8>() {
+            return picture_of(array.py(), buffer);
+        }
+        if let Ok(buffer) = buffer.as_typed::<u16>() {
+            return picture_of(array.py(), buffer);
+        }
     }
     Err(PyTypeError::new_err(format!(
-        "expected an array of uint8 or uint16 in the machine's byte order, not one of the format {:?}",
-        buffer.format().to_string_lossy()
+        "expected an array of uint8 or uint16 in the machine's byte order, not one of the format {format:?}"
     )))
+}
+
+/// True for a format in the byte order of other machines, which `as_typed` takes for this one's.
+fn is_foreign(format: &str) -> bool {
+    match cfg!(target_endian = "big") {
+        true => format.starts_with('<'),
+        false => format.starts_with(['>', '!']),
+    }
 }
 
 fn picture_of<T: Element>(py: Python<'_>, buffer: &PyBuffer<T>) -> PyResult<Picture>

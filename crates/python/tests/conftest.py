@@ -35,8 +35,8 @@ def small(coffee: numpy.ndarray) -> numpy.ndarray:
 
 @pytest.fixture(scope="session")
 def coded(coffee: numpy.ndarray) -> bytes:
-    """The file of `coffee` at 1 bit per pixel."""
-    return dcodec.encode(coffee, bpp=1)
+    """A file of `coffee` that ends by itself, of about 1 bit per pixel."""
+    return dcodec.encode(coffee, quality=65)
 
 
 @pytest.fixture(scope="session")

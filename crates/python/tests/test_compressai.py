@@ -1,4 +1,7 @@
-"""dcodec in the bench of CompressAI: bits and PSNR are those of `dcodec rd`."""
+"""dcodec in the bench of CompressAI: bits and PSNR are those of `dcodec rd`.
+
+`rd` measures the file up to the end of its last layer. The file has an end marker after it.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ import dcodec.pillow
 from conftest import sample
 
 QUALITY = 60
+PIXELS = 240 * 200
+END_MARKER = 3
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +60,10 @@ def test_the_plugin_of_pillow_measures_what_rd_measures(
         image.save(file, format="dfc", quality=QUALITY)
         decoded = Image.open(file)
         row = measured[path.stem]
-        assert 8 * len(file.getvalue()) / (240 * 200) == pytest.approx(float(row["bpp"]), abs=1e-9)
+        assert len(file.getvalue()) == int(row["bytes"]) + END_MARKER
         psnr = dcodec.metrics.psnr(image, decoded)
-        assert psnr == pytest.approx(float(row["psnr"]), abs=1e-6)
+        print(path.stem, psnr, row)
+        assert psnr == pytest.approx(float(row["psnr"]), abs=1e-4)
 
 
 def test_the_bench_of_compressai_measures_what_rd_measures(
@@ -77,7 +83,7 @@ def test_the_bench_of_compressai_measures_what_rd_measures(
         result = codec.run(str(path), QUALITY, metrics=["psnr-rgb", "ms-ssim-rgb"])
         row = measured[path.stem]
         print(path.stem, result, row["psnr"], row["ms_ssim"])
-        assert result["bpp"] == pytest.approx(float(row["bpp"]), abs=1e-9)
+        assert result["bpp"] == 8 * (int(row["bytes"]) + END_MARKER) / PIXELS
         # Theirs are 32-bit floats.
         assert result["psnr-rgb"] == pytest.approx(float(row["psnr"]), abs=1e-4)
         assert result["ms-ssim-rgb"] == pytest.approx(float(row["ms_ssim"]), abs=1e-4)

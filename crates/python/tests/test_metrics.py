@@ -50,7 +50,8 @@ def test_bd_rate_is_that_of_bjontegaard() -> None:
     compared = 0
     for _ in range(40):
         anchor, test = curve(rng, 1), curve(rng, rng.uniform(0.5, 1.5))
-        if any(numpy.diff(q).min() <= 0 for _, q in (anchor, test)):
+        shared = min(anchor[1][-1], test[1][-1]) - max(anchor[1][0], test[1][0])
+        if shared <= 0 or any(numpy.diff(q).min() <= 0 for _, q in (anchor, test)):
             continue
         compared += 1
         theirs = reference_bd_rate(

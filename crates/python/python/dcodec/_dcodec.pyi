@@ -6,6 +6,24 @@ from typing import Any, final
 
 from ._arrays import Floats
 
+__all__ = [
+    "Prior",
+    "Progress",
+    "Stream",
+    "__version__",
+    "bd_rate",
+    "command",
+    "cut",
+    "decode",
+    "encode",
+    "info",
+    "ms_ssim",
+    "png",
+    "psnr",
+    "set_threads",
+    "ssimulacra2",
+]
+
 __version__: str
 
 @final

@@ -105,8 +105,8 @@ class Stream:
             show(step.picture, step.bytes, step.sigma)
 
     It takes the bytes of a file, a path, an open file or anything with `read(n)`, or pieces of
-    bytes from an iterable, and yields a `Step` after every layer and one for all bytes at the end. What
-    comes after the end of the file is ignored. With `every=n` there are steps after every n-th
+    bytes from an iterable, and yields a `Step` after every layer and one for all bytes at the end.
+    What comes after the end of the file is ignored. With `every=n` there are steps after every n-th
     layer only: each is a call or more of the network.
 
     Without a source, `feed` takes bytes and `step` shows them.
