@@ -26,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 "$python" -m venv "$scratch/build"
 "$scratch/build/bin/pip" install --quiet 'maturin>=1.9,<2'
-"$scratch/build/bin/maturin" build --profile wheel --locked -m crates/python/Cargo.toml -o "$scratch/dist"
+"$scratch/build/bin/maturin" build --profile wheel --locked --compression-level 9 -m crates/python/Cargo.toml -o "$scratch/dist"
 wheel=$(echo "$scratch"/dist/*.whl)
 bytes=$(wc -c <"$wheel")
 printf '%s: %d bytes\n' "$(basename "$wheel")" "$bytes"

@@ -105,10 +105,10 @@ impl Prior {
 
     /// A prior of your own: any function `f(x_t, sigma) -> x0_hat`.
     ///
-    /// `x_t` is an array (3, H, W) of float32: red, green and blue in 8-bit levels minus 127.5, with
-    /// normal noise of the standard deviation `sigma`, a float in 8-bit levels. The function returns
-    /// E[x_0 | x_t], an array of the same shape, with which it may do as it likes. It is called from
-    /// a thread of dcodec's, once for each layer of a file and for each tile of a large picture.
+    /// `x_t` is an array (3, H, W) of float32: red, green and blue in 8-bit levels minus 127.5,
+    /// with normal noise of the standard deviation `sigma`, a float in 8-bit levels. The function
+    /// returns E[x_0 | x_t], an array of the same shape, and may overwrite x_t. It is called from a
+    /// thread of dcodec's, once for each layer of a file and for each tile of a large picture.
     ///
     /// `id` names the network in the files: a str, whose hash it is, or four bytes. The decoder
     /// needs the same function, up to rounding, under the same id.

@@ -40,7 +40,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def measured(pictures: list[Path], command: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The last point of each picture that `dcodec rd` measures."""
     table = tmp_path_factory.mktemp("rd") / "rd.csv"
-    subprocess.run([command, "-q", "rd", "-Q", str(QUALITY), *pictures, "-o", table], check=True)
+    rd = [command, "-q", "rd", "-Q", str(QUALITY), *pictures, "-o", table]
+    subprocess.run(rd, check=True, stdout=subprocess.DEVNULL)
     last: dict[str, dict[str, str]] = {}
     with table.open() as file:
         for row in csv.DictReader(file):

@@ -125,6 +125,7 @@ def photos(folder: Path) -> None:
 def check_batch(folder: Path, out: str) -> None:
     rows = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     assert len(rows) == 7
+    rows = [{**row, "path": row["path"].removeprefix("file://")} for row in rows]
     failed = [row for row in rows if row.get("error")]
     assert [Path(row["path"]).name for row in failed] == ["broken.png"]
     assert "UnidentifiedImageError" in failed[0]["error"]
