@@ -131,11 +131,8 @@ def check_batch(folder: Path, out: str) -> None:
     assert "UnidentifiedImageError" in failed[0]["error"]
     for row in rows:
         if not row.get("error"):
-            target = (
-                folder
-                / "coded"
-                / Path(row["path"]).relative_to(folder / "photos").with_suffix(".dfc")
-            )
+            below = Path(row["path"]).relative_to(folder / "photos")
+            target = folder / "coded" / f"{below}.dfc"
             assert len(target.read_bytes()) == row["bytes"]
             assert dcodec.info(target)["bpp"] <= 0.5
     assert not list((folder / "coded").rglob("*.part"))
@@ -150,12 +147,12 @@ def test_dask(folder: Path) -> None:
     assert len(workers) == 2, "both workers take part"
     # It goes on where it was: what exists is left alone, and what failed is tried again.
     times = {path: path.stat().st_mtime_ns for path in (folder / "coded").rglob("*.dfc")}
-    (folder / "coded" / "0.dfc").unlink()
+    (folder / "coded" / "0.png.dfc").unlink()
     out = run(folder, "with_dask.py", str(folder / "photos"), str(folder / "coded"))
     again = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     assert sorted(Path(row["path"]).name for row in again) == ["0.png", "broken.png"]
     for path, when in times.items():
-        assert (path.stat().st_mtime_ns == when) == (path.name != "0.dfc")
+        assert (path.stat().st_mtime_ns == when) == (path.name != "0.png.dfc")
 
 
 def test_ray(folder: Path) -> None:
