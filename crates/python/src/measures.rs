@@ -60,8 +60,10 @@ pub fn bd_rate(anchor: Vec<(f64, f64)>, test: Vec<(f64, f64)>) -> Option<f64> {
 /// Those of arrays.
 #[pyfunction]
 pub fn png<'py>(array: &Bound<'py, PyAny>, icc: Option<Vec<u8>>) -> PyResult<Bound<'py, PyBytes>> {
-    let mut metadata = Metadata::default();
-    metadata.icc = icc;
+    let metadata = Metadata {
+        icc,
+        ..Metadata::default()
+    };
     let encoded = encode_picture(&arrays::picture(array)?, &metadata, Format::Png);
     let (bytes, _) = encoded.map_err(|e| PyValueError::new_err(e.to_string()))?;
     Ok(PyBytes::new(array.py(), &bytes))

@@ -219,8 +219,8 @@ fn check(multiple: usize, highest_sigma: f64, tile: Option<usize>) -> PyResult<(
         return Err(PyValueError::new_err(e));
     }
     match tile {
-        Some(side) if side < 256 || side % multiple != 0 => {
-            let e = format!("tile must be a multiple of {multiple} from 256 up, not {side}");
+        Some(side) if side < 16 || side % multiple != 0 => {
+            let e = format!("tile must be a multiple of {multiple} from 16 up, not {side}");
             Err(PyValueError::new_err(e))
         }
         _ => Ok(()),

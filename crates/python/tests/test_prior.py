@@ -131,22 +131,22 @@ def test_a_denoiser_may_use_dcodec_and_other_types(small: numpy.ndarray) -> None
     assert dcodec.metrics.psnr(small, decoded) > 28
 
 
-def test_large_pictures_come_in_tiles() -> None:
+@pytest.mark.parametrize(("tile", "multiple"), [(256, 16), (32, 32)])
+def test_large_pictures_come_in_tiles(tile: int, multiple: int) -> None:
     shapes = set()
 
     def denoise(x_t: numpy.ndarray, sigma: float) -> numpy.ndarray:
         shapes.add(x_t.shape)
         return gaussian(x_t, sigma)
 
-    prior = dcodec.Prior.from_callable(denoise, "tiles", tile=256, multiple=16)
-    ramp = numpy.tile(numpy.arange(400, dtype=numpy.uint16)[None] % 256, (300, 1)).astype(
-        numpy.uint8
-    )
-    dcodec.encode(ramp, quality=20, prior=prior, effort=1)
-    assert len(shapes) > 0
-    assert all(s[0] == 3 and max(s[1:]) <= 256 and s[1] % 16 == s[2] % 16 == 0 for s in shapes), (
-        shapes
-    )
+    prior = dcodec.Prior.from_callable(denoise, "tiles", tile=tile, multiple=multiple)
+    ramp = numpy.add.outer(numpy.arange(300), numpy.arange(400)).astype(numpy.uint8)
+    data = dcodec.encode(ramp, quality=20, prior=prior, effort=1)
+    assert dcodec.decode(data, prior=prior).shape == ramp.shape
+    assert shapes
+    for planes, height, width in shapes:
+        assert planes == 3 and max(height, width) <= tile
+        assert height % multiple == width % multiple == 0
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,8 @@ def test_large_pictures_come_in_tiles() -> None:
         ((gaussian, b"five!"), {}, ValueError),
         ((gaussian, "id"), {"multiple": 0}, ValueError),
         ((gaussian, "id"), {"highest_sigma": float("nan")}, ValueError),
-        ((gaussian, "id"), {"tile": 100}, ValueError),
+        ((gaussian, "id"), {"tile": 8}, ValueError),
+        ((gaussian, "id"), {"tile": 40, "multiple": 16}, ValueError),
     ],
 )
 def test_priors_that_cannot_be(arguments: tuple, keywords: dict, error: type[Exception]) -> None:
