@@ -84,7 +84,7 @@ def x0_hat(
 
     x_t = floats(values, width, height)
     result = function(x_t, sigma)
-    array = numpy.ascontiguousarray(result, dtype=numpy.float32)
+    array = numpy.asarray(result, dtype=numpy.float32)
     if array.shape != x_t.shape:
         raise ValueError(
             f"the denoiser returned an array of the shape {array.shape}, not {x_t.shape} as x_t"
