@@ -80,6 +80,7 @@ fn child() {
         let picture = Picture::new(width, height, Colour::Rgb, samples, None).expect("fits");
         let encoder = Encoder::new(&prior)
             .effort(Effort::new(1).expect("exists"))
+            .exact_if_smaller(false)
             .target(match exact {
                 true => Target::Lossless(Some(quality)),
                 false => Target::Quality(quality),

@@ -13,6 +13,7 @@ use dcodec::{
 
 fn encode(prior: &Prior, picture: &Picture, target: Target) -> Encoded {
     Encoder::new(prior)
+        .exact_if_smaller(false)
         .target(target)
         .psnr_as_displayed_by(Display::PLAIN)
         .reconstruct(true)

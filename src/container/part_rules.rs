@@ -44,12 +44,8 @@ impl PartRules {
             PartName::EXACT => {
                 let rule =
                     BrokenRule::new("the exact samples come once, after the last layer", "4.12");
-                (
-                    layers > 0,
-                    &mut self.exact,
-                    header.form.colour_bytes() + 16,
-                    rule,
-                )
+                let most = header.form.colour_bytes() + 16;
+                (true, &mut self.exact, most, rule)
             }
             _ => return Ok(len <= name.most(alpha)),
         };

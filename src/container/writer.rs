@@ -8,7 +8,7 @@ use crate::container::layer::Layer;
 use crate::container::part::{PartHead, PartName};
 
 /// A file under construction. Its bytes are a prefix of a valid file at any time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Writer {
     bytes: Vec<u8>,
     crc: crc32fast::Hasher,

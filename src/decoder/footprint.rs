@@ -30,7 +30,7 @@ impl Decoder {
         footprint.peak(&display, footprint.arrays(&self.sampler, cut))
     }
 
-    /// Expected peak of memory in bytes once the exact samples of a lossless file come, for which a
+    /// Expected peak of memory in bytes once the exact samples of a photograph come, for which a
     /// model is held.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl Decoder {
     pub fn exact_memory(&self, header: &Header, bytes: u64) -> Result<u64> {
         let prior = self.prior_of(header)?;
         let display = self.display_of(&prior)?;
-        Footprint::new(self, &prior, header, bytes).exact_peak(&display)
+        Footprint::new(self, &prior, header, bytes).exact_peak(&display, true)
     }
 }
 
@@ -86,11 +86,15 @@ impl Footprint {
         self.peak_beside(display, arrays, 0)
     }
 
-    /// Expected peak once exact samples come.
-    fn exact_peak(&self, display: &Display) -> Result<u64> {
+    /// Expected peak once exact samples come, beside the chain or without it.
+    fn exact_peak(&self, display: &Display, beside_chain: bool) -> Result<u64> {
         // The payload, and the samples in 16 bits.
         let form = &self.header.form;
-        self.peak_beside(display, 2, footprint::exact(form, form.depth.bytes() + 2))
+        self.peak_beside(
+            display,
+            2,
+            footprint::exact(form, form.depth.bytes() + 2, beside_chain),
+        )
     }
 
     /// Expected peak with work of `aside` bytes between layers.
@@ -140,8 +144,8 @@ impl Footprint {
     }
 
     /// [`Error::Limits`](crate::Error::Limits) if exact samples take more memory than the limit.
-    pub fn check_exact(&self, display: &Display) -> Result<()> {
-        let need = self.exact_peak(display)?;
+    pub fn check_exact(&self, display: &Display, beside_chain: bool) -> Result<()> {
+        let need = self.exact_peak(display, beside_chain)?;
         let advice = "raise the limit, or stop after the last layer";
         footprint::check("the exact end of", &self.header, need, self.most, advice)
     }

@@ -2,7 +2,7 @@
 
 use crate::container::{Header, Parser, PartName};
 use crate::decoder::decoded::Exact;
-use crate::entropy::{Reached, decode_exact};
+use crate::entropy::{Layout, Method, Reached, decode_exact};
 use crate::error::Result;
 use crate::pixels::picture::Picture;
 use crate::reverse::{Chain, Display};
@@ -22,12 +22,23 @@ impl Rows {
     /// [`Error::Backend`](crate::Error::Backend) if the network fails.
     pub fn decode(chain: &mut Chain, header: &Header, payload: &[u8]) -> Result<Self> {
         let mut samples = Vec::new();
-        if !chain.is_reference() {
+        let unusable = |method: Option<Method>| match method {
+            Some(method) => method.needs_chain() && (chain.t().is_none() || !chain.is_reference()),
+            // Another method, or none yet.
+            None => payload.len() > Method::OFFSET,
+        };
+        let method = Method::of(payload);
+        if unusable(method) {
             let state = Exact::Unusable;
             return Ok(Rows { samples, state });
         }
-        let side = chain.side_information(header)?;
-        let reached = decode_exact(&side, payload, |_, row| samples.extend_from_slice(row));
+        let layout = Layout::of(&header.form);
+        let side = match method.is_some_and(Method::needs_chain) {
+            true => Some(chain.side_information(header)?),
+            false => None,
+        };
+        let store = |_, row: &[u16]| samples.extend_from_slice(row);
+        let reached = decode_exact(layout, side.as_ref(), payload, store);
         let state = match reached {
             Reached {
                 crc_matches: Some(true),

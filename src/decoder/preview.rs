@@ -1,5 +1,7 @@
 //! The picture that a receiver shows of the bytes so far.
 
+use std::borrow::Cow;
+
 use crate::container::Parser;
 use crate::container::metadata::Metadata;
 use crate::decoder::alpha::picture;
@@ -47,8 +49,12 @@ impl Body {
         let chain = &mut self.chain;
         let scope = Scope::of(parser, &self.header, &self.exact, chain, whole_layers)?;
         chain.display_by(scope.display(display));
-        let x0_hat = chain.estimate(scope.partial)?;
-        let (picture, coverage) = scope.picture(&self.header, &x0_hat, alpha)?;
+        let partial = scope.partial;
+        let x0_hat = move || {
+            let chain = chain;
+            chain.estimate(partial)
+        };
+        let (picture, coverage) = scope.picture(&self.header, x0_hat, alpha)?;
         Ok(Decoded {
             picture,
             metadata: metadata.clone(),
@@ -162,9 +168,10 @@ impl StreamDecoder {
         let meter = chain.meter().clone();
         let scope = Scope::of(&parser, &header, &exact, &mut chain, whole_layers)?;
         chain.display_by(scope.display(display));
-        let x0_hat = chain.into_estimate(scope.partial)?;
+        let partial = scope.partial;
         let alpha = header.form.alpha.then(|| alpha.plane(&header, &parser));
-        let (picture, coverage) = scope.picture(&header, &x0_hat, alpha)?;
+        let x0_hat = || chain.into_estimate(partial).map(Cow::Owned);
+        let (picture, coverage) = scope.picture(&header, x0_hat, alpha)?;
         Ok(Decoded {
             picture,
             metadata,

@@ -1,5 +1,7 @@
 //! The bytes that a picture shows.
 
+use std::borrow::Cow;
+
 use crate::channel::layer::PartialLayer;
 use crate::container::{Header, Parser};
 use crate::decoder::alpha::picture;
@@ -52,17 +54,25 @@ impl<'a> Scope<'a> {
         self.exact.display(display)
     }
 
-    /// The picture of `x0_hat` and the exact samples.
+    /// The picture of `x0_hat` and the exact samples. Where these are all, x0_hat is not asked for.
     ///
     /// # Errors
-    /// Those of [`Picture::from_planes`].
-    pub fn picture(
+    /// Those of [`Picture::from_planes`] and of `x0_hat`.
+    pub fn picture<'p>(
         mut self,
         header: &Header,
-        x0_hat: &Planes,
+        x0_hat: impl FnOnce() -> Result<Cow<'p, Planes>>,
         alpha: Option<Samples>,
     ) -> Result<(Picture, Coverage)> {
-        let mut picture = picture(header, x0_hat, alpha)?;
+        let form = &header.form;
+        let mut picture = match self.exact.state() {
+            Exact::All => {
+                let number = form.pixels() * form.colour.channels() as u64;
+                let samples = Samples::zeros(form.depth, number as usize);
+                Picture::from_samples(form.width, form.height, form.colour, samples, alpha)?
+            }
+            _ => picture(header, &*x0_hat()?, alpha)?,
+        };
         self.coverage.exact = self.exact.lay(&mut picture);
         Ok((picture, self.coverage))
     }

@@ -8,6 +8,7 @@ use crate::decoder::footprint::Footprint;
 use crate::decoder::lossless::Rows;
 use crate::decoder::partial::stages;
 use crate::decoder::settings::{Decoder, boxes, reduction};
+use crate::entropy::Method;
 use crate::error::Result;
 use crate::pixels::samples::Samples;
 use crate::reverse::{Chain, Display};
@@ -110,12 +111,17 @@ impl Body {
     /// [`Error::Limits`](crate::Error::Limits) if exact samples have begun to come and there is no
     /// room for them.
     fn check_exact(&self, parser: &Parser, event: &Event) -> Result<()> {
-        let part = parser.partial_part().map(|part| part.0);
-        match (part, event) {
-            (Some(PartName::EXACT), _) | (_, Event::Part(PartName::EXACT, _)) => {
-                self.footprint.check_exact(&self.display()?)
+        let payload = match (parser.partial_part(), event) {
+            (Some((PartName::EXACT, payload)), _) => payload,
+            (_, Event::Part(PartName::EXACT, payload)) => payload,
+            _ => return Ok(()),
+        };
+        match Method::of(payload) {
+            Some(Method::Raw) | None => Ok(()),
+            Some(method) => {
+                let beside_chain = method.needs_chain();
+                self.footprint.check_exact(&self.display()?, beside_chain)
             }
-            _ => Ok(()),
         }
     }
 }

@@ -12,6 +12,7 @@ const PATIENCE: usize = 8;
 
 /// Parts that are still to be written: as soon as they hardly delay the picture, and in any case
 /// before the file ends.
+#[derive(Clone)]
 pub(crate) struct DeferredParts {
     parts: Vec<(PartName, Vec<u8>)>,
 }

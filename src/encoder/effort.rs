@@ -84,7 +84,7 @@ impl Effort {
         };
         let codes = t.code().get() - next.s.code().get();
         let mut above = (1..=codes).rev().map(|codes| t.below(codes));
-        let reached = above.find(|&s| fits(self.stages(next, s)));
+        let reached = above.find(|&s| fits(self.stages_to(next, s)));
         reached.unwrap_or(next.s)
     }
 
@@ -121,11 +121,16 @@ impl Effort {
 
     /// True if a decoder shows nothing of a part of this layer.
     fn is_short(&self, next: &Candidate) -> bool {
-        self.stages(next, next.s) < WHOLE_STAGES
+        self.stages_to(next, next.s) < WHOLE_STAGES
+    }
+
+    /// Stages of a layer.
+    pub(crate) fn stages(&self, next: &Candidate) -> usize {
+        self.stages_to(next, next.s)
     }
 
     /// Stages of a layer that ends at `s`.
-    fn stages(&self, next: &Candidate, s: Sigma) -> usize {
+    fn stages_to(&self, next: &Candidate, s: Sigma) -> usize {
         let step = Step { t: next.t, s };
         rate::stages(
             Code::new(self.trellis),

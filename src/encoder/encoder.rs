@@ -1,18 +1,40 @@
-//! One picture encoded.
+//! One picture encoded: the lossy file, the exact one, or the smaller of the two.
 
-use std::borrow::Cow;
-
+use crate::encoder::lossless;
 use crate::encoder::report::Encoded;
 use crate::encoder::session::Session;
 use crate::encoder::settings::Encoder;
-use crate::encoder::target::Target;
+use crate::encoder::target::{StopRule, Target};
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
 use crate::prior::ENSEMBLES;
 use crate::progress::{Report, checked, unheard};
 
+/// Bits a sample, by [`lossless::cost`], below which a picture is taken for a drawing: its exact
+/// samples are coded first. Photographs take two and more.
+const DRAWING: f64 = 1.0;
+
+/// Bits a sample from which on samples without a chain are not worth a try.
+const PHOTOGRAPH: f64 = 3.0;
+
+/// Bits a sample of an exact file of a drawing below which samples beside a chain are not tried.
+const EASY: f64 = 0.1;
+
+/// Share of the expected exact samples from which on a lossy file is compared with the exact one.
+const SUSPICIOUS: f64 = 0.4;
+
+/// Quality of the layers before the exact samples of a drawing that are coded beside the chain, and
+/// of those of a photograph.
+const QUALITIES: (f64, f64) = (25.0, 75.0);
+
+/// Part of the exact samples of a drawing that layers before them may take, and the fewest bytes
+/// that are worth it. They are a preview.
+const PREVIEW: usize = 32;
+const LEAST_PREVIEW: usize = 200;
+
 impl Encoder {
-    /// Encodes one picture. A lossy file is made of [`Picture::fill_invisible`].
+    /// Encodes one picture. A lossy file is made of [`Picture::fill_invisible`], and ends in the
+    /// exact picture where that takes no more bytes.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a target that no file can meet, an interest of another size, or an
@@ -35,39 +57,134 @@ impl Encoder {
             let e = format!("a prior is averaged over 1, 2, 4 or 8 orientations, not {n}");
             return Err(Error::Parameter(e));
         }
-        let picture = &*match self.target.is_lossless() {
-            true => Cow::Borrowed(picture),
-            false => picture.fill_invisible(),
+        // Before any work.
+        self.check(picture, self.target)?;
+        match self.target {
+            Target::Lossless(Some(_)) => self.encode_to(picture, self.target, None, report),
+            Target::Lossless(None) => self.lossless(picture, report),
+            _ => self.lossy(picture, report),
+        }
+    }
+
+    /// A file for a lossy target, or the exact picture where that takes no more bytes.
+    fn lossy(&self, picture: &Picture, report: &mut Report<'_>) -> Result<Encoded> {
+        let filled = &*picture.fill_invisible();
+        if !self.tries_exact(&picture.form())? {
+            return self.encode_to(filled, self.target, None, report);
+        }
+        let cost = lossless::cost(picture);
+        if cost >= DRAWING {
+            let lossy = self.encode_to(filled, self.target, None, report)?;
+            let suspicious = bits(&lossy) > SUSPICIOUS * cost * samples(picture);
+            return match suspicious && self.prior.is_reference() {
+                true => Ok(smaller(self.lossless(filled, report)?, lossy)),
+                false => Ok(lossy),
+            };
+        }
+        let exact = self.drawing(picture, Some(filled), report)?;
+        let stop = StopRule::new(self.target, &self.header(picture.form()))?;
+        if stop.bytes.is_some_and(|most| exact.bytes.len() <= most) {
+            return Ok(exact);
+        }
+        let most = Some(exact.bytes.len());
+        Ok(smaller(
+            exact,
+            self.encode_to(filled, self.target, most, report)?,
+        ))
+    }
+
+    /// The smallest file that ends in the exact picture.
+    fn lossless(&self, picture: &Picture, report: &mut Report<'_>) -> Result<Encoded> {
+        let cost = lossless::cost(picture);
+        let drawing = match cost < PHOTOGRAPH {
+            true => Some(self.drawing(picture, None, report)?),
+            false => None,
         };
-        let encoded = self.encode_to(picture, self.target.with_default_quality(picture), report)?;
-        if self.target != Target::Lossless(None) || encoded.bytes.len() <= picture.samples().bytes()
+        if let Some(drawing) = drawing
+            .as_ref()
+            .filter(|d| bits(d) < EASY * samples(picture))
         {
+            return Ok(drawing.clone());
+        }
+        let quality = match cost < DRAWING {
+            true => QUALITIES.0,
+            false => QUALITIES.1,
+        };
+        let most = drawing.as_ref().map(|drawing| drawing.bytes.len());
+        let target = Target::Lossless(Some(quality));
+        let mut encoded = self.encode_to(picture, target, most, report)?;
+        if let Some(drawing) = drawing {
+            encoded = smaller(drawing, encoded);
+        }
+        if encoded.bytes.len() <= picture.samples().bytes() {
             return Ok(encoded);
         }
         // Pure noise: layers of it cost more bits than they save.
-        let other = self.encode_to(picture, Target::Lossless(Some(0.0)), report)?;
-        Ok(if other.bytes.len() < encoded.bytes.len() {
-            other
-        } else {
-            encoded
-        })
+        Ok(smaller(self.drawing(picture, None, report)?, encoded))
     }
 
-    /// One encode for `target`, which has a quality if it is lossless.
+    /// The file of exact samples that need no chain, those of `picture` or of `other`, after layers
+    /// that take a small part of it.
+    fn drawing(
+        &self,
+        picture: &Picture,
+        other: Option<&Picture>,
+        report: &mut Report<'_>,
+    ) -> Result<Encoded> {
+        let alone = |picture| (lossless::alone(picture), picture);
+        let other = other.filter(|&other| other != picture).map(alone);
+        let candidates = other.into_iter().fold(alone(picture), |best, other| {
+            match other.0.len() < best.0.len() {
+                true => other,
+                false => best,
+            }
+        });
+        let (payload, picture) = candidates;
+        let room = picture.samples().bytes().saturating_sub(payload.len());
+        let most = room.min(payload.len() / PREVIEW);
+        let plain = self.clone().prefilter(false);
+        let mut session = Session::begin(&plain, picture, Target::Quality(75.0))?;
+        if most >= LEAST_PREVIEW {
+            session.preview(most, report)?;
+        }
+        session.finish(Some(payload))
+    }
+
+    /// One encode for `target`, which has a quality if it is lossless. It is given up, and comes
+    /// back unfinished, once it takes more than `most` bytes.
     fn encode_to(
         &self,
         picture: &Picture,
         target: Target,
+        most: Option<usize>,
         report: &mut Report<'_>,
     ) -> Result<Encoded> {
         let mut session = Session::begin(self, picture, target)?;
         while let Some(plan) = session.next()? {
             let whole = session.send(&plan)?;
             checked(report(session.progress(&plan)))?;
-            if !whole {
+            if !whole || most.is_some_and(|most| session.used() > most) {
                 break;
             }
         }
-        session.finish()
+        session.finish(None)
+    }
+}
+
+/// Number of colour samples of a picture.
+fn samples(picture: &Picture) -> f64 {
+    picture.samples().len() as f64
+}
+
+/// Bits of a file.
+fn bits(encoded: &Encoded) -> f64 {
+    8.0 * encoded.bytes.len() as f64
+}
+
+/// The smaller of two files, the first of two equal ones.
+fn smaller(first: Encoded, second: Encoded) -> Encoded {
+    match second.bytes.len() < first.bytes.len() {
+        true => second,
+        false => first,
     }
 }

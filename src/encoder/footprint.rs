@@ -73,18 +73,37 @@ impl Encoder {
             searching: true,
             aside: match target.is_lossless() {
                 // The payload, before and in the file.
-                true => footprint::exact(form, 2 * form.depth.bytes()),
+                true => footprint::exact(form, 2 * form.depth.bytes(), true),
                 false if filtered => self.filtering(header),
                 false => 0,
             },
         };
-        footprint::peak(&self.prior, header, alive)
+        let peak = footprint::peak(&self.prior, header, alive)?;
+        Ok(match target {
+            Target::Lossless(None) => peak.max(self.drawing_memory(form)),
+            _ => peak,
+        })
     }
 
     /// True if pictures of this size are filtered first for this target.
     pub(crate) fn prefilters(&self, form: &Form, target: Target) -> bool {
         // Smaller planes hold values more than once.
         self.prefilter && !target.is_lossless() && form.width.min(form.height) >= 16
+    }
+
+    /// True if a lossy target may be met by the exact picture, and coding that first takes no more
+    /// memory than the rest.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::memory`].
+    pub(crate) fn tries_exact(&self, form: &Form) -> Result<bool> {
+        // A map is of layers.
+        Ok(self.exact && !self.map && self.drawing_memory(form) <= self.memory(*form)?)
+    }
+
+    /// Bytes that coding exact samples without a chain takes, before any other work.
+    fn drawing_memory(&self, form: &Form) -> u64 {
+        3 * picture_bytes(form) + footprint::exact(form, 2 * form.depth.bytes(), false)
     }
 
     /// Bytes that filtering takes besides its result: the samples as they are, and four planes of a

@@ -1,40 +1,56 @@
-//! The exact end of a file: x_0 itself, coded under x_t and x0_hat (annex A).
+//! The exact samples of a picture as the end of a file (annex A).
 
 use crate::container::Header;
-use crate::entropy::{SideInformation, encode_exact};
+use crate::entropy::{Layout, encode_graphic, encode_photographic};
 use crate::error::Result;
 use crate::pixels::picture::Picture;
 use crate::reverse::Chain;
+
+/// Columns and rows of the tiles of a picture that tell the cost of the rest, and their number.
+const TILE: (usize, usize) = (64, 16);
+const TILES: usize = 8;
 
 /// The payload that completes `picture` at the end of the chain.
 ///
 /// # Errors
 /// [`Error::Backend`](crate::Error::Backend) if the network fails.
-pub(crate) fn encode(chain: &mut Chain, header: &Header, picture: &Picture) -> Result<Vec<u8>> {
+pub(crate) fn beside_chain(
+    chain: &mut Chain,
+    header: &Header,
+    picture: &Picture,
+) -> Result<Vec<u8>> {
     let side = chain.side_information(header)?;
-    Ok(encode_exact(&side, |y, row| picture.read_row(y, row)))
+    let layout = Layout::of(&header.form);
+    Ok(encode_photographic(layout, &side, |y, row| {
+        picture.read_row(y, row)
+    }))
 }
 
-/// Cost in bits a sample of the middle of a picture, at most 256 x 256 pixels, to a receiver who
-/// knows nothing of it.
+/// The payload of a picture that needs no chain.
+pub(crate) fn alone(picture: &Picture) -> Vec<u8> {
+    encode_graphic(Layout::of(&picture.form()), |y, row| {
+        picture.read_row(y, row)
+    })
+}
+
+/// Estimate of the cost in bits a sample of the exact samples without a chain, from tiles all over
+/// the picture. It is high for small and for varied pictures.
 pub(crate) fn cost(picture: &Picture) -> f64 {
     let full = (picture.width() as usize, picture.height() as usize);
-    let size = (full.0.min(256), full.1.min(256));
+    let size = (full.0.min(TILE.0), full.1.min(TILE.1));
     let channels = picture.colour().channels();
-    let nothing = vec![0.0; 3 * size.0 * size.1];
-    let side = SideInformation {
-        size,
-        planes: size,
-        channels,
-        bits: picture.depth().bits(),
-        x_t: &nothing,
-        x0_hat: &nothing,
+    let layout = Layout {
+        size: (size.0, TILES * size.1),
+        ..Layout::of(&picture.form())
     };
-    let (left, top) = ((full.0 - size.0) / 2, (full.1 - size.1) / 2);
     let mut line = vec![0; full.0 * channels];
-    let payload = encode_exact(&side, |y, row| {
+    let payload = encode_graphic(layout, |row, tile| {
+        let (k, y) = (row / size.1, row % size.1);
+        // Tiles go down evenly, and to and fro by the golden section.
+        let top = (2 * k + 1) * (full.1 - size.1) / (2 * TILES);
+        let left = (k * 618 + 309) % 1000 * (full.0 - size.0) / 1000;
         picture.read_row(top + y, &mut line);
-        row.copy_from_slice(&line[left * channels..][..row.len()]);
+        tile.copy_from_slice(&line[left * channels..][..tile.len()]);
     });
-    8.0 * payload.len() as f64 / (size.0 * size.1 * channels) as f64
+    8.0 * payload.len() as f64 / (layout.size.0 * layout.size.1 * channels) as f64
 }

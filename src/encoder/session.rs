@@ -24,7 +24,7 @@ use crate::pixels::picture::Picture;
 use crate::pixels::planes::{Planar, Planes};
 use crate::pixels::samples::Samples;
 use crate::prior::Prior;
-use crate::progress::Progress;
+use crate::progress::{Progress, Report, checked};
 use crate::reverse::Chain;
 use crate::schedule::Sigma;
 use crate::timings::Activity;
@@ -133,7 +133,7 @@ impl<'r> Session<'r> {
     }
 
     /// Bytes written, and those of deferred parts.
-    fn used(&self) -> usize {
+    pub fn used(&self) -> usize {
         self.writer.len() + self.deferred.bytes()
     }
 
@@ -362,19 +362,44 @@ impl<'r> Session<'r> {
         }
     }
 
-    /// Writes the parts after the last layer.
+    /// Sends layers as long as they take no more than `most` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if the network fails; [`Error::Cancelled`] if `report` asks for it.
+    pub fn preview(&mut self, most: usize, report: &mut Report<'_>) -> Result<()> {
+        let most = self.used() + most;
+        while let Some(plan) = self.next()? {
+            let stages = self.effort.stages(&plan.candidate);
+            if self.used() + self.head_bytes(stages) + stages / 2 > most {
+                break;
+            }
+            let before = (self.writer.clone(), self.deferred.clone());
+            self.send(&plan)?;
+            if self.used() > most {
+                (self.writer, self.deferred) = before;
+                self.layers.pop();
+                break;
+            }
+            checked(report(self.progress(&plan)))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the parts after the last layer. `exact` is a ready payload of exact samples.
     ///
     /// # Errors
     /// [`Error::Backend`] if the network fails.
-    pub fn finish(mut self) -> Result<Encoded> {
+    pub fn finish(mut self, mut exact: Option<Vec<u8>>) -> Result<Encoded> {
         let (picture, chain) = (self.picture, &mut self.chain);
-        let mut exact_bytes = None;
         if self.target.is_lossless() {
             let meter = chain.meter().clone();
-            let code = || lossless::encode(chain, &self.header, picture);
-            let payload = meter.time(Activity::Exact, code)?;
+            let code = || lossless::beside_chain(chain, &self.header, picture);
+            exact = Some(meter.time(Activity::Exact, code)?);
+        }
+        let exact_bytes = exact.as_ref().map(|payload| payload.len() as u64);
+        if let Some(payload) = exact {
             self.writer.part(PartName::EXACT, &payload);
-            exact_bytes = Some(payload.len() as u64);
+            self.target_met = true;
         }
         self.deferred.write(&mut self.writer, true);
         // The end is shown by a call of the network, whatever the last layer started from.

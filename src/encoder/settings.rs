@@ -40,6 +40,7 @@ pub struct Encoder {
     pub(crate) interest: Option<Interest>,
     pub(crate) prefilter: bool,
     corrections: bool,
+    pub(crate) exact: bool,
     pub(crate) map: bool,
     /// Display of a target of PSNR. None is the recommended one.
     pub(crate) display: Option<Display>,
@@ -61,6 +62,7 @@ impl Encoder {
             interest: None,
             prefilter: true,
             corrections: true,
+            exact: true,
             map: false,
             display: None,
         }
@@ -148,6 +150,13 @@ impl Encoder {
     /// as good: files are larger by half a per cent.
     pub fn corrections(mut self, yes: bool) -> Self {
         self.corrections = yes;
+        self
+    }
+
+    /// Allows or forbids that a lossy target is met by the exact picture where that takes no more
+    /// bytes, as drawings, text and screenshots often do. It is allowed by default.
+    pub fn exact_if_smaller(mut self, yes: bool) -> Self {
+        self.exact = yes;
         self
     }
 

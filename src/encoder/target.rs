@@ -2,9 +2,7 @@
 
 use crate::container::Header;
 use crate::encoder::forecast::{Remaining, squared_error};
-use crate::encoder::lossless;
 use crate::error::{Error, Result};
-use crate::pixels::picture::Picture;
 use crate::prior::LOWEST_SIGMA;
 use crate::schedule::Sigma;
 
@@ -23,9 +21,9 @@ pub enum Target {
     /// At the first four bits at which the decoded picture has this RGB PSNR in dB, or at the
     /// lowest noise level.
     Psnr(f64),
-    /// At the exact picture: its samples follow layers that end at this quality. The default is 75,
-    /// and 25 for drawings and screenshots, whose exact samples take fewer bits than layers of a
-    /// higher quality do.
+    /// At the exact picture: its samples follow layers that end at this quality. Without one it is
+    /// the smallest file that is found: layers of quality 75 before the samples of a photograph,
+    /// and a preview or nothing before those of a drawing or a screenshot.
     Lossless(Option<f64>),
 }
 
@@ -39,16 +37,6 @@ impl Target {
     /// True if the file ends in the exact picture.
     pub fn is_lossless(self) -> bool {
         matches!(self, Target::Lossless(_))
-    }
-
-    /// This target, with a quality for this picture if it had none.
-    pub(crate) fn with_default_quality(self, picture: &Picture) -> Self {
-        match self {
-            // A photograph takes two bits a sample and more.
-            Target::Lossless(None) if lossless::cost(picture) < 1.0 => Target::Lossless(Some(25.0)),
-            Target::Lossless(None) => Target::Lossless(Some(75.0)),
-            other => other,
-        }
     }
 }
 

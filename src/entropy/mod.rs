@@ -4,7 +4,8 @@
 //! binary decision. Its probability is fixed or comes from an adaptive counter, in integers only,
 //! so that every machine computes equal intervals. [`encode_alpha`] and [`decode_alpha`] code an
 //! alpha plane of 8 bits or the high bytes of one of 16, [`encode_alpha_low`] and
-//! [`decode_alpha_low`] the low bytes, [`encode_exact`] and [`decode_exact`] the exact samples.
+//! [`decode_alpha_low`] the low bytes. [`encode_photographic`] and [`encode_graphic`] code the
+//! exact samples, [`decode_exact`] decodes them.
 
 mod alpha;
 mod alpha_low;
@@ -14,7 +15,10 @@ mod residual;
 
 pub use alpha::{decode_alpha, encode_alpha};
 pub use alpha_low::{decode_alpha_low, encode_alpha_low};
-pub use lossless::{Reached, SideInformation, decode_exact, encode_exact, exact_memory};
+pub use lossless::{
+    Layout, Method, Reached, SideInformation, decode_exact, encode_graphic, encode_photographic,
+    exact_memory,
+};
 
 #[cfg(test)]
 mod tests;

@@ -175,10 +175,7 @@ impl Chain {
         self.predict_by(false);
         let (x_t, x0_hat) = self.state_and_prediction()?;
         Ok(SideInformation {
-            size: (header.form.width as usize, header.form.height as usize),
             planes: header.coded_size(),
-            channels: header.form.colour.channels(),
-            bits: header.form.depth.bits(),
             x_t: &x_t.data,
             x0_hat: &x0_hat.data,
         })

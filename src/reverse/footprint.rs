@@ -5,7 +5,7 @@ use crate::channel::rotation::window;
 use crate::channel::search::search_bytes;
 use crate::codes::Form;
 use crate::container::Header;
-use crate::entropy::exact_memory;
+use crate::entropy::{Layout, exact_memory};
 use crate::error::{Error, Result};
 use crate::prior::Prior;
 use crate::reverse::display::Display;
@@ -30,12 +30,11 @@ pub struct Alive<'a> {
     pub aside: u64,
 }
 
-/// Bytes of memory for the exact samples at the end of the chain. `copies` bytes a sample are held
-/// besides the model.
-pub fn exact(form: &Form, copies: u64) -> u64 {
-    let channels = form.colour.channels() as u64;
-    let (width, height) = (u64::from(form.width), u64::from(form.height));
-    exact_memory(width, height, channels) + copies * width * height * channels
+/// Bytes of memory for the exact samples, beside the chain or without it. `copies` bytes a sample
+/// are held besides the model.
+pub fn exact(form: &Form, copies: u64, beside_chain: bool) -> u64 {
+    let samples = form.pixels() * form.colour.channels() as u64;
+    exact_memory(Layout::of(form), beside_chain) + copies * samples
 }
 
 /// The expected peak of memory, in bytes, of work on the picture of `header`.

@@ -170,10 +170,13 @@ pub struct Encode {
     pub goal: Goal,
     #[command(flatten)]
     pub strip: Strip,
-    /// End in the exact picture, after layers down to quality -Q [default: 75; 25 for drawings and
-    /// screenshots]
+    /// End in the exact picture, after layers down to quality -Q [default: 75 for photographs, and
+    /// a preview or nothing for drawings and screenshots]
     #[arg(long, conflicts_with_all = ["bpp", "bytes", "psnr"])]
     pub lossless: bool,
+    /// Keep to the target where the exact picture takes no more bytes, as that of a drawing may
+    #[arg(long, conflicts_with = "lossless")]
+    pub no_exact: bool,
     /// 1 (fast, by a smaller network) to 5 (small)
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,

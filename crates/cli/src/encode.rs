@@ -164,6 +164,11 @@ fn one(a: &Encode, priors: &FilePriors, input: &Path, output: &Path, log: Log) -
     if a.watch.timing {
         io::say(clock.table(&encoded.timings));
     }
+    if encoded.exact_bytes.is_some() && !wanted_target(a).is_lossless() {
+        log.say(
+            "note: the exact picture takes no more bytes than the target; the file is lossless",
+        );
+    }
     if !encoded.target_met {
         log.say("note: the lowest noise level came before the target; the file ends there");
     }
@@ -182,6 +187,7 @@ fn encoder(a: &Encode, priors: &FilePriors) -> Encoder {
         .ensemble(a.coding.orientations)
         .prefilter(!a.coding.no_prefilter)
         .corrections(!a.coding.no_corrections)
+        .exact_if_smaller(!a.no_exact)
         .psnr_as_displayed_by(display.unwrap_or(Display::PLAIN))
         .seed(a.seed)
         .reconstruct(a.verify)
@@ -192,6 +198,7 @@ fn encoder(a: &Encode, priors: &FilePriors) -> Encoder {
 fn summary(encoded: &Encoded, picture: &Picture) -> String {
     let bytes = encoded.bytes.len();
     let exact = match encoded.exact_bytes {
+        Some(n) if encoded.layers.is_empty() => format!(", exact in {n} bytes"),
         Some(n) => format!(", exact in {n} bytes more"),
         None => String::new(),
     };

@@ -1,10 +1,18 @@
 //! Adaptive counters in a hash table: the outcomes of a decision in equal contexts.
 
+use crate::entropy::lossless::mixing::Tables;
+
 /// Decisions that share one place of the table.
 pub const GROUP: u32 = 3;
 
 /// Number of decisions after which a counter forgets as fast as it learns.
 const WINDOW: u32 = 60;
+
+/// A hash joined by one more number.
+pub fn join(hash: u64, v: u64) -> u64 {
+    let h = (hash ^ v).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    h ^ h >> 29
+}
 
 /// A counter: the probability of a one in units of 2^-22, and the number of decisions seen.
 #[derive(Clone, Copy)]
@@ -17,6 +25,12 @@ impl Counter {
     /// Probability of a one, 0..2^22.
     pub fn probability(self) -> u32 {
         self.0 >> 10
+    }
+
+    /// The logit of the probability, as an input of a mixer.
+    pub fn logit(self, tables: &Tables) -> f32 {
+        let p = self.probability();
+        tables.logit(p + 1, (1 << Self::BITS) - p)
     }
 
     /// floor(log2(decisions seen + 1)), at most 5.

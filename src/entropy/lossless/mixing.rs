@@ -2,15 +2,6 @@
 
 use std::sync::LazyLock;
 
-/// Number of predictions that are mixed.
-pub const INPUTS: usize = 6;
-
-/// Learning rate of the weights.
-const RATE: f32 = 0.0035;
-
-/// First weights: of the two distributions, then of the counters.
-const START: [f32; INPUTS] = [0.5, 0.5, 0.1, 0.1, 0.1, 0.1];
-
 /// Bits of a probability of [`Tables::logistic`].
 pub const ONE: u32 = 30;
 
@@ -79,33 +70,36 @@ impl Tables {
     }
 }
 
-/// Sets of weights, chosen by context.
-pub struct LogisticMixer {
+/// Sets of weights for `N` predictions, chosen by context.
+pub struct LogisticMixer<const N: usize> {
     tables: Tables,
-    sets: Vec<[f32; INPUTS]>,
+    sets: Vec<[f32; N]>,
+    /// Learning rate of the weights.
+    rate: f32,
 }
 
 /// The mixture of the predictions of one decision by two sets of weights.
-pub struct Mixture {
-    inputs: [f32; INPUTS],
+pub struct Mixture<const N: usize> {
+    inputs: [f32; N],
     sets: [usize; 2],
     logits: [f32; 2],
     /// Probability of a one in units of 2^-16, never 0 or 1.
     pub one: u16,
 }
 
-impl LogisticMixer {
-    /// A mixer of `sets` sets of weights.
-    pub fn new(tables: Tables, sets: usize) -> Self {
+impl<const N: usize> LogisticMixer<N> {
+    /// A mixer of `sets` sets of weights that begin as `start` and learn at `rate`.
+    pub fn new(tables: Tables, sets: usize, start: [f32; N], rate: f32) -> Self {
         LogisticMixer {
             tables,
-            sets: vec![START; sets],
+            sets: vec![start; sets],
+            rate,
         }
     }
 
     /// The mixture whose logit is the mean of the logits of two sets.
     #[inline]
-    pub fn mix(&self, inputs: [f32; INPUTS], sets: [usize; 2]) -> Mixture {
+    pub fn mix(&self, inputs: [f32; N], sets: [usize; 2]) -> Mixture<N> {
         let logits = sets.map(|set| {
             let terms = self.sets[set].iter().zip(&inputs);
             terms.fold(0.0, |sum, (w, x)| sum + w * x)
@@ -121,11 +115,11 @@ impl LogisticMixer {
 
     /// Moves the weights down the gradient of the code length.
     #[inline]
-    pub fn learn(&mut self, mixed: &Mixture, bit: bool) {
+    pub fn learn(&mut self, mixed: &Mixture<N>, bit: bool) {
         let target = if bit { 1.0 } else { 0.0 };
         for (&set, &logit) in mixed.sets.iter().zip(&mixed.logits) {
             let p = self.tables.probability(logit) as f32 / (1u32 << ONE) as f32;
-            let step = RATE * (target - p);
+            let step = self.rate * (target - p);
             let weights = self.sets[set].iter_mut().zip(&mixed.inputs);
             weights.for_each(|(w, x)| *w += step * x);
         }
@@ -156,8 +150,8 @@ mod tests {
 
     #[test]
     fn trusts_the_input_that_is_right() {
-        let mut mixer = LogisticMixer::new(Tables::new(), 2);
-        let mut inputs = [0.0; INPUTS];
+        let mut mixer = LogisticMixer::new(Tables::new(), 2, [0.1; 6], 0.0035);
+        let mut inputs = [0.0; 6];
         for i in 0..4000u32 {
             let bit = i.wrapping_mul(0x9E37_79B9) >> 31 == 1;
             inputs[4] = if bit { 3.0 } else { -3.0 };

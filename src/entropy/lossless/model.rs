@@ -4,7 +4,8 @@
 use crate::entropy::coder::{Bit, Coder};
 use crate::entropy::lossless::context_table::{ContextTable, GROUP};
 use crate::entropy::lossless::fit::{Fit, REGRESSORS, SEGMENT};
-use crate::entropy::lossless::mixing::{INPUTS, LogisticMixer, Tables};
+use crate::entropy::lossless::layout::{Layout, Scale};
+use crate::entropy::lossless::mixing::{LogisticMixer, Tables};
 use crate::entropy::lossless::side_information::SideInformation;
 
 /// Number of contexts of a decision.
@@ -12,6 +13,15 @@ const CONTEXTS: usize = 4;
 
 /// Widths of the distributions about the prediction.
 const WIDTHS: [f64; 2] = [0.45, 2.0];
+
+/// Predictions of a decision: those of the distributions, then those of the counters.
+const INPUTS: usize = WIDTHS.len() + CONTEXTS;
+
+/// First weights of the predictions.
+const START: [f32; INPUTS] = [0.5, 0.5, 0.1, 0.1, 0.1, 0.1];
+
+/// Learning rate of the weights.
+const RATE: f32 = 0.0035;
 
 /// Least probability of a distribution, in units of 2^-30.
 const LEAST: u32 = 1024;
@@ -28,9 +38,13 @@ const QUARTERS: [f64; 4] = [
 ];
 
 /// 2^(k/4) / 8 levels.
-fn scale(k: usize) -> f64 {
+fn threshold(k: usize) -> f64 {
     QUARTERS[k % 4] * f64::from(1 << (k / 4)) / 8.0
 }
+
+/// Regressors without a chain: neighbours of the channel, and those of each earlier one.
+const NEIGHBOURS: usize = 6;
+const EARLIER: usize = 4;
 
 /// Columns of zeros at both ends of a row.
 const MARGIN: usize = 2;
@@ -52,18 +66,21 @@ struct ChannelModel {
     plane: usize,
     rows: [Row; 3],
     fit: Fit,
+    /// Coefficients of the fit, and the segment of the row that they are of.
+    coefficients: ([f64; REGRESSORS], Option<usize>),
     /// Sum of absolute errors and their number, for each class.
     scales: [(f64, f64); SCALES],
 }
 
 /// The model of the samples of a picture.
 pub struct SampleModel<'a> {
-    side: SideInformation<'a>,
-    /// An 8-bit level in units of a sample.
-    unit: f64,
+    layout: Layout,
+    /// None where pixels are coded one by one, without a chain.
+    side: Option<SideInformation<'a>>,
+    scale: Scale,
     channels: Vec<ChannelModel>,
     tables: Tables,
-    mixer: LogisticMixer,
+    mixer: LogisticMixer<INPUTS>,
     context_table: ContextTable,
 }
 
@@ -97,88 +114,122 @@ impl<'a> SampleModel<'a> {
     }
 
     /// The model at the first sample.
-    pub fn new(side: SideInformation<'a>) -> Self {
-        let width = side.size.0;
+    pub fn new(layout: Layout, scale: Scale, side: Option<SideInformation<'a>>) -> Self {
+        let width = layout.size.0;
         let row = Row {
             value: vec![0; width + 2 * MARGIN],
             residual: vec![0.0; width + 2 * MARGIN],
             error: vec![0.0; width + 2 * MARGIN],
         };
-        let order: &[usize] = if side.channels == 1 { &[0] } else { &[1, 0, 2] };
-        let scales = std::array::from_fn(|k| (scale(k), 1.0));
+        let order: &[usize] = if layout.channels == 1 {
+            &[0]
+        } else {
+            &[1, 0, 2]
+        };
+        let scales = std::array::from_fn(|k| (threshold(k), 1.0));
         let channels = order.iter().enumerate().map(|(i, &plane)| ChannelModel {
             plane,
             rows: [row.clone(), row.clone(), row.clone()],
-            fit: Fit::new(10 + side.channels + 8 * i, width),
+            fit: Fit::new(
+                match side {
+                    Some(_) => 10 + layout.channels + 8 * i,
+                    None => NEIGHBOURS + EARLIER * i,
+                },
+                width,
+            ),
+            coefficients: ([0.0; REGRESSORS], None),
             scales,
         });
         let channels: Vec<ChannelModel> = channels.collect();
         let tables = Tables::new();
         SampleModel {
-            unit: if side.bits == 8 { 1.0 } else { 257.0 },
-            mixer: LogisticMixer::new(tables, 3 * (17 * 6 + SCALES * 9)),
-            context_table: ContextTable::new(width * side.size.1 * side.channels),
+            scale,
+            mixer: LogisticMixer::new(tables, 3 * (17 * 6 + SCALES * 9), START, RATE),
+            context_table: ContextTable::new(layout.pixels() * layout.channels),
             tables,
             channels,
+            layout,
             side,
         }
     }
 
     /// Codes row `y` of interleaved samples. Rows are coded in order.
     pub fn row<C: Coder>(&mut self, y: usize, samples: &mut [u16], coder: &mut C) {
-        let n = self.side.channels;
+        let n = self.layout.channels;
+        self.begin_row();
         for i in 0..n {
-            let channel = &mut self.channels[i];
-            channel.rows.rotate_right(1);
-            channel.fit.next_row();
-            let plane = channel.plane;
-            let mut coefficients = [0.0; REGRESSORS];
-            for x in 0..self.side.size.0 {
-                if x % SEGMENT == 0 {
-                    coefficients = self.channels[i].fit.solve(x / SEGMENT);
-                }
+            let plane = self.channels[i].plane;
+            for x in 0..self.layout.size.0 {
                 let sample = &mut samples[x * n + plane];
-                *sample = self.sample(At { i, x, y }, &coefficients, *sample, coder);
+                *sample = self.sample(At { i, x, y }, *sample, coder);
             }
         }
     }
 
+    /// Begins a row.
+    pub fn begin_row(&mut self) {
+        for channel in &mut self.channels {
+            channel.rows.rotate_right(1);
+            channel.fit.next_row();
+            channel.coefficients.1 = None;
+        }
+    }
+
+    /// Codes the samples of one pixel.
+    pub fn pixel<C: Coder>(&mut self, (x, y): (usize, usize), pixel: &mut [u16], coder: &mut C) {
+        for i in 0..self.layout.channels {
+            let sample = &mut pixel[self.channels[i].plane];
+            *sample = self.sample(At { i, x, y }, *sample, coder);
+        }
+    }
+
+    /// Takes the samples of a pixel of the row, which are known.
+    pub fn know(&mut self, x: usize, pixel: &[u16]) {
+        for channel in &mut self.channels {
+            let value = self.scale.index(pixel[channel.plane]);
+            let row = &mut channel.rows[0];
+            row.value[x + MARGIN] = i32::from(value);
+            row.residual[x + MARGIN] = f64::from(value) / self.scale.unit - 127.5;
+            row.error[x + MARGIN] = 0.0;
+        }
+    }
+
     /// Codes one sample.
-    fn sample<C: Coder>(
-        &mut self,
-        at: At,
-        coefficients: &[f64; REGRESSORS],
-        sample: u16,
-        coder: &mut C,
-    ) -> u16 {
+    fn sample<C: Coder>(&mut self, at: At, sample: u16, coder: &mut C) -> u16 {
         let At { i, x, .. } = at;
         let (f, x0_hat) = self.regressors(at);
-        let terms = coefficients.iter().zip(&f);
+        let channel = &mut self.channels[i];
+        let segment = x / SEGMENT;
+        if channel.coefficients.1 != Some(segment) {
+            channel.coefficients = (channel.fit.solve(segment), Some(segment));
+        }
+        let terms = channel.coefficients.0.iter().zip(&f);
         let mean = terms.fold(0.0, |sum, (c, f)| sum + c * f);
         let near = self.near(i, x);
         // The number of thresholds 2^(k/4) / 8, k = 1.., that the mean error nearby reaches.
-        let class = (1..SCALES).take_while(|&k| near >= scale(k)).count();
+        let class = (1..SCALES).take_while(|&k| near >= threshold(k)).count();
         let (sum, count) = self.channels[i].scales[class];
-        let width = (0.52 * sum / count).max(0.02) * self.unit;
-        let samples = 1 << self.side.bits;
+        let width = (0.52 * sum / count).max(0.02) * self.scale.unit;
+        let bits = self.scale.bits;
         let (depth, offset) = match i {
-            0 => (self.side.bits, 0),
+            0 => (bits, 0),
             _ => {
                 let first = self.channels[0].rows[0].value[x + MARGIN];
-                (self.side.bits + 1, samples - i64::from(first))
+                (bits + 1, (1 << bits) - i64::from(first))
             }
         };
         let expected = Expected {
-            centre: (mean + x0_hat + 127.5) * self.unit + offset as f64,
+            centre: (mean + x0_hat + 127.5) * self.scale.unit + offset as f64,
             widths: WIDTHS.map(|w| w * width),
             class,
             depth,
             offset,
-            samples,
+            samples: self.scale.values.into(),
         };
-        let leaf = self.leaf(at, &expected, i64::from(sample) + offset, coder);
+        let sample = i64::from(self.scale.index(sample));
+        let leaf = self.leaf(at, &expected, sample + offset, coder);
         let value = leaf - offset;
-        let residual = value as f64 / self.unit - 127.5 - x0_hat;
+        let residual = value as f64 / self.scale.unit - 127.5 - x0_hat;
         let error = residual - mean;
         let channel = &mut self.channels[i];
         channel.rows[0].value[x + MARGIN] = value as i32;
@@ -192,14 +243,17 @@ impl<'a> SampleModel<'a> {
         channel
             .fit
             .learn(x / SEGMENT, &f, residual, 1.0 / (near * near + 0.5).sqrt());
-        value as u16
+        self.scale.sample(value as u16)
     }
 
     /// The regressors of the residual, and x0_hat at the place.
     fn regressors(&self, At { i, x, y }: At) -> ([f64; REGRESSORS], f64) {
-        let side = &self.side;
-        let (west, east) = (x.saturating_sub(1), (x + 1).min(side.size.0 - 1));
-        let (north, south) = (y.saturating_sub(1), (y + 1).min(side.size.1 - 1));
+        let Some(side) = &self.side else {
+            return (self.alone(i, x), 0.0);
+        };
+        let size = self.layout.size;
+        let (west, east) = (x.saturating_sub(1), (x + 1).min(size.0 - 1));
+        let (north, south) = (y.saturating_sub(1), (y + 1).min(size.1 - 1));
         let index = |c: usize, y: usize, x: usize| (c * side.planes.1 + y) * side.planes.0 + x;
         let hat = |c: usize, y: usize, x: usize| f64::from(side.x0_hat[index(c, y, x)]);
         let noise = |c: usize| f64::from(side.x_t[index(c, y, x)]) - hat(c, y, x);
@@ -244,6 +298,28 @@ impl<'a> SampleModel<'a> {
         (f, here)
     }
 
+    /// The regressors where nothing is known but the samples before. Pixels are coded one by one:
+    /// the right neighbour is not known in any channel.
+    fn alone(&self, i: usize, x: usize) -> [f64; REGRESSORS] {
+        let m = x + MARGIN;
+        let mut f = [0.0; REGRESSORS];
+        let [row, above, above2] = [0, 1, 2].map(|k| &self.channels[i].rows[k].residual);
+        f[..NEIGHBOURS].copy_from_slice(&[
+            row[m - 1],
+            above[m],
+            above[m - 1],
+            above[m + 1],
+            row[m - 2],
+            above2[m],
+        ]);
+        for (j, earlier) in self.channels[..i].iter().enumerate() {
+            let [row, above] = [0, 1].map(|k| &earlier.rows[k].residual);
+            let terms = [row[m], row[m - 1], above[m], above[m - 1]];
+            f[NEIGHBOURS + EARLIER * j..][..EARLIER].copy_from_slice(&terms);
+        }
+        f
+    }
+
     /// The mean error nearby.
     fn near(&self, i: usize, x: usize) -> f64 {
         let m = x + MARGIN;
@@ -255,7 +331,11 @@ impl<'a> SampleModel<'a> {
             + 0.5 * (row[m - 2].abs() + above2[m].abs());
         for earlier in &self.channels[..i] {
             let [row, above] = [0, 1].map(|k| &earlier.rows[k].error);
-            sum += row[m].abs() + 0.5 * (row[m + 1].abs() + row[m - 1].abs() + above[m].abs());
+            let east = match self.side {
+                Some(_) => row[m + 1],
+                None => above[m + 1],
+            };
+            sum += row[m].abs() + 0.5 * (east.abs() + row[m - 1].abs() + above[m].abs());
         }
         sum / (4.4 + 2.5 * i as f64)
     }
@@ -263,7 +343,7 @@ impl<'a> SampleModel<'a> {
     /// The contexts of the counters, made of numbers of eight bits.
     fn contexts(&self, At { i, x, y }: At, expected: &Expected) -> [u64; CONTEXTS] {
         let m = x + MARGIN;
-        let shift = self.side.bits - 8;
+        let shift = self.scale.bits - 8;
         // Beyond the left and upper edges it is the nearest sample before, and 0 before the first.
         let at = |c: usize, west: usize, north: usize| {
             let [row, above] = [0, 1].map(|k| &self.channels[c].rows[k].value);
@@ -338,8 +418,7 @@ impl<'a> SampleModel<'a> {
                 }
                 let counters = places.map(|place| self.context_table.counter(place, node));
                 for (input, counter) in inputs[WIDTHS.len()..].iter_mut().zip(counters) {
-                    let p = counter.probability();
-                    *input = tables.logit(p + 1, (1 << 22) - p);
+                    *input = counter.logit(&tables);
                 }
                 let experience = counters[if i == 2 { 1 } else { 0 }].experience();
                 let sets = [

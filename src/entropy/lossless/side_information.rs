@@ -1,38 +1,12 @@
 //! Knowledge that both ends share about a picture before its exact samples.
 
-/// Knowledge that both ends share about a picture.
+/// The state of the chain and its prediction, plane by plane, in centred 8-bit levels.
 #[derive(Debug, Clone, Copy)]
 pub struct SideInformation<'a> {
-    /// Columns and rows of the picture.
-    pub size: (usize, usize),
-    /// Columns and rows of the planes, which may be larger.
+    /// Columns and rows of the planes, not less than those of the picture.
     pub planes: (usize, usize),
-    /// 1 (grey) or 3 (red, green, blue).
-    pub channels: usize,
-    /// Bits of a sample, 8 or 16.
-    pub bits: u32,
-    /// The state of the chain, in centred 8-bit levels, plane by plane.
+    /// x_t.
     pub x_t: &'a [f32],
-    /// The prediction of x_0 from it, in the layout of `x_t`.
+    /// The prediction of x_0 from it.
     pub x0_hat: &'a [f32],
-}
-
-impl SideInformation<'_> {
-    /// Samples of a row.
-    pub(crate) fn row_len(&self) -> usize {
-        self.size.0 * self.channels
-    }
-
-    /// Bytes of the samples, not coded.
-    pub fn raw_bytes(&self) -> usize {
-        self.row_len() * self.size.1 * self.bits as usize / 8
-    }
-
-    /// Adds a row to the check of the samples.
-    pub(crate) fn check(&self, row: &[u16], check: &mut crc32fast::Hasher) {
-        for sample in row {
-            let bytes = sample.to_le_bytes();
-            check.update(&bytes[..self.bits as usize / 8]);
-        }
-    }
 }

@@ -210,6 +210,8 @@ impl OurCodec<'_> {
         let file = Encoder::new(self.networks.prior)
             .effort(self.effort.clone())
             .ensemble(self.ensemble)
+            // Curves are of layers.
+            .exact_if_smaller(false)
             .prefilter(self.prefilter)
             .corrections(self.corrections)
             .target(self.target)

@@ -100,6 +100,7 @@ fn our_cells(picture: &Picture, ours: &OurCodec) -> Result<Vec<Cell>> {
     let file = Encoder::new(ours.networks.prior)
         .effort(ours.effort.clone())
         .ensemble(ours.ensemble)
+        .exact_if_smaller(false)
         .prefilter(ours.prefilter)
         .corrections(ours.corrections)
         .target(Target::Bpp(RATES[RATES.len() - 1]))

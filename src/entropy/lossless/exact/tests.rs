@@ -1,4 +1,5 @@
 use super::*;
+use crate::entropy::coder::Bit;
 use proptest::prelude::*;
 
 /// A picture with the chain's view of it.
@@ -55,27 +56,42 @@ impl Scene {
         scene
     }
 
-    fn side(&self) -> SideInformation<'_> {
-        SideInformation {
+    fn layout(&self) -> Layout {
+        Layout {
             size: self.size,
-            planes: self.planes,
             channels: self.channels,
             bits: self.bits,
+            range: (0, if self.bits == 8 { 255 } else { 65535 }),
+        }
+    }
+
+    fn side(&self) -> SideInformation<'_> {
+        SideInformation {
+            planes: self.planes,
             x_t: &self.x_t,
             x0_hat: &self.x0_hat,
         }
     }
 
+    /// The payload beside the chain.
     fn encode(&self) -> Vec<u8> {
         let n = self.size.0 * self.channels;
-        encode_exact(&self.side(), |y, row| {
+        encode_photographic(self.layout(), &self.side(), |y, row| {
+            row.copy_from_slice(&self.samples[y * n..][..n])
+        })
+    }
+
+    /// The payload without a chain.
+    fn encode_alone(&self) -> Vec<u8> {
+        let n = self.size.0 * self.channels;
+        encode_graphic(self.layout(), |y, row| {
             row.copy_from_slice(&self.samples[y * n..][..n])
         })
     }
 
     fn decode(&self, payload: &[u8]) -> (Vec<u16>, Reached) {
         let mut out = Vec::new();
-        let reached = decode_exact(&self.side(), payload, |y, row| {
+        let reached = decode_exact(self.layout(), Some(&self.side()), payload, |y, row| {
             assert_eq!(y * row.len(), out.len());
             out.extend_from_slice(row);
         });
@@ -104,13 +120,126 @@ fn samples_come_back() {
     }
 }
 
+/// A drawing of flat shapes, lines and a dither in `colours` colours.
+fn drawing(w: usize, h: usize, channels: usize, bits: u32, colours: u64) -> Scene {
+    let mut scene = Scene::new(w, h, channels, bits, 0.0);
+    let max = (1u64 << bits) - 1;
+    for (i, pixel) in scene.samples.chunks_mut(channels).enumerate() {
+        let (x, y) = (i % w, i / w);
+        let colour = match (x / 9 + y / 7) % 5 {
+            0 => (x / 9 * 31 + y / 7) as u64 % colours,
+            1 => ((x + 2 * y) % 3) as u64 % colours,
+            2 if x % 4 == y % 4 => 1 % colours,
+            3 => (x / 3) as u64 % colours,
+            _ => 0,
+        };
+        for (c, sample) in pixel.iter_mut().enumerate() {
+            *sample = ((colour + 1) * (77 + 1000 * c as u64) * 5501 % (max + 1)) as u16;
+        }
+    }
+    scene
+}
+
+#[test]
+fn drawings_come_back_without_a_chain() {
+    for (w, h) in [(1, 1), (1, 40), (40, 1), (17, 33), (97, 61)] {
+        for channels in [1, 3] {
+            for bits in [8, 16] {
+                for colours in [1, 2, 3, 60, 256, 1000] {
+                    let scene = drawing(w, h, channels, bits, colours);
+                    let payload = scene.encode_alone();
+                    let mut out = Vec::new();
+                    let store = |_, row: &[u16]| out.extend_from_slice(row);
+                    let reached = decode_exact(scene.layout(), None, &payload, store);
+                    let case = format!("{w}x{h} {channels} {bits} {colours}");
+                    assert_eq!(
+                        (reached.rows, reached.crc_matches),
+                        (h, Some(true)),
+                        "{case}"
+                    );
+                    assert!(out == scene.samples, "{case}");
+                }
+            }
+        }
+    }
+}
+
+/// Pictures that other formats for drawings take more bytes for.
+#[test]
+fn drawings_take_few_bytes() {
+    let flat = drawing(200, 150, 3, 8, 1);
+    assert!(flat.encode_alone().len() <= 16);
+    let mut checker = drawing(200, 150, 1, 8, 1);
+    for (i, sample) in checker.samples.iter_mut().enumerate() {
+        *sample = 255 * ((i / 200 + i % 200) % 2) as u16;
+    }
+    assert!(checker.encode_alone().len() <= 24);
+    let mut coins = drawing(200, 150, 1, 8, 1);
+    for (i, sample) in coins.samples.iter_mut().enumerate() {
+        *sample = 255 * (hash(i as u64) & 1) as u16;
+    }
+    let bits = 8 * coins.encode_alone().len();
+    assert!((30_000..30_900).contains(&bits), "{bits}");
+}
+
+#[test]
+fn methods_are_chosen_by_size() {
+    let method = |scene: &Scene| Method::of(&scene.encode_alone());
+    assert_eq!(method(&drawing(97, 61, 3, 8, 60)), Some(Method::Palette));
+    let varied = Scene::new(97, 61, 3, 8, 3.0);
+    assert_eq!(method(&varied), Some(Method::Graphic));
+    let mut noise = Scene::new(40, 40, 1, 8, 0.0);
+    let random = (0..).map(|i| hash(i) as u16 & 255);
+    noise
+        .samples
+        .iter_mut()
+        .zip(random)
+        .for_each(|(s, r)| *s = r);
+    let payload = noise.encode_alone();
+    assert_eq!(
+        (Method::of(&payload), payload.len()),
+        (Some(Method::Raw), 1605)
+    );
+    assert!(noise.decode(&payload).0 == noise.samples);
+    // No decoder knows the ninth.
+    let mut other = payload;
+    other[Method::OFFSET] = 9;
+    assert_eq!(Method::of(&other), None);
+    assert_eq!(noise.decode(&other).1.rows, 0);
+    assert_eq!(Method::of(&other[..Method::OFFSET]), None);
+}
+
+#[test]
+fn bits_of_drawings_are_pinned() {
+    let payload = |colours| drawing(120, 50, 3, 8, colours).encode_alone();
+    let pins =
+        [12, 1000].map(|colours| (payload(colours).len(), crc32fast::hash(&payload(colours))));
+    assert_eq!(pins, [(335, 2_593_576_518), (511, 2_871_063_585)]);
+}
+
+#[test]
+fn prefixes_of_drawings_give_rows() {
+    for colours in [12, 1000] {
+        let scene = drawing(40, 30, 3, 8, colours);
+        let payload = scene.encode_alone();
+        let mut last = 0;
+        for n in 0..payload.len() {
+            let (samples, reached) = scene.decode(&payload[..n]);
+            assert!(reached.rows >= last && reached.crc_matches.is_none_or(|s| s));
+            assert!(samples[..] == scene.samples[..reached.rows * 120], "{n}");
+            last = reached.rows;
+        }
+        assert!(last > 20, "{last}");
+    }
+}
+
 #[test]
 fn bits_are_pinned() {
     let scene = Scene::new(120, 50, 3, 8, 10.0);
     let payload = scene.encode();
     assert_eq!(
         (payload.len(), crc32fast::hash(&payload)),
-        (6734, 26_843_947)
+        (6735, 3_195_582_952)
     );
 }
 
@@ -151,7 +280,11 @@ impl Coder for Ideal {
 fn the_coder_reaches_the_entropy_of_the_model() {
     let scene = Scene::new(300, 200, 3, 8, 12.0);
     let mut ideal = Ideal(0.0);
-    let mut model = SampleModel::new(scene.side());
+    let mut model = SampleModel::new(
+        scene.layout(),
+        Scale::new(&scene.layout(), 1),
+        Some(scene.side()),
+    );
     for (y, row) in scene.samples.chunks(900).enumerate() {
         model.row(y, &mut row.to_vec(), &mut ideal);
     }
@@ -194,7 +327,8 @@ fn another_chain_is_noticed() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn rubbish_decodes_to_something(bytes in prop::collection::vec(any::<u8>(), 0..300), bits in prop_oneof![Just(8u32), Just(16)], x in -1e30f32..1e30) {
+    fn rubbish_decodes_to_something(mut bytes in prop::collection::vec(any::<u8>(), 5..300), method in 0u8..5, bits in prop_oneof![Just(8u32), Just(16)], x in -1e30f32..1e30) {
+        bytes[Method::OFFSET] = method;
         let mut scene = Scene::new(20, 9, 3, bits, 5.0);
         scene.x_t[30] = x;
         let (_, reached) = scene.decode(&bytes);
@@ -210,19 +344,22 @@ fn a_tiny_picture_is_pinned() {
     let x_t: Vec<f32> = (0..18).map(|i| hat(i) + (5 * i % 7) as f32 - 3.0).collect();
     let sample = |i: usize| (hat(i) + 126.0) as u16 + (3 * i % 5) as u16;
     let payload = |channels: usize| {
-        let side = SideInformation {
+        let layout = Layout {
             size: (3, 2),
-            planes: (3, 2),
             channels,
             bits: 8,
+            range: (0, 255),
+        };
+        let side = SideInformation {
+            planes: (3, 2),
             x_t: &x_t,
             x0_hat: &x0_hat,
         };
         let value = |y: usize, k: usize| sample(k % channels * 6 + 3 * y + k / channels);
-        let payload = encode_exact(&side, |y, row| {
+        let payload = encode_photographic(layout, &side, |y, row| {
             (0..3 * channels).for_each(|k| row[k] = value(y, k));
         });
-        let reached = decode_exact(&side, &payload, |y, row| {
+        let reached = decode_exact(layout, Some(&side), &payload, |y, row| {
             (0..3 * channels).for_each(|k| assert_eq!(row[k], value(y, k)));
         });
         assert_eq!((reached.rows, reached.crc_matches), (2, Some(true)));
@@ -230,7 +367,7 @@ fn a_tiny_picture_is_pinned() {
         hex.join(" ")
     };
     let payloads = [payload(1), payload(3)];
-    let grey = "4d 5d 27 26 07 00 99 74 e8 7f";
-    let rgb = "b2 74 6d b9 fd fe 2d 03 a6 56 b4 f5 88 70 fe fb c6 be 0e 6f";
+    let grey = "4d 5d 27 26 01 07 00 15 7c 7c 95";
+    let rgb = "b2 74 6d b9 01 fd ff 2d 00 29 84 0b 7a c9 d5 c4 5f f5 b3 3f 2a";
     assert_eq!(payloads, [grey, rgb]);
 }
