@@ -186,6 +186,142 @@ fn photographs_stay_lossy() {
     }
 }
 
+/// Thumbnails are of the exact samples where no layer is.
+#[test]
+fn a_thumbnail_is_of_the_exact_picture() {
+    let prior = common::prior();
+    let picture = page();
+    let file = encode(&prior, &picture, Target::Quality(75.0));
+    assert!(file.layers.is_empty() && file.exact_bytes.is_some());
+    let small = Decoder::new(&prior)
+        .thumbnail(&file.bytes, 40)
+        .expect("decodes")
+        .picture;
+    assert_eq!(
+        (small.width(), small.height(), small.alpha()),
+        (40, 30, None)
+    );
+    let samples = small.samples().as_eight().expect("8 bits");
+    // Paper at the upper right, the red disc in the middle of the right half.
+    assert_eq!(samples[3 * 38..][..3], [255; 3]);
+    assert_eq!(samples[3 * (14 * 40 + 30)..][..3], [255, 0, 0]);
+}
+
+/// Paper beside a photograph.
+fn collage() -> Picture {
+    let photo = common::resized("coffee.png", 96, 80);
+    let photo = photo.samples().as_eight().expect("8 bits");
+    colour(
+        |x, y| match (20..116).contains(&x) && (40..120).contains(&y) {
+            true => {
+                let i = 3 * ((y - 40) * 96 + x - 20) as usize;
+                [photo[i], photo[i + 1], photo[i + 2]]
+            }
+            false if x > 130 && y < 100 => [250, 0, 3],
+            false => [255; 3],
+        },
+    )
+}
+
+#[test]
+fn flat_squares_come_back_exact() {
+    let prior = common::prior();
+    let picture = collage();
+    let wanted = picture.samples().as_eight().expect("8 bits");
+    for target in [
+        Target::Quality(75.0),
+        Target::Quality(50.0),
+        Target::Bytes(4000),
+        Target::Psnr(34.0),
+    ] {
+        let encoder = Encoder::new(&prior).target(target).reconstruct(true);
+        let file = encoder.encode(&picture).expect("encodes");
+        assert_eq!(file.exact_bytes, None);
+        let shown = common::plain(&prior)
+            .decode(&file.bytes)
+            .expect("decodes")
+            .picture;
+        assert_eq!(Some(&shown), file.reconstruction.as_ref(), "{target:?}");
+        let got = shown.samples().as_eight().expect("8 bits");
+        let (mut flat, mut exact) = (0, 0);
+        for (i, (got, wanted)) in got.chunks(3).zip(wanted.chunks(3)).enumerate() {
+            let (x, y) = (i as u32 % SIZE.0, i as u32 / SIZE.0);
+            let photo = (4..132).contains(&x) && (24..136).contains(&y);
+            let edge = (115..147).contains(&x) || (84..116).contains(&y);
+            if !photo && !edge {
+                flat += 1;
+                exact += u32::from(got == wanted);
+            }
+        }
+        assert!(
+            flat > 8000 && exact == flat,
+            "{target:?}: {exact} of {flat}"
+        );
+    }
+    let file = encode(&prior, &picture, Target::Quality(75.0));
+    let at = file
+        .bytes
+        .windows(4)
+        .position(|w| w == b"flat")
+        .expect("a part");
+    assert!(at < file.bytes.len() / 2, "{at}");
+}
+
+/// Samples of 16 bits that use the range 0 to 400.
+#[test]
+fn a_small_range_is_coded_as_a_whole_one() {
+    let prior = common::prior();
+    let (w, h) = SIZE;
+    let photo = common::resized("coffee.png", w, h);
+    let dark = photo.samples().iter().enumerate().map(|(i, v)| {
+        let fine = (i as u64 * 40_503 >> 7) % 3;
+        (u64::from(v) * 398 / 255 + fine) as u16
+    });
+    let dark: Vec<u16> = dark.collect();
+    let picture = Picture::from_samples(w, h, Colour::Rgb, dark.into(), None).expect("a picture");
+    let wanted = picture.samples().as_sixteen().expect("16 bits");
+    let mut last = (f64::INFINITY, 0);
+    for quality in [30.0, 50.0, 75.0, 90.0] {
+        let encoder = Encoder::new(&prior)
+            .target(Target::Quality(quality))
+            .reconstruct(true);
+        let file = encoder.encode(&picture).expect("encodes");
+        let shown = common::plain(&prior)
+            .decode(&file.bytes)
+            .expect("decodes")
+            .picture;
+        assert_eq!(Some(&shown), file.reconstruction.as_ref(), "{quality}");
+        let got = shown.samples().as_sixteen().expect("16 bits");
+        assert!(got.iter().all(|v| (0..=400).contains(v)));
+        let squares = got
+            .iter()
+            .zip(wanted)
+            .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+        let error = (squares.sum::<f64>() / got.len() as f64).sqrt();
+        assert!(
+            error < 0.9 * last.0 && file.bytes.len() > last.1,
+            "{quality}: {error}"
+        );
+        last = (error, file.bytes.len());
+    }
+    assert!(last.0 < 8.0, "{}", last.0);
+    // A PSNR is that of the picture as it is.
+    let file = encode(&prior, &picture, Target::Psnr(72.0));
+    let shown = common::displayed(&file.bytes);
+    let psnr = metrics::psnr(&picture, &shown).expect("equal sizes");
+    assert!(file.target_met && (72.0..73.0).contains(&psnr), "{psnr}");
+    let exact = encode(&prior, &picture, Target::Lossless(None));
+    let all = common::plain(&prior).decode(&exact.bytes).expect("decodes");
+    assert!(all.picture == picture && all.coverage.exact == Exact::All);
+    let beside = encode(&prior, &picture, Target::Lossless(Some(60.0)));
+    let all = common::plain(&prior)
+        .decode(&beside.bytes)
+        .expect("decodes");
+    assert!(all.picture == picture && beside.layers.len() > 5);
+    // Nine bits a sample, and less.
+    assert!(exact.bytes.len() < (w * h * 3) as usize * 9 / 8);
+}
+
 /// Screenshots, drawings, charts, scans, and pictures of instruments.
 const GRAPHICS: [&str; 18] = [
     "chart_rd",

@@ -387,7 +387,8 @@ impl Parser {
         let verdict = self.rules.part(name, len, self.layers, header);
         self.close(n, &name.to_string())?;
         let keep = verdict.map_err(|e| self.fault(&name.to_string(), e))?;
-        if name.is_critical() && ![PartName::ALPHA, PartName::ALPHA_LOW].contains(&name) {
+        let known = [PartName::ALPHA, PartName::ALPHA_LOW, PartName::RANGE];
+        if name.is_critical() && !known.contains(&name) {
             return Err(Error::Unsupported(format!(
                 "critical part \"{name}\" at byte {}: a newer dcodec may read it",
                 self.unit_offset

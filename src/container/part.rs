@@ -17,6 +17,10 @@ impl PartName {
     pub const ALPHA: PartName = PartName(*b"ALPH");
     /// The low bytes of an alpha plane of 16 bits (clause 19.12).
     pub const ALPHA_LOW: PartName = PartName(*b"ALPL");
+    /// The range of samples of 16 bits (clause 4.13).
+    pub const RANGE: PartName = PartName(*b"SPAN");
+    /// Squares of one colour (clause 4.14).
+    pub const FLAT: PartName = PartName(*b"flat");
     /// An ICC profile.
     pub const ICC: PartName = PartName(*b"iccp");
     /// EXIF metadata, from its byte order mark on.
@@ -45,6 +49,8 @@ impl PartName {
             Self::ALPHA => "alpha",
             Self::EXACT => "exact samples",
             Self::ALPHA_LOW => "low bytes of alpha",
+            Self::RANGE => "range of samples",
+            Self::FLAT => "flat squares",
             Self::ICC => "ICC profile",
             Self::EXIF => "EXIF",
             Self::XMP => "XMP",

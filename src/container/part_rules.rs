@@ -11,6 +11,7 @@ pub(crate) struct PartRules {
     alpha: bool,
     alpha_low: bool,
     exact: bool,
+    range: bool,
 }
 
 impl PartRules {
@@ -46,6 +47,14 @@ impl PartRules {
                     BrokenRule::new("the exact samples come once, after the last layer", "4.12");
                 let most = header.form.colour_bytes() + 16;
                 (true, &mut self.exact, most, rule)
+            }
+            PartName::RANGE => {
+                let rule = BrokenRule::new(
+                    "the range of samples comes once, in four bytes, before the first layer, and only of 16 bits",
+                    "4.13",
+                );
+                let fine = header.form.depth == BitDepth::Sixteen && layers == 0 && len == 4;
+                (fine, &mut self.range, u64::MAX, rule)
             }
             _ => return Ok(len <= name.most(alpha)),
         };

@@ -3,9 +3,6 @@
 use crate::codes::BitDepth;
 use crate::container::{Header, Parser, PartName};
 use crate::entropy;
-use crate::error::Result;
-use crate::pixels::picture::Picture;
-use crate::pixels::planes::Planes;
 use crate::pixels::samples::Samples;
 
 /// The parts of alpha so far.
@@ -51,20 +48,4 @@ impl Alpha {
             BitDepth::Eight => high.into(),
         }
     }
-}
-
-/// The picture of a file with this header.
-///
-/// # Errors
-/// Those of [`Picture::from_planes`].
-pub(crate) fn picture(header: &Header, x0_hat: &Planes, alpha: Option<Samples>) -> Result<Picture> {
-    let form = &header.form;
-    Picture::from_planes(
-        x0_hat,
-        form.width,
-        form.height,
-        form.colour,
-        form.depth,
-        alpha,
-    )
 }

@@ -1,10 +1,13 @@
 //! The exact end of a file: x_0 itself, coded under x_t and x0_hat (annex A).
 
+use crate::codes::{BitDepth, Form};
 use crate::container::{Header, Parser, PartName};
 use crate::decoder::decoded::Exact;
-use crate::entropy::{Layout, Method, Reached, decode_exact};
+use crate::decoder::showing::Showing;
+use crate::entropy::{Method, Reached, decode_exact};
 use crate::error::Result;
 use crate::pixels::picture::Picture;
+use crate::pixels::samples::Samples;
 use crate::reverse::{Chain, Display};
 
 /// Exact rows from the top of a picture.
@@ -20,7 +23,12 @@ impl Rows {
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if the network fails.
-    pub fn decode(chain: &mut Chain, header: &Header, payload: &[u8]) -> Result<Self> {
+    pub fn decode(
+        chain: &mut Chain,
+        header: &Header,
+        showing: &Showing,
+        payload: &[u8],
+    ) -> Result<Self> {
         let mut samples = Vec::new();
         let unusable = |method: Option<Method>| match method {
             Some(method) => method.needs_chain() && (chain.t().is_none() || !chain.is_reference()),
@@ -32,7 +40,7 @@ impl Rows {
             let state = Exact::Unusable;
             return Ok(Rows { samples, state });
         }
-        let layout = Layout::of(&header.form);
+        let layout = showing.layout(header);
         let side = match method.is_some_and(Method::needs_chain) {
             true => Some(chain.side_information(header)?),
             false => None,
@@ -58,6 +66,21 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// The samples, if they are all there.
+    pub fn whole(&self, form: &Form) -> Option<Samples> {
+        (self.state == Exact::All).then(|| match form.depth {
+            BitDepth::Eight => self
+                .samples
+                .iter()
+                .map(|&v| v as u8)
+                .collect::<Vec<_>>()
+                .into(),
+            BitDepth::Sixteen => self.samples.clone().into(),
+        })
+    }
+}
+
 /// The exact rows of the bytes so far.
 pub(crate) enum ExactRows<'a> {
     /// The exact part has not begun.
@@ -76,13 +99,16 @@ impl<'a> ExactRows<'a> {
     pub fn of(
         parser: &Parser,
         header: &Header,
+        showing: &Showing,
         whole: &'a Option<Rows>,
         chain: &mut Chain,
     ) -> Result<Self> {
         let part = parser.partial_part().filter(|p| p.0 == PartName::EXACT);
         Ok(match (whole, part) {
             (Some(rows), _) => ExactRows::Whole(rows),
-            (None, Some((_, payload))) => ExactRows::Part(Rows::decode(chain, header, payload)?),
+            (None, Some((_, payload))) => {
+                ExactRows::Part(Rows::decode(chain, header, showing, payload)?)
+            }
             _ => ExactRows::None,
         })
     }

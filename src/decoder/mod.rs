@@ -12,6 +12,7 @@ mod partial;
 mod preview;
 mod scope;
 mod settings;
+mod showing;
 mod stream;
 #[cfg(feature = "image")]
 mod thumbnail;

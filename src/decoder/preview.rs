@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use crate::container::Parser;
 use crate::container::metadata::Metadata;
-use crate::decoder::alpha::picture;
 use crate::decoder::decoded::{Decoded, Exact};
 use crate::decoder::lossless::ExactRows;
 use crate::decoder::partial::partial_layer;
@@ -47,14 +46,15 @@ impl Body {
         let plain = self.footprint.cut_arrays(ARRAYS_PLAIN_WITHIN_A_LAYER);
         let whole_layers = !self.footprint.fits(&fitted, plain)?;
         let chain = &mut self.chain;
-        let scope = Scope::of(parser, &self.header, &self.exact, chain, whole_layers)?;
+        let (header, showing) = (&self.header, &self.showing);
+        let scope = Scope::of(parser, header, showing, &self.exact, chain, whole_layers)?;
         chain.display_by(scope.display(display));
         let partial = scope.partial;
         let x0_hat = move || {
             let chain = chain;
             chain.estimate(partial)
         };
-        let (picture, coverage) = scope.picture(&self.header, x0_hat, alpha)?;
+        let (picture, coverage) = scope.picture(header, showing, x0_hat, alpha)?;
         Ok(Decoded {
             picture,
             metadata: metadata.clone(),
@@ -132,9 +132,10 @@ impl StreamDecoder {
         }
         decoded.timings = body.chain.meter().read();
         let alpha = decoded.picture.alpha().cloned();
-        decoded.picture = picture(&body.header, &x_0, alpha)?;
-        ExactRows::of(&self.parser, &body.header, &body.exact, &mut body.chain)?
-            .lay(&mut decoded.picture);
+        let (header, showing) = (&body.header, &body.showing);
+        decoded.picture = showing.picture(header, &x_0, alpha)?;
+        let chain = &mut body.chain;
+        ExactRows::of(&self.parser, header, showing, &body.exact, chain)?.lay(&mut decoded.picture);
         Ok(decoded)
     }
 
@@ -162,16 +163,17 @@ impl StreamDecoder {
             header,
             mut chain,
             alpha,
+            showing,
             exact,
             ..
         } = body;
         let meter = chain.meter().clone();
-        let scope = Scope::of(&parser, &header, &exact, &mut chain, whole_layers)?;
+        let scope = Scope::of(&parser, &header, &showing, &exact, &mut chain, whole_layers)?;
         chain.display_by(scope.display(display));
         let partial = scope.partial;
         let alpha = header.form.alpha.then(|| alpha.plane(&header, &parser));
         let x0_hat = || chain.into_estimate(partial).map(Cow::Owned);
-        let (picture, coverage) = scope.picture(&header, x0_hat, alpha)?;
+        let (picture, coverage) = scope.picture(&header, &showing, x0_hat, alpha)?;
         Ok(Decoded {
             picture,
             metadata,

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use crate::channel::layer::PartialLayer;
 use crate::container::{Header, Parser};
-use crate::decoder::alpha::picture;
 use crate::decoder::decoded::{Coverage, Exact};
 use crate::decoder::lossless::{ExactRows, Rows};
 use crate::decoder::partial::partial_layer;
+use crate::decoder::showing::Showing;
 use crate::error::Result;
 use crate::pixels::picture::Picture;
 use crate::pixels::planes::Planes;
@@ -30,11 +30,12 @@ impl<'a> Scope<'a> {
     pub fn of(
         parser: &'a Parser,
         header: &Header,
+        showing: &Showing,
         exact: &'a Option<Rows>,
         chain: &mut Chain,
         whole_layers: bool,
     ) -> Result<Self> {
-        let exact = ExactRows::of(parser, header, exact, chain)?;
+        let exact = ExactRows::of(parser, header, showing, exact, chain)?;
         let all = partial_layer(parser);
         let partial_layer_skipped = whole_layers && all.is_some();
         let partial = all.filter(|_| !partial_layer_skipped);
@@ -61,6 +62,7 @@ impl<'a> Scope<'a> {
     pub fn picture<'p>(
         mut self,
         header: &Header,
+        showing: &Showing,
         x0_hat: impl FnOnce() -> Result<Cow<'p, Planes>>,
         alpha: Option<Samples>,
     ) -> Result<(Picture, Coverage)> {
@@ -71,7 +73,7 @@ impl<'a> Scope<'a> {
                 let samples = Samples::zeros(form.depth, number as usize);
                 Picture::from_samples(form.width, form.height, form.colour, samples, alpha)?
             }
-            _ => picture(header, &*x0_hat()?, alpha)?,
+            _ => showing.picture(header, &*x0_hat()?, alpha)?,
         };
         self.coverage.exact = self.exact.lay(&mut picture);
         Ok((picture, self.coverage))

@@ -8,6 +8,7 @@ use crate::decoder::footprint::Footprint;
 use crate::decoder::lossless::Rows;
 use crate::decoder::partial::stages;
 use crate::decoder::settings::{Decoder, boxes, reduction};
+use crate::decoder::showing::Showing;
 use crate::entropy::Method;
 use crate::error::Result;
 use crate::pixels::samples::Samples;
@@ -87,6 +88,7 @@ pub(crate) struct Body {
     pub footprint: Footprint,
     pub chain: Chain,
     pub alpha: Alpha,
+    pub showing: Showing,
     /// The exact samples, once their part is whole.
     pub exact: Option<Rows>,
     /// As asked for; [`Body::display`] is within the limit of memory.
@@ -165,10 +167,12 @@ impl StreamDecoder {
         body.check_exact(&self.parser, &event)?;
         match &event {
             Event::Part(PartName::EXACT, payload) => {
-                body.exact = Some(Rows::decode(&mut body.chain, &body.header, payload)?);
+                let (chain, header) = (&mut body.chain, &body.header);
+                body.exact = Some(Rows::decode(chain, header, &body.showing, payload)?);
             }
             Event::Part(name, payload) => {
                 self.metadata.take(*name, payload);
+                body.showing.take(&body.header, *name, payload);
                 let take = || body.alpha.take(&body.header, *name, payload);
                 body.chain.meter().time(Activity::Alpha, take);
             }
@@ -199,6 +203,7 @@ impl StreamDecoder {
             header: header.clone(),
             footprint,
             alpha: Alpha::default(),
+            showing: Showing::default(),
             exact: None,
             display,
         });

@@ -12,7 +12,6 @@ use image::{ImageBuffer, Rgba};
 
 use crate::codes::{BitDepth, Form};
 use crate::container::Event;
-use crate::decoder::alpha;
 use crate::decoder::decoded::Decoded;
 use crate::decoder::scope::coverage;
 use crate::decoder::settings::{Decoder, reduction};
@@ -85,14 +84,28 @@ impl StreamDecoder {
             n.max(1) as u32
         };
         let (width, height) = (scaled(form.width), scaled(form.height));
-        let picture = match alpha.filter(|a| a.iter().any(|v| v != form.depth.max())) {
-            None => {
+        let exact = body.exact.as_ref().and_then(|rows| rows.whole(&form));
+        let veil = alpha.filter(|a| a.iter().any(|v| v != form.depth.max()));
+        let picture = match (exact, veil) {
+            (Some(samples), veil) => {
+                let veiled_by = match veil {
+                    Some(alpha) => alpha,
+                    None => opaque(&form, form.width * form.height),
+                };
+                let (w, h) = (form.width, form.height);
+                let whole = Picture::from_samples(w, h, form.colour, samples, Some(veiled_by))?;
+                let small = veiled(&whole, f, width, height)?;
+                match form.alpha {
+                    true => small,
+                    false => small.without_alpha(),
+                }
+            }
+            (None, None) => {
                 let x0_hat = body.chain.reduced_x0_hat(f)?;
                 let size = [form.width, form.height].map(|n| n.div_ceil(f as u32));
                 let opaque = form.alpha.then(|| opaque(&form, size[0] * size[1]));
-                let (colour, depth) = (form.colour, form.depth);
-                let picture =
-                    Picture::from_planes(&x0_hat, size[0], size[1], colour, depth, opaque)?;
+                let size = (size[0], size[1]);
+                let picture = body.showing.reduced(&body.header, &x0_hat, size, opaque)?;
                 match (picture.width(), picture.height()) == (width, height) {
                     true => picture,
                     false => {
@@ -103,9 +116,9 @@ impl StreamDecoder {
                 }
             }
             // Colours count by their alpha, so they have to be known pixel by pixel.
-            Some(alpha) => {
+            (None, Some(alpha)) => {
                 let x0_hat = body.chain.x0_hat()?;
-                let whole = alpha::picture(&body.header, x0_hat, Some(alpha))?;
+                let whole = body.showing.picture(&body.header, x0_hat, Some(alpha))?;
                 veiled(&whole, f, width, height)?
             }
         };

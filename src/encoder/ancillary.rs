@@ -2,7 +2,8 @@
 
 use crate::container::metadata::Metadata;
 use crate::container::{PartName, Writer};
-use crate::entropy;
+use crate::encoder::source::Flat;
+use crate::entropy::{self, FlatSquares};
 use crate::error::Result;
 use crate::pixels::picture::Picture;
 use crate::pixels::samples::Samples;
@@ -15,6 +16,8 @@ const PATIENCE: usize = 8;
 #[derive(Clone)]
 pub(crate) struct DeferredParts {
     parts: Vec<(PartName, Vec<u8>)>,
+    /// Flat squares, among the parts or written.
+    flat: Option<FlatSquares>,
 }
 
 impl DeferredParts {
@@ -22,6 +25,17 @@ impl DeferredParts {
     pub fn bytes(&self) -> usize {
         let bytes = |(_, payload): &(_, Vec<u8>)| Writer::part_bytes(payload.len());
         self.parts.iter().map(bytes).sum()
+    }
+
+    /// Adds the part of flat squares.
+    pub fn add_flat(&mut self, flat: &Flat) {
+        self.parts.push((PartName::FLAT, flat.payload.clone()));
+        self.flat = Some(flat.squares.clone());
+    }
+
+    /// The flat squares of the file.
+    pub fn flat(&self) -> Option<&FlatSquares> {
+        self.flat.as_ref()
     }
 
     /// Writes the parts between two layers, if the file is long enough or they have to come `now`.
@@ -52,7 +66,7 @@ pub(crate) fn begin(
     if let Some(alpha) = picture.alpha() {
         write_alpha(writer, picture, alpha);
     }
-    Ok(DeferredParts { parts })
+    Ok(DeferredParts { parts, flat: None })
 }
 
 /// Writes alpha without loss. Of 16 bits the high bytes come first, then the low ones unless all

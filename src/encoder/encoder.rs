@@ -4,6 +4,7 @@ use crate::encoder::lossless;
 use crate::encoder::report::Encoded;
 use crate::encoder::session::Session;
 use crate::encoder::settings::Encoder;
+use crate::encoder::source::Source;
 use crate::encoder::target::{StopRule, Target};
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
@@ -131,19 +132,22 @@ impl Encoder {
         other: Option<&Picture>,
         report: &mut Report<'_>,
     ) -> Result<Encoded> {
-        let alone = |picture| (lossless::alone(picture), picture);
+        let alone = |picture| {
+            let source = Source::new(picture);
+            (lossless::alone(&source), source)
+        };
         let other = other.filter(|&other| other != picture).map(alone);
-        let candidates = other.into_iter().fold(alone(picture), |best, other| {
+        let best = other.into_iter().fold(alone(picture), |best, other| {
             match other.0.len() < best.0.len() {
                 true => other,
                 false => best,
             }
         });
-        let (payload, picture) = candidates;
+        let (payload, source) = best;
         let room = picture.samples().bytes().saturating_sub(payload.len());
         let most = room.min(payload.len() / PREVIEW);
         let plain = self.clone().prefilter(false);
-        let mut session = Session::begin(&plain, picture, Target::Quality(75.0))?;
+        let mut session = Session::begin(&plain, &source, Target::Quality(75.0))?;
         if most >= LEAST_PREVIEW {
             session.preview(most, report)?;
         }
@@ -159,7 +163,8 @@ impl Encoder {
         most: Option<usize>,
         report: &mut Report<'_>,
     ) -> Result<Encoded> {
-        let mut session = Session::begin(self, picture, target)?;
+        let source = Source::new(picture);
+        let mut session = Session::begin(self, &source, target)?;
         while let Some(plan) = session.next()? {
             let whole = session.send(&plan)?;
             checked(report(session.progress(&plan)))?;

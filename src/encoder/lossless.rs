@@ -1,6 +1,7 @@
 //! The exact samples of a picture as the end of a file (annex A).
 
 use crate::container::Header;
+use crate::encoder::source::Source;
 use crate::entropy::{Layout, encode_graphic, encode_photographic};
 use crate::error::Result;
 use crate::pixels::picture::Picture;
@@ -10,27 +11,20 @@ use crate::reverse::Chain;
 const TILE: (usize, usize) = (64, 16);
 const TILES: usize = 8;
 
-/// The payload that completes `picture` at the end of the chain.
+/// The payload that completes the picture of `source` at the end of the chain.
 ///
 /// # Errors
 /// [`Error::Backend`](crate::Error::Backend) if the network fails.
-pub(crate) fn beside_chain(
-    chain: &mut Chain,
-    header: &Header,
-    picture: &Picture,
-) -> Result<Vec<u8>> {
+pub(crate) fn beside_chain(chain: &mut Chain, header: &Header, source: &Source) -> Result<Vec<u8>> {
     let side = chain.side_information(header)?;
-    let layout = Layout::of(&header.form);
-    Ok(encode_photographic(layout, &side, |y, row| {
-        picture.read_row(y, row)
+    Ok(encode_photographic(source.layout(), &side, |y, row| {
+        source.picture.read_row(y, row)
     }))
 }
 
 /// The payload of a picture that needs no chain.
-pub(crate) fn alone(picture: &Picture) -> Vec<u8> {
-    encode_graphic(Layout::of(&picture.form()), |y, row| {
-        picture.read_row(y, row)
-    })
+pub(crate) fn alone(source: &Source) -> Vec<u8> {
+    encode_graphic(source.layout(), |y, row| source.picture.read_row(y, row))
 }
 
 /// Estimate of the cost in bits a sample of the exact samples without a chain, from tiles all over

@@ -13,6 +13,7 @@ mod report;
 mod roi;
 mod session;
 mod settings;
+mod source;
 mod target;
 
 pub use effort::Effort;

@@ -18,6 +18,7 @@ use crate::encoder::psnr_search::{PsnrSearch, picture_of, shown_psnr};
 use crate::encoder::report::{Encoded, LayerReport};
 use crate::encoder::roi::RoiClasses;
 use crate::encoder::settings::Encoder;
+use crate::encoder::source::{Flat, Source};
 use crate::encoder::target::{StopRule, Target};
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
@@ -35,6 +36,8 @@ const SEARCHED: f64 = 2.0;
 
 /// The state of an encode.
 pub(crate) struct Session<'r> {
+    source: &'r Source<'r>,
+    /// The picture as the chain sees it.
     picture: &'r Picture,
     prior: Prior,
     /// The picture that the chain is sent to.
@@ -51,6 +54,8 @@ pub(crate) struct Session<'r> {
     first: Sigma,
     writer: Writer,
     deferred: DeferredParts,
+    /// Flat squares that could be written, the smallest first.
+    flat: Vec<Flat>,
     chain: Chain,
     roi: Option<RoiClasses>,
     map: Option<Vec<f64>>,
@@ -81,7 +86,8 @@ impl<'r> Session<'r> {
     ///
     /// # Errors
     /// Those of [`Encoder::encode`].
-    pub fn begin(encoder: &Encoder, picture: &'r Picture, target: Target) -> Result<Self> {
+    pub fn begin(encoder: &Encoder, source: &'r Source<'r>, target: Target) -> Result<Self> {
+        let picture = source.stretched();
         encoder.check(picture, target)?;
         let x_0 = picture.to_planar();
         let energy: f64 = x_0.values().map(|v| f64::from(v).powi(2)).sum();
@@ -93,8 +99,16 @@ impl<'r> Session<'r> {
         let display = encoder.display_of(&header)?;
         let mut writer = Writer::new(&header);
         let chain = Chain::new(&encoder.prior, &header)?;
+        source.write_range(&mut writer);
         let begin = || ancillary::begin(&mut writer, picture, &encoder.metadata);
-        let deferred = chain.meter().time(Activity::Alpha, begin)?;
+        let mut deferred = chain.meter().time(Activity::Alpha, begin)?;
+        let mut flat = source.flat();
+        if let Some(bytes) = stop.bytes {
+            if let Some(flat) = flat.iter().find(|flat| flat.fits(bytes)) {
+                deferred.add_flat(flat);
+            }
+            flat.clear();
+        }
         let least = writer.len() + deferred.bytes();
         if let Some(bytes) = stop.bytes.filter(|&b| b < least) {
             return Err(Error::Parameter(format!(
@@ -108,8 +122,9 @@ impl<'r> Session<'r> {
         let prefilters = encoder.prefilters(&header.form, target);
         let search = stop
             .psnr
-            .map(|psnr| PsnrSearch::new(picture, psnr, display));
+            .map(|psnr| PsnrSearch::new(picture, psnr - source.gain(), display));
         Ok(Session {
+            source,
             picture,
             prior: encoder.prior.clone(),
             prefilter: prefilters.then(Prefilter::default),
@@ -122,6 +137,7 @@ impl<'r> Session<'r> {
             first,
             writer,
             deferred,
+            flat,
             chain,
             roi,
             map: encoder.map.then(|| vec![0.0; x_0.width * x_0.height]),
@@ -314,6 +330,7 @@ impl<'r> Session<'r> {
         let Stages {
             count, allocation, ..
         } = sent.stages;
+        self.add_flat(1);
         let change = self.writer.change(allocation);
         let head = Layer::head_bytes(self.writer.unchecked(), count as u32, change);
         self.deferred
@@ -345,10 +362,20 @@ impl<'r> Session<'r> {
             kl_bits: sent.kl_bits,
             bits,
             delivered: sent.delivered,
-            psnr_before: plan.psnr,
+            psnr_before: plan.psnr + self.source.gain(),
             end: self.writer.len() as u64,
         });
         Ok(())
+    }
+
+    /// Adds the smallest flat squares that the file so far has room for, among the `first` ones.
+    fn add_flat(&mut self, first: usize) {
+        let length = self.writer.len();
+        let mut smallest = self.flat.iter().take(first);
+        if let Some(flat) = smallest.find(|flat| flat.fits(length)) {
+            self.deferred.add_flat(flat);
+            self.flat.clear();
+        }
     }
 
     /// Progress after a layer.
@@ -368,6 +395,7 @@ impl<'r> Session<'r> {
     /// [`Error::Backend`] if the network fails; [`Error::Cancelled`] if `report` asks for it.
     pub fn preview(&mut self, most: usize, report: &mut Report<'_>) -> Result<()> {
         let most = self.used() + most;
+        self.flat.clear();
         while let Some(plan) = self.next()? {
             let stages = self.effort.stages(&plan.candidate);
             if self.used() + self.head_bytes(stages) + stages / 2 > most {
@@ -393,7 +421,7 @@ impl<'r> Session<'r> {
         let (picture, chain) = (self.picture, &mut self.chain);
         if self.target.is_lossless() {
             let meter = chain.meter().clone();
-            let code = || lossless::beside_chain(chain, &self.header, picture);
+            let code = || lossless::beside_chain(chain, &self.header, self.source);
             exact = Some(meter.time(Activity::Exact, code)?);
         }
         let exact_bytes = exact.as_ref().map(|payload| payload.len() as u64);
@@ -401,18 +429,26 @@ impl<'r> Session<'r> {
             self.writer.part(PartName::EXACT, &payload);
             self.target_met = true;
         }
+        let cut = self.layers.last();
+        let cut = cut.is_some_and(|l| l.bits < 4 * u64::from(l.layer.stages));
+        if exact_bytes.is_none() && !cut {
+            self.add_flat(self.flat.len());
+        }
         self.deferred.write(&mut self.writer, true);
         // The end is shown by a call of the network, whatever the last layer started from.
         self.chain.predict_by(false);
         let reconstruction = match (self.reconstruct, &self.partial_estimate) {
             (false, _) => None,
-            (true, _) if exact_bytes.is_some() => Some(picture.clone()),
+            (true, _) if exact_bytes.is_some() => Some(self.source.picture.clone()),
             (true, Some(x0_hat)) => Some(picture_of(picture, x0_hat)?),
             (true, None) => Some(picture_of(picture, self.chain.x0_hat()?)?),
         };
+        let reconstruction = reconstruction.map(|shown| match exact_bytes {
+            Some(_) => shown,
+            None => self.source.displayed(shown, self.deferred.flat()),
+        });
         let most = self.stop.bytes.unwrap_or(usize::MAX);
-        let last = self.layers.last();
-        let bytes = match last.is_some_and(|l| l.bits < 4 * u64::from(l.layer.stages)) {
+        let bytes = match cut {
             true => self.writer.cut(most),
             // Room for only a part of the end marker is filled with that part.
             false => {

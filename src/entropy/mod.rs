@@ -10,11 +10,13 @@
 mod alpha;
 mod alpha_low;
 pub(crate) mod coder;
+mod flat;
 mod lossless;
 mod residual;
 
 pub use alpha::{decode_alpha, encode_alpha};
 pub use alpha_low::{decode_alpha_low, encode_alpha_low};
+pub use flat::{FlatSquares, SIDES};
 pub use lossless::{
     Layout, Method, Reached, SideInformation, decode_exact, encode_graphic, encode_photographic,
     exact_memory,

@@ -7,4 +7,5 @@ mod invisible;
 pub mod metrics;
 pub mod picture;
 pub mod planes;
+pub(crate) mod range;
 pub mod samples;

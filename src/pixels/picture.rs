@@ -145,6 +145,27 @@ impl Picture {
         }
     }
 
+    /// Changes the rows of samples, one after the other, by `change(y, row)`.
+    pub(crate) fn each_row(&mut self, mut change: impl FnMut(usize, &mut [u16])) {
+        let width = self.width as usize * self.colour.channels();
+        match &mut self.samples {
+            Samples::Eight(own) => {
+                let mut wide = vec![0; width];
+                for (y, row) in own.chunks_exact_mut(width).enumerate() {
+                    wide.iter_mut()
+                        .zip(&*row)
+                        .for_each(|(w, &v)| *w = u16::from(v));
+                    change(y, &mut wide);
+                    row.iter_mut().zip(&wide).for_each(|(v, &w)| *v = w as u8);
+                }
+            }
+            Samples::Sixteen(own) => {
+                let rows = own.chunks_exact_mut(width).enumerate();
+                rows.for_each(|(y, row)| change(y, row));
+            }
+        }
+    }
+
     /// Replaces the first samples of the picture by `samples`.
     pub(crate) fn write_rows(&mut self, samples: &[u16]) {
         match &mut self.samples {

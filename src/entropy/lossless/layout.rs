@@ -95,7 +95,7 @@ impl Layout {
     }
 
     /// Samples of a row.
-    pub(super) fn row_len(&self) -> usize {
+    pub(in crate::entropy) fn row_len(&self) -> usize {
         self.size.0 * self.channels
     }
 
@@ -105,14 +105,14 @@ impl Layout {
     }
 
     /// The bytes of a row of samples, low byte first.
-    pub(super) fn bytes<'r>(&self, row: &'r [u16]) -> impl Iterator<Item = u8> + 'r {
+    pub(in crate::entropy) fn bytes<'r>(&self, row: &'r [u16]) -> impl Iterator<Item = u8> + 'r {
         let bytes = self.bits as usize / 8;
         row.iter()
             .flat_map(move |v| v.to_le_bytes().into_iter().take(bytes))
     }
 
     /// Reads a row of samples from their bytes. Returns true.
-    pub(super) fn read(&self, bytes: &[u8], row: &mut [u16]) -> bool {
+    pub(in crate::entropy) fn read(&self, bytes: &[u8], row: &mut [u16]) -> bool {
         let each = bytes.chunks_exact(self.bits as usize / 8);
         for (sample, bytes) in row.iter_mut().zip(each) {
             let high = bytes.get(1).copied().unwrap_or(0);
