@@ -43,6 +43,9 @@ pub enum Error {
     /// The weights or the tensor library failed.
     #[error("prior: {0}")]
     Backend(String),
+    /// A [`Denoiser`](crate::prior::Denoiser) of the caller's own failed, for this reason.
+    #[error("denoiser: {0}")]
+    Denoiser(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The caller's callback asked to stop.
     #[error("cancelled")]
     Cancelled,

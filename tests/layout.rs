@@ -30,6 +30,7 @@ const FOLDERS: [&str; 5] = [
     "src",
     "crates/cli/src",
     "crates/eval/src",
+    "crates/python/src",
     "crates/wasm/src",
     "fuzz/src",
 ];

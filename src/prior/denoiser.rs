@@ -21,6 +21,7 @@ pub trait Denoiser: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if the network fails;
+    /// [`Error::Denoiser`](crate::Error::Denoiser) for an error of a type of your own;
     /// [`Error::Parameter`](crate::Error::Parameter) for planes or a noise level that it does not
     /// take.
     fn denoise(&self, x_t: &Planes, sigma: f64) -> Result<Planes>;

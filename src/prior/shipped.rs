@@ -145,7 +145,7 @@ impl Shipped {
     ///
     /// # Errors
     /// As [`Shipped::weights`].
-    pub(crate) fn shared(self) -> Result<Prior> {
+    pub fn shared(self) -> Result<Prior> {
         static PRIORS: [OnceLock<Prior>; Shipped::ALL.len()] =
             [const { OnceLock::new() }; Shipped::ALL.len()];
         let cell = &PRIORS[self as usize];

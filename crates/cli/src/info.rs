@@ -50,7 +50,7 @@ pub fn run(a: &Info, log: Log) -> Result<()> {
                 [path] if files == a.inputs => {
                     let (contents, len) = contents(path)?;
                     match a.json {
-                        true => format!("{:#}\n", as_json(&contents, len, path)),
+                        true => format!("{:#}\n", named(as_json(&contents, len), path)),
                         false => as_text(&contents, len, &name(path)),
                     }
                 }
@@ -81,12 +81,24 @@ fn contents(path: &Path) -> Result<(Contents, usize)> {
     walk.end().about(path)
 }
 
+/// The contents of a file of these bytes, or of a prefix of one, as `dcodec info --json` prints
+/// them, apart from the file's name.
+///
+/// # Errors
+/// Those of [`Parser::push`]; [`dcodec::Error::Format`] if the bytes end inside the header.
+pub fn contents_as_json(bytes: &[u8]) -> dcodec::Result<Value> {
+    let mut walk = Walk::default();
+    walk.take(bytes)?;
+    let (contents, len) = walk.end()?;
+    Ok(as_json(&contents, len))
+}
+
 /// A line on each file.
 fn several(files: &[PathBuf], json: bool) -> Result<()> {
     let (mut values, mut failed) = (Vec::new(), 0);
     for path in files {
         match contents(path) {
-            Ok((contents, len)) if json => values.push(as_json(&contents, len, path)),
+            Ok((contents, len)) if json => values.push(named(as_json(&contents, len), path)),
             Ok((contents, len)) => io::print(&as_line(&contents, len, &name(path)))?,
             Err(e) => {
                 io::say(format_args!("skipped: {e}"));
@@ -276,7 +288,13 @@ fn overhead(c: &Contents, len: usize) -> u64 {
     len as u64 - c.trellis_bytes - c.payload_bytes
 }
 
-fn as_json(c: &Contents, len: usize, path: &Path) -> Value {
+/// `contents` with the name of their file.
+fn named(mut contents: Value, path: &Path) -> Value {
+    contents["file"] = path.to_string_lossy().into();
+    contents
+}
+
+fn as_json(c: &Contents, len: usize) -> Value {
     let h = &c.header;
     let inside = Shipped::of(h.prior);
     let layers: Vec<_> = c
@@ -297,7 +315,7 @@ fn as_json(c: &Contents, len: usize, path: &Path) -> Value {
         .map(|(n, b)| json!({"name": n.to_string(), "bytes": b, "holds": n.holds(), "unpacked_bytes": unpacked(c, *n)}))
         .collect();
     json!({
-        "file": path.to_string_lossy(), "version": dcodec::container::VERSION, "width": h.form.width, "height": h.form.height, "colour": kind(h),
+        "version": dcodec::container::VERSION, "width": h.form.width, "height": h.form.height, "colour": kind(h),
         "prior": h.prior.to_string(), "prior_name": inside.map(|(p, _)| p.name()), "orientations": inside.map(|(_, n)| n),
         "seed": h.seed, "trellis_state_bits": h.trellis.nu(), "bands": h.banded, "bytes": len,
         "bpp": bpp(len as u64, h.form.width, h.form.height), "header_bytes": c.header_bytes, "trellis_bytes": c.trellis_bytes,

@@ -112,6 +112,17 @@ impl QualityMeter {
     }
 }
 
+/// SSIMULACRA2 of a picture, 100 for an equal one, by its 8-bit sRGB samples. None if the pictures
+/// differ in size or are too small.
+///
+/// # Errors
+/// [`dcodec::Error::Parameter`] for a picture without pixels.
+pub fn ssimulacra2(original: &Picture, shown: &Picture) -> Result<Option<f64>> {
+    let (original, shown) = (rgb(original)?, rgb(shown)?);
+    let reference = slice(&original).and_then(|s| Ssimulacra2Reference::new(&s).ok());
+    Ok(reference.and_then(|r| r.compare(&slice(&shown)?).ok()))
+}
+
 /// Picture as 8-bit RGB without alpha, which every codec and metric takes.
 pub fn rgb(picture: &Picture) -> Result<Picture> {
     let image = picture.clone().without_alpha().to_image().into_rgb8();
