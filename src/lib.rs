@@ -39,6 +39,7 @@
 //! | Where is a PSNR target searched? | `encoder/psnr_search.rs` |
 //! | Where is the picture filtered before it is sent? | `encoder/prefilter` |
 //! | Where is a file written and parsed? | `container/writer.rs`, `container/parser.rs` |
+//! | Where is it decided if a file is lossy or exact? | `encoder/encoder.rs` |
 //! | Where are exact samples coded? | `entropy/lossless`, called from `encoder/lossless.rs` and `decoder/lossless.rs` |
 //!
 //! Modules import from those above them only, in this order: `codes`, `parallel`, `random`,

@@ -274,7 +274,7 @@ fn a_small_range_is_coded_as_a_whole_one() {
     let (w, h) = SIZE;
     let photo = common::resized("coffee.png", w, h);
     let dark = photo.samples().iter().enumerate().map(|(i, v)| {
-        let fine = (i as u64 * 40_503 >> 7) % 3;
+        let fine = ((i as u64 * 40_503) >> 7) % 3;
         (u64::from(v) * 398 / 255 + fine) as u16
     });
     let dark: Vec<u16> = dark.collect();

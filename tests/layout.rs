@@ -26,7 +26,7 @@ const LEVELS: [&[&str]; 7] = [
 ];
 
 /// The folders of sources.
-const FOLDERS: [&str; 5] = [
+const FOLDERS: [&str; 6] = [
     "src",
     "crates/cli/src",
     "crates/eval/src",
