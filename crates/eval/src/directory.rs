@@ -42,7 +42,8 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// The last entry of this tag whose type is known, which is the one that the crate `tiff` reads.
+    /// The last entry of this tag whose type is known, which is the one that the crate `tiff`
+    /// reads.
     pub fn find(&self, tag: u16) -> Option<&Entry> {
         let is_known = |kind| matches!(kind, 1..=13 | 16..=18);
         let mut entries = self.entries.iter().rev();
