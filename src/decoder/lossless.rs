@@ -122,6 +122,15 @@ impl<'a> ExactRows<'a> {
         }
     }
 
+    /// The samples, if they are all there.
+    pub fn whole(&self, form: &Form) -> Option<Samples> {
+        match self {
+            ExactRows::None => None,
+            ExactRows::Whole(rows) => rows.whole(form),
+            ExactRows::Part(rows) => rows.whole(form),
+        }
+    }
+
     /// `display`, or the plain one where exact rows cover the whole picture.
     pub fn display(&self, display: Display) -> Display {
         match self.state() {

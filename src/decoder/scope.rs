@@ -67,15 +67,18 @@ impl<'a> Scope<'a> {
         alpha: Option<Samples>,
     ) -> Result<(Picture, Coverage)> {
         let form = &header.form;
-        let mut picture = match self.exact.state() {
-            Exact::All => {
-                let number = form.pixels() * form.colour.channels() as u64;
-                let samples = Samples::zeros(form.depth, number as usize);
-                Picture::from_samples(form.width, form.height, form.colour, samples, alpha)?
+        self.coverage.exact = self.exact.state();
+        let picture = match self.exact.whole(form) {
+            Some(samples) => {
+                let (width, height) = (form.width, form.height);
+                Picture::from_samples(width, height, form.colour, samples, alpha)?
             }
-            _ => showing.picture(header, &*x0_hat()?, alpha)?,
+            None => {
+                let mut picture = showing.picture(header, &*x0_hat()?, alpha)?;
+                self.exact.lay(&mut picture);
+                picture
+            }
         };
-        self.coverage.exact = self.exact.lay(&mut picture);
         Ok((picture, self.coverage))
     }
 }

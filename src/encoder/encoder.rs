@@ -168,7 +168,10 @@ impl Encoder {
         while let Some(plan) = session.next()? {
             let whole = session.send(&plan)?;
             checked(report(session.progress(&plan)))?;
-            if !whole || most.is_some_and(|most| session.used() > most) {
+            if most.is_some_and(|most| session.used() > most) {
+                return session.give_up();
+            }
+            if !whole {
                 break;
             }
         }

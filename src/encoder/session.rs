@@ -189,7 +189,8 @@ impl<'r> Session<'r> {
             // The first two layers never are.
             return false;
         };
-        let near = |search: &PsnrSearch| last.psnr_before + SEARCHED >= search.wanted();
+        let psnr = last.psnr_before - self.source.gain();
+        let near = |search: &PsnrSearch| psnr + SEARCHED >= search.wanted();
         self.header.corrected
             && self.effort.is_corrected(t, !last.layer.corrected)
             && !self.search.as_ref().is_some_and(near)
@@ -411,6 +412,15 @@ impl<'r> Session<'r> {
             checked(report(self.progress(&plan)))?;
         }
         Ok(())
+    }
+
+    /// Ends a file that came to too many bytes: exact samples are not coded.
+    ///
+    /// # Errors
+    /// Those of [`Session::finish`].
+    pub fn give_up(mut self) -> Result<Encoded> {
+        self.target = Target::Quality(0.0);
+        self.finish(None)
     }
 
     /// Writes the parts after the last layer. `exact` is a ready payload of exact samples.

@@ -49,14 +49,6 @@ pub enum Samples {
 }
 
 impl Samples {
-    /// `number` samples of zero.
-    pub(crate) fn zeros(depth: BitDepth, number: usize) -> Self {
-        match depth {
-            BitDepth::Eight => Samples::Eight(vec![0; number]),
-            BitDepth::Sixteen => Samples::Sixteen(vec![0; number]),
-        }
-    }
-
     /// Bits of a sample.
     pub fn depth(&self) -> BitDepth {
         match self {
