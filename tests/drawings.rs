@@ -69,8 +69,9 @@ fn page() -> Picture {
     })
 }
 
-fn drawings() -> [(&'static str, Picture, usize); 6] {
+fn drawings() -> [(&'static str, Picture, usize); 7] {
     [
+        ("grey", colour(|_, _| [128; 3]), 60),
         ("white", colour(|_, _| [255; 3]), 60),
         ("red", colour(|_, _| [255, 0, 0]), 60),
         ("checkerboard", grey(|x, y| 255 * ((x + y) % 2) as u8), 60),
@@ -95,6 +96,10 @@ fn no_lossy_file_is_larger_than_the_exact_one() {
             let file = encode(&prior, &picture, Target::Quality(quality));
             let n = file.bytes.len();
             assert!(n <= exact, "{name} at {quality}: {n}, exact {exact}");
+            assert!(
+                exact > 60 || file.exact_bytes.is_some(),
+                "{name} at {quality}"
+            );
             let decoded = common::plain(&prior).decode(&file.bytes).expect("decodes");
             assert!(decoded.coverage.complete);
             let exact = decoded.coverage.exact == Exact::All;

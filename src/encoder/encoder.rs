@@ -24,6 +24,9 @@ const EASY: f64 = 0.1;
 /// Share of the expected exact samples from which on a lossy file is compared with the exact one.
 const SUSPICIOUS: f64 = 0.4;
 
+/// Bytes that the exact picture is worth beyond a lossy one of a quality or a PSNR.
+const WORTH: usize = 32;
+
 /// Quality of the layers before the exact samples of a drawing that are coded beside the chain, and
 /// of those of a photograph.
 const QUALITIES: (f64, f64) = (25.0, 75.0);
@@ -35,7 +38,7 @@ const LEAST_PREVIEW: usize = 200;
 
 impl Encoder {
     /// Encodes one picture. A lossy file is made of [`Picture::fill_invisible`], and ends in the
-    /// exact picture where that takes no more bytes.
+    /// exact picture where that takes no more bytes, or hardly more for a quality or a PSNR.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a target that no file can meet, an interest of another size, or an
@@ -67,7 +70,7 @@ impl Encoder {
         }
     }
 
-    /// A file for a lossy target, or the exact picture where that takes no more bytes.
+    /// A file for a lossy target, or the exact picture where that takes hardly more bytes.
     fn lossy(&self, picture: &Picture, report: &mut Report<'_>) -> Result<Encoded> {
         let filled = &*picture.fill_invisible();
         if !self.tries_exact(&picture.form())? {
@@ -87,11 +90,16 @@ impl Encoder {
         if stop.bytes.is_some_and(|most| exact.bytes.len() <= most) {
             return Ok(exact);
         }
-        let most = Some(exact.bytes.len());
-        Ok(smaller(
-            exact,
-            self.encode_to(filled, self.target, most, report)?,
-        ))
+        let most = exact.bytes.len();
+        let lossy = self.encode_to(filled, self.target, Some(most), report)?;
+        let worth = match stop.bytes {
+            Some(_) => 0,
+            None => WORTH,
+        };
+        Ok(match lossy.bytes.len() + worth < most {
+            true => lossy,
+            false => exact,
+        })
     }
 
     /// The smallest file that ends in the exact picture.

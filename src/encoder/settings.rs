@@ -154,7 +154,8 @@ impl Encoder {
     }
 
     /// Allows or forbids that a lossy target is met by the exact picture where that takes no more
-    /// bytes, as drawings, text and screenshots often do. It is allowed by default.
+    /// bytes, or up to 32 more for a quality or a PSNR. Drawings, text and screenshots often are.
+    /// It is allowed by default.
     pub fn exact_if_smaller(mut self, yes: bool) -> Self {
         self.exact = yes;
         self

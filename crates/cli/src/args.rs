@@ -173,7 +173,7 @@ pub struct Encode {
     /// a preview or nothing for drawings and screenshots]
     #[arg(long, conflicts_with_all = ["bpp", "bytes", "psnr"])]
     pub lossless: bool,
-    /// Keep to the target where the exact picture takes no more bytes, as that of a drawing may
+    /// Keep to the target where the exact picture takes hardly more bytes
     #[arg(long, conflicts_with = "lossless")]
     pub no_exact: bool,
     /// 1 (fast, by a smaller network) to 5 (small)

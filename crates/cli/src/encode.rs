@@ -165,9 +165,7 @@ fn one(a: &Encode, priors: &FilePriors, input: &Path, output: &Path, log: Log) -
         io::say(clock.table(&encoded.timings));
     }
     if encoded.exact_bytes.is_some() && !wanted_target(a).is_lossless() {
-        log.say(
-            "note: the exact picture takes no more bytes than the target; the file is lossless",
-        );
+        log.say("note: the exact picture takes hardly more bytes, if any; the file is lossless");
     }
     if !encoded.target_met {
         log.say("note: the lowest noise level came before the target; the file ends there");
