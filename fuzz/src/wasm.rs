@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use dcodec::container::Parser;
-use dcodec::{Event, Result};
+use dcodec::{Error, Event, Result};
 
 use crate::file::{MAX_PIXELS, Rng, pieces, repaired};
 
@@ -58,8 +58,13 @@ fn is_quick(file: &[u8]) -> bool {
             }
         }
     };
-    // What is refused is refused at once, but the layers before the damage are decoded.
-    layers().map_or(file.len() < 64, |layers| layers <= MOST_LAYERS)
+    match layers() {
+        Ok(layers) => layers <= MOST_LAYERS,
+        // A page takes larger pictures, and their time.
+        Err(Error::Limits(_)) => false,
+        // The layers before the damage are decoded.
+        Err(_) => file.len() < 64,
+    }
 }
 
 /// A file that comes in pieces is the picture that it is at once.

@@ -340,11 +340,6 @@ fn gif_failed(e: gif::EncodingError) -> Error {
     }
 }
 
-/// The error of an animation that is being made: in the system's temporary folder, if it is the
-/// system's.
 fn failed(e: io::Error) -> Error {
-    match e.raw_os_error() {
-        Some(_) => Error::io(std::env::temp_dir(), e),
-        None => Error::io("animation", e),
-    }
+    Error::io("animation", e)
 }
