@@ -43,6 +43,14 @@ pub enum Mode {
         /// The share of the noise that is made anew.
         eta: f64,
     },
+    /// [`Mode::Sample`] with eta = 1 and the larger variance of Ho, Jain and Abbeel (2020, section
+    /// 3.2): sigma^2 = beta in the place of beta~. It is exact for white pictures, as eta = 1 is for
+    /// pictures of one point. With levels in units of 127.5,
+    ///
+    /// ```text
+    /// std^2 = (sigma_t^2 - sigma_s^2) (1 + sigma_s^2) / (1 + sigma_t^2)
+    /// ```
+    SampleLarge,
     /// Ancestral steps as predictor, annealed Langevin dynamics as corrector (Song and Ermon 2019;
     /// Song et al. 2021, Algorithm 1): at each level sigma_s after the first,
     ///
@@ -68,7 +76,7 @@ impl Mode {
         match self {
             Mode::Mean => 1,
             Mode::Flow | Mode::Realism(_) => 12,
-            Mode::Sample { .. } => 32,
+            Mode::Sample { .. } | Mode::SampleLarge => 32,
             Mode::Langevin { .. } => 24,
         }
     }

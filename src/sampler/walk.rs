@@ -15,6 +15,9 @@ use crate::sampler::noise::NormalNoise;
 /// The step size d of a correction.
 const CORRECTION: f64 = 0.1;
 
+/// Standard deviation in levels of the pictures that DDPM's sigma^2 = beta is exact for.
+const WHITE: f64 = 127.5;
+
 /// One prediction of a walk.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -77,7 +80,7 @@ impl Sampler {
         let (name, value) = match mode {
             Mode::Realism(r) => ("realism", r),
             Mode::Sample { eta } => ("eta", eta),
-            Mode::Mean | Mode::Flow | Mode::Langevin { .. } => ("", 0.0),
+            Mode::Mean | Mode::Flow | Mode::SampleLarge | Mode::Langevin { .. } => ("", 0.0),
         };
         if !(0.0..=1.0).contains(&value) {
             return Err(Error::Parameter(format!(
@@ -204,8 +207,20 @@ impl Sampler {
                     flow(&mut x_t, &x0_hat, last.as_ref(), (s / t, h));
                     last = Some((h, x0_hat));
                 }
-                Mode::Sample { eta } => ancestral(&mut x_t, &x0_hat, (t, s), eta, &mut noise),
-                Mode::Langevin { .. } => ancestral(&mut x_t, &x0_hat, (t, s), 1.0, &mut noise),
+                Mode::Sample { eta } => {
+                    let std = small(t, s) * eta;
+                    let keep = (s * s - std * std).sqrt() / t;
+                    ancestral(&mut x_t, &x0_hat, (keep, std), &mut noise);
+                }
+                Mode::SampleLarge => {
+                    let keep = (s / t).powi(2);
+                    ancestral(&mut x_t, &x0_hat, (keep, large(t, s)), &mut noise);
+                }
+                Mode::Langevin { .. } => {
+                    let std = small(t, s);
+                    let keep = (s * s - std * std).sqrt() / t;
+                    ancestral(&mut x_t, &x0_hat, (keep, std), &mut noise);
+                }
             }
         }
         // Not reached: the last level has no next one.
@@ -248,16 +263,19 @@ fn flow(x: &mut Planes, x0_hat: &Planes, last: Option<&(f64, Planes)>, (ratio, h
         });
 }
 
-/// One ancestral step from sigma_t to sigma_s.
-fn ancestral(
-    x: &mut Planes,
-    x0_hat: &Planes,
-    (t, s): (f64, f64),
-    eta: f64,
-    noise: &mut NormalNoise,
-) {
-    let std = eta * s * (1.0 - (s / t).powi(2)).sqrt();
-    let keep = (s * s - std * std).sqrt() / t;
+/// Standard deviation of p(x_s | x_t, x_0): beta~ of DDPM.
+fn small(t: f64, s: f64) -> f64 {
+    s * (1.0 - (s / t).powi(2)).sqrt()
+}
+
+/// Standard deviation of p(x_s | x_t) of white pictures: beta of DDPM.
+fn large(t: f64, s: f64) -> f64 {
+    let [t, s] = [t, s].map(|level| (level / WHITE).powi(2));
+    WHITE * ((t - s) * (1.0 + s) / (1.0 + t)).sqrt()
+}
+
+/// One ancestral step, which keeps a share of what x_t is off by and adds noise of `std`.
+fn ancestral(x: &mut Planes, x0_hat: &Planes, (keep, std): (f64, f64), noise: &mut NormalNoise) {
     let (keep, std) = (keep as f32, std as f32);
     noise.apply(&mut x.data, |i, x, n| {
         *x = x0_hat.data[i] + keep * (*x - x0_hat.data[i]) + std * n;

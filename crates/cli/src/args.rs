@@ -20,7 +20,7 @@ use colour::colour;
 pub use device::{DeviceChoice, On};
 use numbers::{decibels, positive, quality, size};
 pub use roi::Roi;
-pub use sampling::{Interpolate, ModeName, Sample, Sampling};
+pub use sampling::{Interpolate, ModeName, Sample, Sampling, Variance};
 
 pub const EXIT_CODES: &str = "Exit codes: 0 success, 1 the work failed, 2 the command line is wrong, 130 interrupted, 143 terminated.";
 

@@ -2,7 +2,7 @@
 
 use dcodec::{Mode, Sampler};
 
-use crate::args::{ModeName, Sampling};
+use crate::args::{ModeName, Sampling, Variance};
 use crate::error::{Error, Result};
 
 /// Corrections at each level of `--mode langevin`.
@@ -15,6 +15,7 @@ pub fn sampler(a: &Sampling, mode: ModeName) -> Result<Sampler> {
         (Some(r), _) => Mode::Realism(r),
         (_, ModeName::Mean) => Mode::Mean,
         (_, ModeName::Flow) => Mode::Flow,
+        (_, ModeName::Sample) if a.variance == Some(Variance::Large) => Mode::SampleLarge,
         (_, ModeName::Sample) => Mode::Sample {
             eta: a.eta.unwrap_or(1.0),
         },
@@ -26,6 +27,11 @@ pub fn sampler(a: &Sampling, mode: ModeName) -> Result<Sampler> {
         (
             "--eta",
             a.eta.is_some() && !matches!(chosen, Mode::Sample { .. }),
+            "sample",
+        ),
+        (
+            "--variance",
+            a.variance.is_some() && !matches!(chosen, Mode::Sample { .. } | Mode::SampleLarge),
             "sample",
         ),
         (
@@ -57,6 +63,7 @@ pub fn describe(sampler: &Sampler) -> String {
         Mode::Realism(r) => format!("realism {r}"),
         Mode::Sample { eta: 1.0 } => "sample".into(),
         Mode::Sample { eta } => format!("sample with eta {eta}"),
+        Mode::SampleLarge => "sample with the large variance".into(),
         Mode::Langevin { .. } => "langevin".into(),
         // The library may know more.
         mode => format!("{mode:?}"),

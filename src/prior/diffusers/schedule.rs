@@ -52,22 +52,34 @@ impl Schedule {
         if f.flag("rescale_betas_zero_snr", false)? {
             return Err(f.refused("rescale_betas_zero_snr", true, "false"));
         }
-        if let Some(v) = f.take("trained_betas") {
-            return Err(f.refused("trained_betas", v, "null"));
-        }
+        let trained = match f.take("trained_betas") {
+            Some(v) => Some(trained(&v).ok_or_else(|| {
+                f.refused(
+                    "trained_betas",
+                    v,
+                    "2 to 100000 numbers from 1e-12 to 0.999",
+                )
+            })?),
+            None => None,
+        };
         let n = f.count("num_train_timesteps", 1000, 2..=100_000)?;
         let start = f.number("beta_start", 0.0001, 1e-12..=0.999)?;
         let end = f.number("beta_end", 0.02, 1e-12..=0.999)?;
         let name = f.take("beta_schedule").unwrap_or("linear".into());
         let between = |a: f64, b: f64, i: usize| a + (b - a) * i as f64 / (n - 1) as f64;
+        let own = trained.is_some();
         let betas: Vec<f64> = match name.as_str() {
+            _ if own => trained.unwrap_or_default(),
             Some("linear") => (0..n).map(|i| between(start, end, i)).collect(),
-            Some("scaled_linear") => (0..n)
+            Some("scaled_linear" | "quad") => (0..n)
                 .map(|i| between(start.sqrt(), end.sqrt(), i).powi(2))
                 .collect(),
-            Some("squaredcos_cap_v2") => (0..n).map(|i| cosine(i, n)).collect(),
+            Some("sigmoid") => (0..n)
+                .map(|i| start + (end - start) / (1.0 + libm::exp(-between(-6.0, 6.0, i))))
+                .collect(),
+            Some("squaredcos_cap_v2" | "cosine") => (0..n).map(|i| cosine(i, n)).collect(),
             _ => {
-                let known = "linear, scaled_linear or squaredcos_cap_v2";
+                let known = "linear, scaled_linear (quad), sigmoid or squaredcos_cap_v2 (cosine)";
                 return Err(f.refused("beta_schedule", name, known));
             }
         };
@@ -79,11 +91,15 @@ impl Schedule {
         Ok(Schedule {
             log_sigma: log_sigma.collect(),
             prediction,
-            name: name.as_str().unwrap_or_default().into(),
+            name: match own {
+                true => "trained_betas".into(),
+                false => name.as_str().unwrap_or_default().into(),
+            },
         })
     }
 
-    /// `linear`, `scaled_linear` or `squaredcos_cap_v2`.
+    /// `linear`, `scaled_linear` (also by the name `quad`), `sigmoid`, `squaredcos_cap_v2` (also
+    /// `cosine`), or `trained_betas`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -126,6 +142,15 @@ fn cosine(i: usize, n: usize) -> f64 {
     (1.0 - alpha_bar(i + 1) / alpha_bar(i)).min(0.999)
 }
 
+/// A list of betas.
+fn trained(v: &serde_json::Value) -> Option<Vec<f64>> {
+    let list = v
+        .as_array()
+        .filter(|list| (2..=100_000).contains(&list.len()))?;
+    let beta = |v: &serde_json::Value| v.as_f64().filter(|beta| (1e-12..=0.999).contains(beta));
+    list.iter().map(beta).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,14 +170,54 @@ mod tests {
         }
     }
 
+    /// sigma of the first and the last timestep, from the products of 1 - beta.
+    #[test]
+    fn schedules_follow_their_betas() {
+        let sigma = |betas: &[f64]| {
+            let alpha_bar: f64 = betas.iter().map(|beta| 1.0 - beta).product();
+            ((1.0 - alpha_bar) / alpha_bar).sqrt()
+        };
+        let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let three: [(&str, [f64; 3]); 5] = [
+            ("linear", [0.01, 0.055, 0.1]),
+            ("quad", [0.01, 0.0433113883, 0.1]),
+            ("scaled_linear", [0.01, 0.0433113883, 0.1]),
+            (
+                "sigmoid",
+                [
+                    0.01 + 0.09 * logistic(-6.0),
+                    0.055,
+                    0.01 + 0.09 * logistic(6.0),
+                ],
+            ),
+            ("trained", [0.3, 0.2, 0.25]),
+        ];
+        for (name, betas) in three {
+            let json = match name {
+                "trained" => r#"{"trained_betas": [0.3, 0.2, 0.25]}"#.to_owned(),
+                _ => format!(
+                    r#"{{"beta_schedule": "{name}", "num_train_timesteps": 3, "beta_start": 0.01, "beta_end": 0.1}}"#
+                ),
+            };
+            let schedule = Schedule::parse(json.as_bytes()).expect(name);
+            assert_eq!(schedule.timesteps(), 3);
+            for t in 0..3 {
+                let (got, want) = (schedule.sigma(t), sigma(&betas[..=t]));
+                assert!((got / want - 1.0).abs() < 1e-8, "{name} {t}: {got} {want}");
+            }
+        }
+    }
+
     #[test]
     fn other_schedules_are_refused_by_name() {
         for (json, field) in [
-            (r#"{"beta_schedule": "sigmoid"}"#, "beta_schedule"),
+            (r#"{"beta_schedule": "exp"}"#, "beta_schedule"),
             (r#"{"prediction_type": "flow"}"#, "prediction_type"),
             (r#"{"_class_name": "EDMEulerScheduler"}"#, "_class_name"),
             (r#"{"rescale_betas_zero_snr": true}"#, "zero_snr"),
-            (r#"{"trained_betas": [0.1, 0.2]}"#, "trained_betas"),
+            (r#"{"trained_betas": [0.1, 0]}"#, "trained_betas"),
+            (r#"{"trained_betas": [0.1]}"#, "trained_betas"),
+            (r#"{"trained_betas": 7}"#, "trained_betas"),
             (r#"{"beta_end": 7}"#, "beta_end"),
             (r#"{"num_train_timesteps": 1}"#, "num_train_timesteps"),
         ] {

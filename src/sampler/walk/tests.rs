@@ -241,6 +241,37 @@ fn many_steps_sample_the_posterior() {
     }
 }
 
+/// The larger variance keeps white pictures white in a few steps, the smaller one does not.
+#[test]
+fn the_larger_variance_is_that_of_white_pictures() {
+    let (v, start) = (WHITE * WHITE, 400.0);
+    let mut x_t = Planes::zeros(128, 128);
+    let spread = (v + start * start).sqrt() as f32;
+    NormalNoise::walk(3).apply(&mut x_t.data, |_, x, n| *x = spread * n);
+    let predict = |x: &Planes, sigma: f64| {
+        let mut x0_hat = x.clone();
+        let share = (v / (v + sigma * sigma)) as f32;
+        x0_hat.data.iter_mut().for_each(|x| *x *= share);
+        Ok(x0_hat)
+    };
+    let variance = |mode| {
+        let sampler = Sampler::new(mode).expect("valid").steps(3);
+        let hear = &mut |_: Frame<'_>| ControlFlow::Continue(());
+        let x_0 = sampler
+            .walk(&predict, x_t.clone(), start, hear)
+            .expect("runs");
+        let squares = x_0.data.iter().map(|x| f64::from(*x).powi(2));
+        squares.sum::<f64>() / x_0.data.len() as f64
+    };
+    let want = v * v / (v + LOWEST_SIGMA * LOWEST_SIGMA);
+    let (large, small) = (
+        variance(Mode::SampleLarge),
+        variance(Mode::Sample { eta: 1.0 }),
+    );
+    assert!((large / want - 1.0).abs() < 0.03, "{large} {want}");
+    assert!(small < 0.97 * want && small < large, "{small} {want}");
+}
+
 /// Corrections from a wrong start end in p(x_s | x_t), with the variance that a step of size d
 /// gives.
 #[test]
@@ -295,6 +326,7 @@ fn calls_are_counted_as_announced() {
         (Mode::Mean, 9, 1),
         (Mode::Flow, 9, 9),
         (Mode::Sample { eta: 0.5 }, 3, 3),
+        (Mode::SampleLarge, 4, 4),
         (Mode::Langevin { corrections: 2 }, 4, 10),
     ] {
         let sampler = Sampler::new(mode).expect("valid").steps(steps);

@@ -19,6 +19,15 @@ pub enum ModeName {
     Langevin,
 }
 
+/// Variance of the noise of an ancestral step (DDPM, section 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Variance {
+    /// beta~, exact for pictures of one point
+    Small,
+    /// beta, exact for white pictures
+    Large,
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to show")]
 pub struct Sampling {
@@ -35,6 +44,9 @@ pub struct Sampling {
     /// Noise that --mode sample makes anew, 0 (DDIM) to 1 (DDPM) [default: 1]
     #[arg(long, value_name = "E")]
     pub eta: Option<f64>,
+    /// Variance of the noise of --mode sample [default: small]
+    #[arg(long, value_enum, conflicts_with = "eta")]
+    pub variance: Option<Variance>,
     /// Corrections of --mode langevin at each level, one network call each [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub corrections: Option<u32>,

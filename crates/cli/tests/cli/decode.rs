@@ -382,6 +382,14 @@ fn modes_of_decoding() {
     let flags = ["--mode", "langevin", "--steps", "2", "--corrections", "2"];
     let (langevin, _) = decode("l.png", &flags);
     assert!(langevin != mean && psnr(&langevin, &mean) > 20.0);
+    let large = |seed| {
+        decode(
+            "v.png",
+            &["--mode", "sample", "--variance", "large", "--seed", seed],
+        )
+        .0
+    };
+    assert!(large("1") != large("2") && large("1") != sample("1"));
     // Before the first layer nothing is known to any mode.
     let header = decode("h.png", &["--bytes", "15", "--mode", "sample"]).0;
     assert!(header.samples().iter().all(|v| v == 128));
@@ -389,6 +397,7 @@ fn modes_of_decoding() {
     for (flags, what) in [
         (&["--eta", "0.5"][..], "--eta needs --mode sample"),
         (&["--mode", "flow", "--corrections", "1"], "langevin"),
+        (&["--mode", "flow", "--variance", "large"], "sample"),
         (&["--steps", "5"], "--steps needs --mode"),
         (&["--mode", "sample", "--eta", "1.5"], "from 0 to 1"),
         (&["--realism=-1"], "from 0 to 1"),
