@@ -118,7 +118,7 @@ impl Prior {
     /// pictures are averaged over boxes first. `any_orientation` says that mirrored and turned
     /// pictures are denoised as well; displays then average over four.
     ///
-    /// What the function raises comes out of the encode or decode. ValueError, if x0_hat has
+    /// Exceptions of the function come out of the encode or decode. ValueError, if x0_hat has
     /// another shape or values that are not finite. Such a prior can have no lossless files, for
     /// these rest on an arithmetic that is equal on every machine.
     #[staticmethod]

@@ -42,7 +42,8 @@ fn threshold(k: usize) -> f64 {
     QUARTERS[k % 4] * f64::from(1 << (k / 4)) / 8.0
 }
 
-/// Regressors without a chain: neighbours of the channel, and those of each earlier one.
+/// Residuals of neighbours of the channel among the regressors, and, without a chain, those of each
+/// earlier channel.
 const NEIGHBOURS: usize = 6;
 const EARLIER: usize = 4;
 
@@ -70,6 +71,22 @@ struct ChannelModel {
     coefficients: ([f64; REGRESSORS], Option<usize>),
     /// Sum of absolute errors and their number, for each class.
     scales: [(f64, f64); SCALES],
+}
+
+impl ChannelModel {
+    /// Residuals of the neighbours before column `x`.
+    fn neighbours(&self, x: usize) -> [f64; NEIGHBOURS] {
+        let m = x + MARGIN;
+        let [row, above, above2] = [0, 1, 2].map(|k| &self.rows[k].residual);
+        [
+            row[m - 1],
+            above[m],
+            above[m - 1],
+            above[m + 1],
+            row[m - 2],
+            above2[m],
+        ]
+    }
 }
 
 /// The model of the samples of a picture.
@@ -270,17 +287,8 @@ impl<'a> SampleModel<'a> {
         };
         let m = x + MARGIN;
         let own = &self.channels[i];
-        let [row, above, above2] = [0, 1, 2].map(|k| &own.rows[k].residual);
         let here = hat(own.plane, y, x);
-        let own_residuals = [
-            row[m - 1],
-            above[m],
-            above[m - 1],
-            above[m + 1],
-            row[m - 2],
-            above2[m],
-        ];
-        own_residuals.into_iter().for_each(&mut put);
+        own.neighbours(x).into_iter().for_each(&mut put);
         put(noise(own.plane));
         around(own.plane).into_iter().for_each(&mut put);
         for earlier in &self.channels[..i] {
@@ -303,15 +311,7 @@ impl<'a> SampleModel<'a> {
     fn alone(&self, i: usize, x: usize) -> [f64; REGRESSORS] {
         let m = x + MARGIN;
         let mut f = [0.0; REGRESSORS];
-        let [row, above, above2] = [0, 1, 2].map(|k| &self.channels[i].rows[k].residual);
-        f[..NEIGHBOURS].copy_from_slice(&[
-            row[m - 1],
-            above[m],
-            above[m - 1],
-            above[m + 1],
-            row[m - 2],
-            above2[m],
-        ]);
+        f[..NEIGHBOURS].copy_from_slice(&self.channels[i].neighbours(x));
         for (j, earlier) in self.channels[..i].iter().enumerate() {
             let [row, above] = [0, 1].map(|k| &earlier.rows[k].residual);
             let terms = [row[m], row[m - 1], above[m], above[m - 1]];
