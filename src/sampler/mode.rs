@@ -44,8 +44,8 @@ pub enum Mode {
         eta: f64,
     },
     /// [`Mode::Sample`] with eta = 1 and the larger variance of Ho, Jain and Abbeel (2020, section
-    /// 3.2): sigma^2 = beta in the place of beta~. It is exact for white pictures, as eta = 1 is for
-    /// pictures of one point. With levels in units of 127.5,
+    /// 3.2): sigma^2 = beta in the place of beta~. It is exact for white pictures, as eta = 1 is
+    /// for pictures of one point. With levels in units of 127.5,
     ///
     /// ```text
     /// std^2 = (sigma_t^2 - sigma_s^2) (1 + sigma_s^2) / (1 + sigma_t^2)
