@@ -7,6 +7,7 @@ use dcodec::{Colour, Display, Encoded, Encoder, Picture, Prior, Target, metrics}
 
 fn encode(prior: &Prior, picture: &Picture, target: Target, filtered: bool) -> Encoded {
     let encoder = Encoder::new(prior)
+        .exact_if_smaller(false)
         .target(target)
         .psnr_as_displayed_by(Display::PLAIN)
         .prefilter(filtered)

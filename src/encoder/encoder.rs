@@ -65,7 +65,7 @@ impl Encoder {
         self.check(picture, self.target)?;
         match self.target {
             Target::Lossless(Some(_)) => self.encode_to(picture, self.target, None, report),
-            Target::Lossless(None) => self.lossless(picture, report),
+            Target::Lossless(None) => self.lossless(picture, None, report),
             _ => self.lossy(picture, report),
         }
     }
@@ -81,11 +81,15 @@ impl Encoder {
             let lossy = self.encode_to(filled, self.target, None, report)?;
             let suspicious = bits(&lossy) > SUSPICIOUS * cost * samples(picture);
             return match suspicious && self.prior.is_reference() {
-                true => Ok(smaller(self.lossless(filled, report)?, lossy)),
+                true => {
+                    // The layers have been reported.
+                    let most = Some(lossy.bytes.len());
+                    Ok(smaller(self.lossless(filled, most, &mut unheard)?, lossy))
+                }
                 false => Ok(lossy),
             };
         }
-        let exact = self.drawing(picture, Some(filled), report)?;
+        let exact = self.drawing(picture, Some(filled))?;
         let stop = StopRule::new(self.target, &self.header(picture.form()))?;
         if stop.bytes.is_some_and(|most| exact.bytes.len() <= most) {
             return Ok(exact);
@@ -102,11 +106,16 @@ impl Encoder {
         })
     }
 
-    /// The smallest file that ends in the exact picture.
-    fn lossless(&self, picture: &Picture, report: &mut Report<'_>) -> Result<Encoded> {
+    /// The smallest file that ends in the exact picture. Layers are given up at `most` bytes.
+    fn lossless(
+        &self,
+        picture: &Picture,
+        most: Option<usize>,
+        report: &mut Report<'_>,
+    ) -> Result<Encoded> {
         let cost = lossless::cost(picture);
         let drawing = match cost < PHOTOGRAPH {
-            true => Some(self.drawing(picture, None, report)?),
+            true => Some(self.drawing(picture, None)?),
             false => None,
         };
         if let Some(drawing) = drawing
@@ -119,7 +128,12 @@ impl Encoder {
             true => QUALITIES.0,
             false => QUALITIES.1,
         };
-        let most = drawing.as_ref().map(|drawing| drawing.bytes.len());
+        let most = drawing
+            .as_ref()
+            .map(|d| d.bytes.len())
+            .into_iter()
+            .chain(most)
+            .min();
         let target = Target::Lossless(Some(quality));
         let mut encoded = self.encode_to(picture, target, most, report)?;
         if let Some(drawing) = drawing {
@@ -129,17 +143,12 @@ impl Encoder {
             return Ok(encoded);
         }
         // Pure noise: layers of it cost more bits than they save.
-        Ok(smaller(self.drawing(picture, None, report)?, encoded))
+        Ok(smaller(self.drawing(picture, None)?, encoded))
     }
 
     /// The file of exact samples that need no chain, those of `picture` or of `other`, after layers
     /// that take a small part of it.
-    fn drawing(
-        &self,
-        picture: &Picture,
-        other: Option<&Picture>,
-        report: &mut Report<'_>,
-    ) -> Result<Encoded> {
+    fn drawing(&self, picture: &Picture, other: Option<&Picture>) -> Result<Encoded> {
         let alone = |picture| {
             let source = Source::new(picture);
             (lossless::alone(&source), source)
@@ -157,7 +166,7 @@ impl Encoder {
         let plain = self.clone().prefilter(false);
         let mut session = Session::begin(&plain, &source, Target::Quality(75.0))?;
         if most >= LEAST_PREVIEW {
-            session.preview(most, report)?;
+            session.preview(most)?;
         }
         session.finish(Some(payload))
     }

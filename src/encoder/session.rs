@@ -25,7 +25,7 @@ use crate::pixels::picture::Picture;
 use crate::pixels::planes::{Planar, Planes};
 use crate::pixels::samples::Samples;
 use crate::prior::Prior;
-use crate::progress::{Progress, Report, checked};
+use crate::progress::Progress;
 use crate::reverse::Chain;
 use crate::schedule::Sigma;
 use crate::timings::Activity;
@@ -390,11 +390,11 @@ impl<'r> Session<'r> {
         }
     }
 
-    /// Sends layers as long as they take no more than `most` bytes.
+    /// Sends layers as long as they take no more than `most` bytes. They are few.
     ///
     /// # Errors
-    /// [`Error::Backend`] if the network fails; [`Error::Cancelled`] if `report` asks for it.
-    pub fn preview(&mut self, most: usize, report: &mut Report<'_>) -> Result<()> {
+    /// [`Error::Backend`] if the network fails.
+    pub fn preview(&mut self, most: usize) -> Result<()> {
         let most = self.used() + most;
         self.flat.clear();
         while let Some(plan) = self.next()? {
@@ -409,7 +409,6 @@ impl<'r> Session<'r> {
                 self.layers.pop();
                 break;
             }
-            checked(report(self.progress(&plan)))?;
         }
         Ok(())
     }
