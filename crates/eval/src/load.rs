@@ -3,10 +3,10 @@
 mod bmp;
 mod jpeg;
 mod notes;
+mod pieces;
 mod png;
 mod tiff;
 
-use std::borrow::Cow;
 use std::io::{BufRead, Cursor, ErrorKind, Seek};
 use std::path::Path;
 
@@ -20,6 +20,7 @@ use image::{
 use crate::io::name;
 use crate::upright::{take_orientation, tell_size};
 use crate::{Error, Result, exif};
+use pieces::Pieces;
 use tiff::Page;
 
 const READABLE: &str = "PNG, JPEG, WebP, BMP, TIFF, PNM or GIF";
@@ -52,7 +53,7 @@ pub fn load_picture(bytes: &[u8], path: &Path, max_pixels: u64) -> Result<Loaded
         ImageFormat::Tiff => tiff_stored(bytes, &shown, max_pixels)?,
         ImageFormat::Jpeg => jpeg_stored(bytes, &shown, max_pixels, &mut notes)?,
         ImageFormat::Png => png_stored(bytes, &shown, max_pixels, &mut notes)?,
-        _ => decode(bytes, format, &shown, max_pixels)?,
+        _ => decode(Cursor::new(bytes), format, &shown, max_pixels)?,
     };
     if has_no_grey(bytes, format) {
         stored.picture = grey_if_all_is(stored.picture);
@@ -239,16 +240,17 @@ fn png_stored(
     max_pixels: u64,
     notes: &mut Vec<String>,
 ) -> Result<Stored> {
-    let mut bytes = Cow::Borrowed(bytes);
-    let end = png::lacks_end(&bytes);
-    if let Some(at) = end {
-        bytes = Cow::Owned([&bytes[..at], png::END].concat());
+    let end = png::lacks_end(bytes);
+    let (bytes, added) = match end {
+        Some(at) => (&bytes[..at], png::END),
+        None => (bytes, &b""[..]),
+    };
+    if end.is_some() {
         notes.push("the PNG has no end: its last bytes are missing".into());
     }
-    if let Some(other) = png::without_wrong_space(&bytes) {
-        bytes = Cow::Owned(other);
-    }
-    let decoded = decode(&bytes, ImageFormat::Png, shown, max_pixels);
+    let wrong = png::wrong_space(bytes).unwrap_or(bytes.len()..bytes.len());
+    let pieces = Pieces::new([&bytes[..wrong.start], &bytes[wrong.end..], added]);
+    let decoded = decode(pieces, ImageFormat::Png, shown, max_pixels);
     let mut stored = decoded.map_err(|e| match e {
         Error::Damaged { name, .. } if end.is_some() => {
             let reason = "the PNG is cut off".into();
@@ -257,7 +259,7 @@ fn png_stored(
         e => e,
     })?;
     let Metadata { exif, xmp, .. } = &mut stored.metadata;
-    for raw in png::raw_profiles(&bytes) {
+    for raw in png::raw_profiles(bytes) {
         let place = if raw.is_exif { &mut *exif } else { &mut *xmp };
         place.get_or_insert(raw.data);
     }
@@ -275,16 +277,18 @@ fn jpeg_stored(
         return Err(Error::picture(shown, reason));
     }
     let lengths = match jpeg::end(bytes) {
-        jpeg::End::Whole(_) => return decode(bytes, ImageFormat::Jpeg, shown, max_pixels),
+        jpeg::End::Whole(_) => {
+            return decode(Cursor::new(bytes), ImageFormat::Jpeg, shown, max_pixels);
+        }
         jpeg::End::Cut(lengths) => lengths,
     };
-    let mut stored = decode(bytes, ImageFormat::Jpeg, shown, max_pixels);
+    let mut stored = decode(Cursor::new(bytes), ImageFormat::Jpeg, shown, max_pixels);
     for length in lengths.into_iter().take(MOST_TRIES) {
         if !matches!(stored, Err(Error::Damaged { .. })) {
             break;
         }
-        let shorter = [&bytes[..length], b"\xff\xd9"].concat();
-        stored = decode(&shorter, ImageFormat::Jpeg, shown, max_pixels);
+        let shorter = Pieces::new([&bytes[..length], b"\xff\xd9", b""]);
+        stored = decode(shorter, ImageFormat::Jpeg, shown, max_pixels);
     }
     notes.extend(stored.is_ok().then(|| {
         "the JPEG is cut off: its lower part or its details may be missing or wrong".into()
@@ -293,12 +297,17 @@ fn jpeg_stored(
 }
 
 /// The picture and its metadata, by the crate `image`.
-fn decode(bytes: &[u8], format: ImageFormat, shown: &str, max_pixels: u64) -> Result<Stored> {
+fn decode(
+    source: impl BufRead + Seek,
+    format: ImageFormat,
+    shown: &str,
+    max_pixels: u64,
+) -> Result<Stored> {
     let failed = |e: ImageError| damaged(shown, format, &e);
     let mut limits = Limits::no_limits();
     // Nothing but metadata is unpacked before the pixels.
     limits.max_alloc = Some(SPARE_MEMORY);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut reader = ImageReader::with_format(source, format);
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();

@@ -5,6 +5,7 @@ use crate::exif::Resolution;
 use dcodec::Colour;
 use dcodec::container::MAX_METADATA;
 use std::borrow::Cow;
+use std::ops::Range;
 
 const SIGNATURE: usize = 8;
 /// The last chunk.
@@ -38,15 +39,15 @@ pub fn lacks_end(bytes: &[u8]) -> Option<usize> {
     samples.then_some(at)
 }
 
-/// The file without code points of a colour space that no PNG should have, which its decoder takes
-/// for damage. None if there are none.
-pub fn without_wrong_space(bytes: &[u8]) -> Option<Vec<u8>> {
+/// Place of the code points of a colour space that no PNG should have, which its decoder takes for
+/// damage. None if there are none.
+pub fn wrong_space(bytes: &[u8]) -> Option<Range<usize>> {
     let mut at = SIGNATURE;
     for (name, data) in chunks(bytes) {
         let end = at + 12 + data.len();
         let wrong = !matches!(data, [_, _, 0, 0 | 1]);
         match name {
-            b"cICP" if wrong => return Some([&bytes[..at], &bytes[end..]].concat()),
+            b"cICP" if wrong => return Some(at..end),
             b"IDAT" => return None,
             _ => at = end,
         }
