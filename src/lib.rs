@@ -36,6 +36,7 @@
 //! | Where is it decided what a state shows, also inside a layer? | `reverse/estimate.rs`, by `reverse/display.rs` |
 //! | Where are the noise levels of the layers chosen? | `encoder/effort.rs` |
 //! | Where is the band allocation chosen? | `encoder/allocation.rs`; its integers are `BandAllocation` in `codes.rs` |
+//! | Where are files tuned for the eye or for PSNR? | `encoder/tune.rs` |
 //! | Where is a PSNR target searched? | `encoder/psnr_search.rs` |
 //! | Where is the picture filtered before it is sent? | `encoder/prefilter` |
 //! | Where is a file written and parsed? | `container/writer.rs`, `container/parser.rs` |
@@ -81,7 +82,7 @@ pub use decoder::register_image_hooks;
 pub use decoder::{
     Coverage, DEFAULT_MAX_CALLS, DEFAULT_MAX_PIXELS, Decoded, Decoder, Exact, StreamDecoder, decode,
 };
-pub use encoder::{Effort, Encoded, Encoder, Interest, LayerReport, Region, Target};
+pub use encoder::{Effort, Encoded, Encoder, Interest, LayerReport, Region, Target, Tune};
 pub use error::{Error, FormatError, Result};
 pub use pixels::metrics;
 pub use pixels::picture::Picture;

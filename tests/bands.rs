@@ -3,13 +3,14 @@
 mod common;
 
 use dcodec::container::{Event, Parser};
-use dcodec::{DEFAULT_MAX_PIXELS, Encoder, Picture, Target, metrics};
+use dcodec::{DEFAULT_MAX_PIXELS, Encoder, Picture, Target, Tune, metrics};
 
 fn encode(picture: &Picture, bands: bool, quality: f64, seed: u64) -> Vec<u8> {
     let prior = common::prior();
     let encoder = Encoder::new(&prior)
         .bands(bands)
         .prefilter(false)
+        .tune(Tune::Plain)
         .seed(seed)
         .target(Target::Quality(quality));
     encoder.encode(picture).expect("encodes").bytes

@@ -3,10 +3,11 @@
 
 mod common;
 
-use dcodec::{Effort, Encoded, Encoder, Picture, Prior, Target, metrics};
+use dcodec::{Effort, Encoded, Encoder, Picture, Prior, Target, Tune, metrics};
 
-fn encode(prior: &Prior, picture: &Picture, bpp: f64, effort: u8) -> Encoded {
+fn encode(prior: &Prior, picture: &Picture, bpp: f64, effort: u8, tune: Tune) -> Encoded {
     Encoder::new(prior)
+        .tune(tune)
         .effort(Effort::new(effort).expect("exists"))
         .target(Target::Bpp(bpp))
         .encode(picture)
@@ -24,7 +25,7 @@ fn bits_are_close_to_the_divergence() {
     let prior = common::prior();
     let picture = common::resized("coffee.png", 384, 256);
     for (effort, most) in [(2, 1.09), (3, 1.07)] {
-        let file = encode(&prior, &picture, 0.5, effort);
+        let file = encode(&prior, &picture, 0.5, effort, Tune::Plain);
         let (mut sum_bits, mut sum_kl, mut counted) = (0, 0.0, 0);
         for l in &file.layers {
             // The last layer may be cut. Then its bits are those of a part, its divergence that of
@@ -75,7 +76,7 @@ fn kodak_pictures_at_three_tenths_of_a_bit() {
         let Some(picture) = common::data(&name) else {
             return;
         };
-        let file = encode(&prior, &picture, 0.3, 3);
+        let file = encode(&prior, &picture, 0.3, 3, Tune::Psnr);
         let shown = common::plain(&prior).decode(&file.bytes).expect("decodes");
         let psnr = metrics::psnr(&picture, &shown.picture).expect("same form");
         let overhead = overhead(&file);

@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use dcodec::container::PriorId;
-use dcodec::{Effort, Encoder, Exact, Metadata, Target};
+use dcodec::{Effort, Encoder, Exact, Metadata, Target, Tune};
 
 use crate::file::{cheap, decoder};
 use crate::picture::picture;
@@ -36,6 +36,9 @@ fn tried(u: &mut Unstructured) -> Result<()> {
         .metadata(metadata.clone());
     if u.arbitrary()? {
         encoder = encoder.bands(u.arbitrary()?);
+    }
+    if u.arbitrary()? {
+        encoder = encoder.tune(*u.choose(&[Tune::Psnr, Tune::Eye, Tune::Plain])?);
     }
     let picture = picture(u)?;
     let encoded = encoder

@@ -211,6 +211,16 @@ pub struct Order {
     energy: f64,
 }
 
+impl Order {
+    /// The order of these values times `gain`.
+    pub(crate) fn scaled(self, gain: f64) -> Self {
+        Order {
+            energy: gain * gain * self.energy,
+            ..self
+        }
+    }
+}
+
 /// Rotated values.
 #[derive(Debug, Clone, Copy)]
 pub struct Rotated<'a> {

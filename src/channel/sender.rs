@@ -2,6 +2,7 @@
 //! Abbeel 2020).
 
 use bitvec::prelude::*;
+use rayon::prelude::*;
 
 use crate::channel::bands::Bands;
 use crate::channel::code::Code;
@@ -15,6 +16,9 @@ use crate::pixels::planes::{Planar, Planes};
 use crate::schedule::{Sigma, Step};
 use crate::timings::Activity;
 
+/// Values that a thread takes at a time.
+const CHUNK: usize = 1 << 14;
+
 /// Classes of values that a [`ShiftGain`] tells apart.
 pub const CLASSES: usize = u8::MAX as usize + 1;
 
@@ -23,6 +27,9 @@ pub trait Budget: Sync {
     /// The most stages that there is room for after the head of a layer. `spared` says that the
     /// head does not have to carry a check.
     fn most_stages(&self, layer: Stages, spared: bool) -> usize;
+
+    /// Factor of the shift of each band.
+    fn gains(&self) -> [f64; BANDS];
 
     /// The band allocation of the layer before.
     fn allocation(&self) -> BandAllocation;
@@ -60,9 +67,15 @@ impl<'a> ShiftGain<'a> {
     /// Turns m of the whole posterior into the m that is sent. `m` holds the values from index
     /// `first`.
     pub fn apply(&self, first: usize, m: &mut [f32]) {
-        let classes = self.classes.iter().cycle();
-        for (m, &class) in m.iter_mut().zip(classes.skip(first % self.classes.len())) {
-            *m *= self.of[usize::from(class)];
+        let (mut first, mut rest) = (first % self.classes.len(), m);
+        // Plane by plane.
+        while !rest.is_empty() {
+            let classes = &self.classes[first..];
+            let (m, others) = rest.split_at_mut(classes.len().min(rest.len()));
+            for (m, &class) in m.iter_mut().zip(classes) {
+                *m *= self.of[usize::from(class)];
+            }
+            (first, rest) = (0, others);
         }
     }
 
@@ -101,7 +114,7 @@ pub struct SentLayer {
     /// Trellis bits, four a stage.
     pub bits: BitVec<u8, Msb0>,
     pub stages: Stages,
-    /// KL( q(x_s|x_t,x_0) || p(x_s|x_t) ) in bits.
+    /// KL( q(x_s|x_t,x_0) || p(x_s|x_t) ) in bits, of the shift that is sent.
     pub kl_bits: f64,
     /// True if it starts from a corrected x0_hat.
     pub corrected: bool,
@@ -151,20 +164,23 @@ impl<'a> Sender<'a> {
     fn shift(&self, step: &Step, x0_hat: Planes) -> Vec<f32> {
         let mut m = shift(step, self.x_0, x0_hat);
         if let Some(gain) = &self.gain {
-            gain.apply(0, &mut m);
+            let chunks = m.par_chunks_mut(CHUNK).enumerate();
+            chunks.for_each(|(i, m)| gain.apply(i * CHUNK, m));
         }
         m
     }
 
-    /// Energy of the shift in each band, found without an array for the shift.
+    /// Energy of the shift that is sent in each band, found without an array for the shift.
     fn energies(&self, bands: &Bands, step: &Step, x0_hat: &Planes) -> [f64; BANDS] {
-        bands.energies(|first, m| {
+        let gains = self.budget.gains();
+        let energies = bands.energies(|first, m| {
             m.copy_from_slice(&x0_hat.data[first..first + m.len()]);
             shift_from(step, self.x_0, first, m);
             if let Some(gain) = &self.gain {
                 gain.apply(first, m);
             }
-        })
+        });
+        std::array::from_fn(|band| energies[band] * gains[band].powi(2))
     }
 
     /// Finds the bits that there is room for. Returns the coefficients of the shift, in the memory
@@ -178,7 +194,10 @@ impl<'a> Sender<'a> {
             }
         }
         let rotate = || shared.transform.forward(&shared.stream, m);
-        let w = shared.meter.time(Activity::Rotation, rotate);
+        let mut w = shared.meter.time(Activity::Rotation, rotate);
+        if shared.transform.bands().is_some() {
+            w.scale(&self.budget.gains());
+        }
         // A part that comes first may spare the check. A surplus is cut off later.
         let split = shared.transform.split(self.sent.stages);
         let fit = self.budget.most_stages(self.sent.stages, true);

@@ -1,6 +1,8 @@
 //! The way from planes to the values that the trellis signs, and back: bands, if the file has them,
 //! and the rotation of each.
 
+use rayon::prelude::*;
+
 use crate::channel::bands::Bands;
 use crate::channel::rotation::{Order, Rotated, Rotation};
 use crate::channel::split::{Split, Stages};
@@ -180,6 +182,19 @@ impl Coefficients {
     pub fn energy(&self) -> f64 {
         self.parts().iter().map(Rotated::energy).sum()
     }
+
+    /// Multiplies the values of each part by its gain.
+    pub fn scale(&mut self, gains: &[f64]) {
+        let mut rest = &mut self.data[..];
+        for ((len, order), &gain) in self.parts.iter_mut().zip(gains) {
+            let values = rest.split_off_mut(..*len).unwrap_or_default();
+            if gain != 1.0 {
+                let chunks = values.par_chunks_mut(1 << 14);
+                chunks.for_each(|values| values.iter_mut().for_each(|v| *v *= gain as f32));
+                *order = order.scaled(gain);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -214,6 +229,12 @@ mod tests {
                         .zip(values)
                         .for_each(|(out, (_, v))| *out = v);
                 };
+                let parts = transform.lens().len();
+                let mut tripled = y.clone();
+                tripled.scale(&vec![3.0; parts]);
+                assert!((tripled.energy() / y.energy() - 9.0).abs() < 1e-5);
+                tripled.scale(&vec![1.0 / 3.0; parts]);
+                let y = tripled;
                 let mut back = vec![1.0; x.len()];
                 let gains = vec![2.0; transform.lens().len()];
                 transform.add(&stream, &gains, fill, 0.5, &mut back);

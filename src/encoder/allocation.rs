@@ -19,6 +19,8 @@ pub(crate) struct LayerBudget<'a> {
     /// Bytes that head and bits may take.
     pub room: usize,
     pub writer: &'a Writer,
+    /// Factor of the shift of each band.
+    pub gains: [f64; BANDS],
 }
 
 impl Budget for LayerBudget<'_> {
@@ -27,6 +29,10 @@ impl Budget for LayerBudget<'_> {
         let change = self.writer.change(layer.allocation);
         let head = Layer::head_bytes(unchecked, layer.count as u32, change);
         self.room.saturating_sub(head).saturating_mul(2)
+    }
+
+    fn gains(&self) -> [f64; BANDS] {
+        self.gains
     }
 
     fn allocation(&self) -> BandAllocation {

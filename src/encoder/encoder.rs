@@ -6,6 +6,7 @@ use crate::encoder::session::Session;
 use crate::encoder::settings::Encoder;
 use crate::encoder::source::Source;
 use crate::encoder::target::{StopRule, Target};
+use crate::encoder::tune::Tune;
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
 use crate::prior::ENSEMBLES;
@@ -163,7 +164,7 @@ impl Encoder {
         let (payload, source) = best;
         let room = picture.samples().bytes().saturating_sub(payload.len());
         let most = room.min(payload.len() / PREVIEW);
-        let plain = self.clone().prefilter(false);
+        let plain = self.clone().prefilter(false).tune(Tune::Plain);
         let mut session = Session::begin(&plain, &source, Target::Quality(75.0))?;
         if most >= LEAST_PREVIEW {
             session.preview(most)?;

@@ -4,6 +4,7 @@ use crate::codes::Form;
 use crate::container::{Header, MAX_SIDE};
 use crate::encoder::settings::Encoder;
 use crate::encoder::target::Target;
+use crate::encoder::tune::Tune;
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
 use crate::reverse::{Display, footprint};
@@ -65,7 +66,7 @@ impl Encoder {
                 // A copy with other colours where nothing is visible.
                 + if form.alpha && !target.is_lossless() { picture_bytes(form) } else { 0 }
                 + header.coded_len() * if filtered { 2 } else { form.depth.bytes() }
-                + header.coded_len() / 3 * self.bytes_of_planes(),
+                + header.coded_len() / 3 * self.bytes_of_planes(target),
             display: match target {
                 Target::Psnr(_) => display,
                 _ => &Display::PLAIN,
@@ -115,9 +116,11 @@ impl Encoder {
     }
 
     /// Bytes a pixel of an interest with its classes, and of a map with its sums.
-    fn bytes_of_planes(&self) -> u64 {
+    fn bytes_of_planes(&self, target: Target) -> u64 {
+        // The weights of the tune are gone when the network works.
+        let classes = self.interest.is_some() || self.tune_for(target) == Tune::Eye;
         let (interest, map) = (self.interest.is_some(), self.map);
-        5 * u64::from(interest) + 12 * u64::from(map)
+        u64::from(classes) + 4 * u64::from(interest) + 12 * u64::from(map)
     }
 
     /// Refuses pictures that cannot be encoded for this target, before any work.

@@ -15,9 +15,11 @@ mod session;
 mod settings;
 mod source;
 mod target;
+mod tune;
 
 pub use effort::Effort;
 pub use report::{Encoded, LayerReport};
 pub use roi::{Interest, Region};
 pub use settings::Encoder;
 pub use target::Target;
+pub use tune::Tune;

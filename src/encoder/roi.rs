@@ -8,6 +8,8 @@
 //! those of a plain chain that ends at r sigma_0. A constant share costs more: it lets the chain
 //! make up detail early, and pays to pull it back.
 
+use rayon::prelude::*;
+
 use crate::channel::sender::{CLASSES, ShiftGain};
 use crate::encoder::forecast::{OVERHEAD, Remaining};
 use crate::error::{Error, Result};
@@ -116,12 +118,12 @@ impl Interest {
         Self::new(width, height, &weights)
     }
 
-    /// The classes for a picture whose planes have the size of `planes`. None if all pixels weigh
-    /// the same.
+    /// The weight 0..=1 of each value of a plane, for a picture whose planes have the size of
+    /// `planes`.
     ///
     /// # Errors
     /// [`Error::Parameter`] if the picture is of another size.
-    pub(crate) fn classes(&self, picture: &Picture, planes: &Planar) -> Result<Option<RoiClasses>> {
+    pub(crate) fn weights(&self, picture: &Picture, planes: &Planar) -> Result<Vec<f32>> {
         let (size, own) = (
             (picture.width(), picture.height()),
             (self.width, self.height),
@@ -134,10 +136,8 @@ impl Interest {
         }
         let (w, h) = (self.width as usize, self.height as usize);
         let source = |i: usize| mirror(i / planes.width, h) * w + mirror(i % planes.width, w);
-        let class = |i: usize| (f32::from(HIGHEST) * self.weights[source(i)]).round() as u8;
-        let classes: Vec<u8> = (0..planes.width * planes.height).map(class).collect();
-        let uniform = classes.iter().all(|&c| c == HIGHEST);
-        Ok((!uniform).then_some(RoiClasses { classes }))
+        let weights = (0..planes.width * planes.height).map(|i| self.weights[source(i)]);
+        Ok(weights.collect())
     }
 }
 
@@ -161,6 +161,24 @@ fn floor(class: usize, end: f64) -> f64 {
 }
 
 impl RoiClasses {
+    /// The classes of the products of two weights 0..=1 for each value of a plane. None if all are
+    /// the same.
+    pub fn new(weights: Option<Vec<f32>>, others: Option<Vec<f32>>) -> Option<Self> {
+        let weights = match (weights, others) {
+            (Some(mut weights), Some(others)) => {
+                let pairs = weights.iter_mut().zip(others);
+                pairs.for_each(|(weight, other)| *weight *= other);
+                weights
+            }
+            (weights, others) => weights.or(others)?,
+        };
+        let highest = weights.iter().copied().fold(0.0, f32::max);
+        let class = |weight: f32| (f32::from(HIGHEST) * weight / highest).round() as u8;
+        let classes: Vec<u8> = weights.into_iter().map(class).collect();
+        let uniform = classes.iter().all(|&c| c == HIGHEST);
+        (!uniform).then_some(RoiClasses { classes })
+    }
+
     /// |x_0 - x0_hat|^2 by class, and the noise level in levels at which a chain that is at `sigma`
     /// will end.
     pub fn forecast(
@@ -177,12 +195,25 @@ impl RoiClasses {
 
     /// |x_0 - x0_hat|^2 by class.
     fn errors(&self, x_0: &Planar, x0_hat: &Planes) -> [f64; CLASSES] {
-        let mut sums = [0.0; CLASSES];
-        let values = x_0.values().zip(&x0_hat.data);
-        for ((a, b), &class) in values.zip(self.classes.iter().cycle()) {
-            sums[usize::from(class)] += f64::from(a - b).powi(2);
-        }
-        sums
+        const CHUNK: usize = 1 << 14;
+        let area = self.classes.len();
+        let chunk = |(i, classes): (usize, &[u8])| {
+            let mut sums = [0.0; CLASSES];
+            let mut own = vec![0.0; classes.len()];
+            for plane in 0..3 {
+                let first = plane * area + i * CHUNK;
+                x_0.copy_to(first, &mut own);
+                let values = own.iter().zip(&x0_hat.data[first..]);
+                for ((a, b), &class) in values.zip(classes) {
+                    sums[usize::from(class)] += f64::from(a - b).powi(2);
+                }
+            }
+            sums
+        };
+        let chunks = self.classes.par_chunks(CHUNK).enumerate();
+        // The sums do not depend on the number of threads.
+        let sums: Vec<[f64; CLASSES]> = chunks.map(chunk).collect();
+        std::array::from_fn(|class| sums.iter().map(|sums| sums[class]).sum())
     }
 
     /// The noise level in levels at which a chain that is at `sigma` with these errors will end, by
@@ -276,8 +307,8 @@ mod tests {
         let grey = Picture::new(picture.0, picture.1, Colour::Grey, samples, None);
         let grey = grey.expect("a picture");
         let interest = Interest::regions(picture.0, picture.1, regions).expect("inside");
-        let classes = interest.classes(&grey, &grey.to_planar());
-        classes.expect("of this size").expect("not uniform")
+        let weights = interest.weights(&grey, &grey.to_planar());
+        RoiClasses::new(weights.ok(), None).expect("not uniform")
     }
 
     #[test]

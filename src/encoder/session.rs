@@ -6,7 +6,7 @@ use crate::analysis::map;
 use crate::channel::layer::PartialLayer;
 use crate::channel::sender::{Sender, SentLayer};
 use crate::channel::split::Stages;
-use crate::codes::SigmaCode;
+use crate::codes::{BANDS, SigmaCode};
 use crate::container::{Header, Layer, PartName, Writer};
 use crate::encoder::allocation::LayerBudget;
 use crate::encoder::ancillary::{self, DeferredParts};
@@ -20,6 +20,7 @@ use crate::encoder::roi::RoiClasses;
 use crate::encoder::settings::Encoder;
 use crate::encoder::source::{Flat, Source};
 use crate::encoder::target::{StopRule, Target};
+use crate::encoder::tune::Tune;
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
 use crate::pixels::planes::{Planar, Planes};
@@ -48,6 +49,7 @@ pub(crate) struct Session<'r> {
     /// Stops the encoder before the lowest noise level, for a target of PSNR.
     search: Option<PsnrSearch<'r>>,
     effort: Effort,
+    tune: Tune,
     reconstruct: bool,
     header: Header,
     /// The end of the first layer.
@@ -72,13 +74,15 @@ pub(crate) struct LayerPlan {
     candidate: Candidate,
     /// Bytes that its head and bits may take.
     room: usize,
-    /// With an interest, the noise level in levels at which the chain will end where the interest
-    /// is highest.
+    /// The noise level in levels at which the chain will end, with an interest where that is
+    /// highest. None before the first layer.
     end: Option<f64>,
     /// PSNR in dB of the picture shown before it.
     psnr: f64,
     /// True if it starts from a corrected x0_hat.
     corrected: bool,
+    /// Factor of the shift of each band.
+    gains: [f64; BANDS],
 }
 
 impl<'r> Session<'r> {
@@ -102,7 +106,11 @@ impl<'r> Session<'r> {
         source.write_range(&mut writer);
         let begin = || ancillary::begin(&mut writer, picture, &encoder.metadata);
         let mut deferred = chain.meter().time(Activity::Alpha, begin)?;
-        let mut flat = source.flat();
+        let mut flat = match target.is_lossless() {
+            // The exact end shows them.
+            true => Vec::new(),
+            false => source.flat(),
+        };
         if let Some(bytes) = stop.bytes {
             if let Some(flat) = flat.iter().find(|flat| flat.fits(bytes)) {
                 deferred.add_flat(flat);
@@ -115,10 +123,12 @@ impl<'r> Session<'r> {
                 "{bytes} bytes are too few: header, alpha and metadata alone take {least}"
             )));
         }
-        let roi = match &encoder.interest {
-            Some(interest) => interest.classes(picture, &x_0)?,
+        let tune = encoder.tune_for(target);
+        let interest = match &encoder.interest {
+            Some(interest) => Some(interest.weights(picture, &x_0)?),
             None => None,
         };
+        let roi = RoiClasses::new(interest, tune.weights(&x_0));
         let prefilters = encoder.prefilters(&header.form, target);
         let search = stop
             .psnr
@@ -132,6 +142,7 @@ impl<'r> Session<'r> {
             search,
             stop,
             effort: encoder.effort.clone(),
+            tune,
             reconstruct: encoder.reconstruct,
             header,
             first,
@@ -220,6 +231,7 @@ impl<'r> Session<'r> {
             end,
             psnr,
             corrected: false,
+            gains: end.map_or([1.0; BANDS], |end| self.tune.gains(end)),
         };
         if let Some(search) = &self.search {
             plan.candidate.s = self.effort.sufficing(&plan.candidate, |s| {
@@ -233,19 +245,22 @@ impl<'r> Session<'r> {
         Ok(plan)
     }
 
-    /// |x_0 - x0_hat|^2 as far as the next shift makes up for it. With an interest also the noise
-    /// level in levels at which the chain will end.
+    /// |x_0 - x0_hat|^2 as far as the next shift makes up for it, and the noise level in levels at
+    /// which the chain will end.
     fn error_to_send(&mut self) -> Result<(f64, Option<f64>)> {
         let t = self.chain.t();
         let x0_hat = self.chain.x0_hat()?;
+        let remaining = self.stop.remaining(self.writer.len(), x0_hat.len());
         match (&self.roi, t) {
             (Some(roi), Some(t)) => {
-                let remaining = self.stop.remaining(self.writer.len(), x0_hat.len());
                 let (errors, end) = roi.forecast(t.levels(), &self.x_0, x0_hat, remaining);
                 let gain = roi.gain(t.levels().powi(2), end);
                 Ok((gain.error_sent(&errors), Some(end)))
             }
-            _ => Ok((self.x_0.squared_distance(x0_hat), None)),
+            (_, t) => {
+                let error = self.x_0.squared_distance(x0_hat);
+                Ok((error, t.map(|t| remaining.end(t.levels(), error))))
+            }
         }
     }
 
@@ -483,8 +498,11 @@ impl<'r> Session<'r> {
 impl LayerPlan {
     /// The budget of this layer.
     fn budget<'a>(&self, writer: &'a Writer) -> LayerBudget<'a> {
-        let room = self.room;
-        LayerBudget { room, writer }
+        LayerBudget {
+            room: self.room,
+            writer,
+            gains: self.gains,
+        }
     }
 
     /// The sender of this layer, where it ends at `s`.

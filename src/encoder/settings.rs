@@ -6,6 +6,7 @@ use crate::container::metadata::Metadata;
 use crate::encoder::effort::{Effort, START_BITS};
 use crate::encoder::roi::Interest;
 use crate::encoder::target::Target;
+use crate::encoder::tune::Tune;
 use crate::prior::{LOWEST_SIGMA, Prior};
 use crate::reverse::Display;
 use crate::schedule::Sigma;
@@ -40,6 +41,7 @@ pub struct Encoder {
     pub(crate) interest: Option<Interest>,
     pub(crate) prefilter: bool,
     corrections: bool,
+    tune: Option<Tune>,
     pub(crate) exact: bool,
     pub(crate) map: bool,
     /// Display of a target of PSNR. None is the recommended one.
@@ -62,6 +64,7 @@ impl Encoder {
             interest: None,
             prefilter: true,
             corrections: true,
+            tune: None,
             exact: true,
             map: false,
             display: None,
@@ -151,6 +154,23 @@ impl Encoder {
     pub fn corrections(mut self, yes: bool) -> Self {
         self.corrections = yes;
         self
+    }
+
+    /// Sets the judge that the file is made for. By default it is the eye, and PSNR for
+    /// [`Target::Psnr`]. [`Target::Lossless`] has none. Bands are tuned in files that have them
+    /// ([`Encoder::bands`]).
+    pub fn tune(mut self, tune: Tune) -> Self {
+        self.tune = Some(tune);
+        self
+    }
+
+    /// The judge that a file for this target is made for.
+    pub(crate) fn tune_for(&self, target: Target) -> Tune {
+        match target {
+            Target::Lossless(_) => Tune::Plain,
+            Target::Psnr(_) => self.tune.unwrap_or(Tune::Psnr),
+            _ => self.tune.unwrap_or(Tune::Eye),
+        }
     }
 
     /// Allows or forbids that a lossy target is met by the exact picture where that takes no more

@@ -431,6 +431,10 @@ pub struct Rd {
     pub coding: Coding,
     #[command(flatten)]
     pub display: DisplayArgs,
+    /// Also encode each picture for each bitrate, and for qualities between, instead of only cutting
+    /// one file: what such files show, as other codecs are measured
+    #[arg(long)]
+    pub made_for_rate: bool,
     /// Measure other codecs on the same pictures, with their installed tools
     #[arg(long, value_name = "CODEC,..", value_delimiter = ',')]
     pub peers: Vec<Peer>,
@@ -454,7 +458,7 @@ pub struct Rd {
     /// Instead: the figures of section 4.3 of Ho, Jain and Abbeel (2020) with these small pictures.
     /// Rate and distortion against reverse time and against each other by the ideal chain, the
     /// lossless bound, real files beside it, and with --sheet x0_hat over reverse time
-    #[arg(long, conflicts_with_all = ["peers", "ideal", "layers", "quality", "orientations"])]
+    #[arg(long, conflicts_with_all = ["peers", "ideal", "layers", "quality", "orientations", "made_for_rate"])]
     pub paper: bool,
     /// Steps of the ideal chain of --paper
     #[arg(long, value_name = "N", default_value_t = 250)]

@@ -179,7 +179,12 @@ fn one(a: &Encode, priors: &FilePriors, input: &Path, output: &Path, log: Log) -
 /// The encoder that the flags ask for.
 fn encoder(a: &Encode, priors: &FilePriors) -> Encoder {
     let display = priors.display.clone();
-    Encoder::new(&priors.own)
+    let encoder = Encoder::new(&priors.own);
+    let encoder = match a.coding.tune {
+        Some(tune) => encoder.tune(tune.into()),
+        None => encoder,
+    };
+    encoder
         .target(wanted_target(a))
         .effort(Effort::new(a.effort).unwrap_or_default())
         .ensemble(a.coding.orientations)

@@ -504,3 +504,43 @@ fn well_formed(svg: &str) {
     }
     assert!(!svg.contains("NaN") && !svg.contains("inf"));
 }
+
+/// Files that are made for their rates have points and a curve of their own.
+#[test]
+fn files_made_for_their_rates_stand_beside_the_prefixes() {
+    let folder = pictures(&["one.png", "two.png"]);
+    let run = rd(folder.path())
+        .args(["one.png", "two.png", "--made-for-rate", "--tune", "psnr"])
+        .args(["-o", "o.svg", "-o", "o.json", "-o", "o.csv"])
+        .assert()
+        .success();
+    let shown = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    assert!(
+        shown.contains("files that are made for their rate\n"),
+        "{shown}"
+    );
+    assert!(text(folder.path(), "o.svg").contains(">dcodec, a file a rate<"));
+    let json: serde_json::Value = serde_json::from_str(&text(folder.path(), "o.json")).unwrap();
+    let made = json["made-for-rate"]["results"]["bpp"].as_array();
+    let rates: Vec<f64> = made
+        .expect("a curve")
+        .iter()
+        .flat_map(|v| v.as_f64())
+        .collect();
+    assert!(rates.len() > 5 && rates.is_sorted(), "{rates:?}");
+    let csv = text(folder.path(), "o.csv");
+    let made = csv.lines().filter(|row| row.contains(",dcodec-made,"));
+    let made: Vec<Vec<&str>> = made.map(|row| row.split(',').collect()).collect();
+    for picture in ["one.png", "two.png"] {
+        for (rate, most) in [("0.5", 48 * 40 / 16), ("1", 48 * 40 / 8)] {
+            let of = |row: &&Vec<&str>| row[0] == picture && row[1] == rate;
+            let bytes: usize = made.iter().find(of).expect("a file")[3].parse().unwrap();
+            assert!(
+                (most - 1..=most).contains(&bytes),
+                "{picture} {rate}: {bytes}"
+            );
+        }
+    }
+    // One more file for each quality.
+    assert!(made.iter().filter(|row| row[1].is_empty()).count() == 2 * rates.len());
+}

@@ -3,7 +3,7 @@
 use dcodec::prior::Shipped;
 use dcodec::{
     Decoder, Display, Effort, Encoder, Error, Interest, Metadata, Mode, Picture, Region, Result,
-    Sampler, Target,
+    Sampler, Target, Tune,
 };
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
@@ -29,6 +29,8 @@ pub struct EncodeOptions {
     effort: u8,
     prior: Option<Py<Prior>>,
     orientations: usize,
+    /// `eye`, `psnr`, `none`, or none given.
+    tune: Option<String>,
     prefilter: bool,
     corrections: bool,
     seed: u64,
@@ -52,6 +54,20 @@ impl EncodeOptions {
             Self { psnr: Some(db), .. } => Target::Psnr(*db),
             Self { quality, .. } => Target::Quality(quality.unwrap_or(75.0)),
         }
+    }
+
+    /// The judge that the file is made for, if one is given.
+    fn tune(&self) -> Result<Option<Tune>> {
+        Ok(match self.tune.as_deref() {
+            None => None,
+            Some("eye") => Some(Tune::Eye),
+            Some("psnr") => Some(Tune::Psnr),
+            Some("none") => Some(Tune::Plain),
+            Some(other) => {
+                let e = format!("tune must be 'eye', 'psnr' or 'none', not '{other}'");
+                return Err(Error::Parameter(e));
+            }
+        })
     }
 
     /// The weights of the places of `picture`, if they differ.
@@ -103,6 +119,10 @@ impl EncodeOptions {
                 .seed(self.seed)
                 .metadata(metadata)
                 .max_memory(self.max_memory.unwrap_or(u64::MAX));
+            let encoder = match self.tune()? {
+                Some(tune) => encoder.tune(tune),
+                None => encoder,
+            };
             Ok(match interest? {
                 Some(interest) => encoder.interest(interest),
                 None => encoder,

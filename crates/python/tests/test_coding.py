@@ -48,7 +48,7 @@ def test_files_are_those_of_the_command(
         ({"bpp": 0.5}, ["--bpp", "0.5"]),
         ({"quality": 40, "effort": 1}, ["-Q", "40", "-e", "1"]),
         ({"psnr": 27}, ["--psnr", "27"]),
-        ({"bytes": 900, "tune": "detail", "corrections": False, "seed": 3},
+        ({"bytes": 900, "tune": "none", "corrections": False, "seed": 3},
          ["--bytes", "900", "--no-prefilter", "--no-corrections", "--seed", "3"]),
         ({"bpp": 0.3, "prior": "l", "roi": [(20, 30, 50, 40)]},
          ["--bpp", "0.3", "--prior", "l", "--roi", "20,30,50,40"]),

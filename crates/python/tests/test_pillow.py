@@ -26,7 +26,7 @@ def test_files_are_those_of_encode(small: numpy.ndarray, tmp_path: Path) -> None
         {"quality": 40},
         {"bpp": 2},
         {"lossless": True, "effort": 1},
-        {"tune": "detail", "effort": 1},
+        {"prefilter": False, "effort": 1},
         {"prior": "l", "bytes": 500},
     ):
         path = tmp_path / "small.dfc"

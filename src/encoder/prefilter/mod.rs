@@ -8,7 +8,7 @@
 //! about v / (v + (k sigma_0)^2) of it.
 //!
 //! The prior knows the components of a picture: the filter is x0_hat of x_0 itself, as if it were a
-//! state with noise of k sigma_0. A tenth of the difference to x0_hat as through heavier noise is
+//! state with noise of k sigma_0. A fifth of the difference to x0_hat as through heavier noise is
 //! added, since components in between come out of the chain too weak. Where that loses, x_0 stays
 //! (`restore_where_worse`).
 //!
@@ -30,10 +30,10 @@ use crate::timings::Meter;
 const FAINT: f64 = 0.4;
 
 /// The factor of the heavier noise. Components between the two come out too weak.
-const WEAK: f64 = 1.6;
+const WEAK: f64 = 1.0;
 
 /// Share of the difference between the two that is added.
-const LIFT: f64 = 0.1;
+const LIFT: f64 = 0.2;
 
 /// A chain of a filtered picture ends at a level lower by this factor.
 const LOWER: f64 = 0.88;

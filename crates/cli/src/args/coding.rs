@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use dcodec::Tune;
 use dcodec::prior::ENSEMBLES;
 
 #[derive(Debug, Clone, Args)]
@@ -12,6 +13,10 @@ pub struct Coding {
     /// the work of the network here and in every decoder
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = orientations)]
     pub orientations: usize,
+    /// The judge that the file is made for: the eye (SSIMULACRA2), PSNR, or none, which sends
+    /// everything alike [default: eye; psnr with --psnr; none with --lossless]
+    #[arg(long, value_name = "JUDGE")]
+    pub tune: Option<TuneChoice>,
     /// Code faint details too that the file has no bits to show: further from the original at the
     /// file's size
     #[arg(long)]
@@ -20,6 +25,25 @@ pub struct Coding {
     /// files by one per cent, for more time here and in every decoder
     #[arg(long)]
     pub no_corrections: bool,
+}
+
+/// Names of [`Tune`], also by other encoders' words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TuneChoice {
+    #[value(alias = "ssimulacra2", alias = "ssim", alias = "iq")]
+    Eye,
+    Psnr,
+    None,
+}
+
+impl From<TuneChoice> for Tune {
+    fn from(choice: TuneChoice) -> Self {
+        match choice {
+            TuneChoice::Eye => Tune::Eye,
+            TuneChoice::Psnr => Tune::Psnr,
+            TuneChoice::None => Tune::Plain,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Args)]

@@ -35,8 +35,10 @@ impl Sample {
 /// Origin of a curve, by which it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CurveKind {
-    /// Our files.
+    /// Prefixes of our files.
     Ours,
+    /// Our files, each made for its rate.
+    Made,
     /// Our steps at their KL.
     Ideal,
     /// A file for each setting.

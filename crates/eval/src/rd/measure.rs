@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use dcodec::container::Event;
 use dcodec::{
     Colour, Decoder, Effort, Encoder, LayerReport, Picture, Prior, Result, StreamDecoder, Target,
-    metrics,
+    Tune, metrics,
 };
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
 use serde::{Deserialize, Serialize};
@@ -153,6 +153,7 @@ pub struct OurCodec<'a> {
     pub effort: Effort,
     /// Size of the prior's ensemble.
     pub ensemble: usize,
+    pub tune: Option<Tune>,
     /// Files leave out what is too faint for them.
     pub prefilter: bool,
     /// Layers may start from a corrected x0_hat.
@@ -183,9 +184,30 @@ impl OurCodec<'_> {
     /// The other settings, for the journal's key.
     pub fn settings(&self) -> String {
         format!(
-            "{:?} {} {} {} {:?} {:?}",
-            self.effort, self.ensemble, self.prefilter, self.corrections, self.target, self.points
+            "{:?} {} {:?} {} {} {:?} {:?}",
+            self.effort,
+            self.ensemble,
+            self.tune,
+            self.prefilter,
+            self.corrections,
+            self.target,
+            self.points
         )
+    }
+
+    /// The encoder of its files. Curves are of layers, so that it makes no exact ones.
+    pub fn encoder(&self, target: Target) -> Encoder {
+        let encoder = Encoder::new(self.networks.prior)
+            .effort(self.effort.clone())
+            .ensemble(self.ensemble)
+            .exact_if_smaller(false)
+            .prefilter(self.prefilter)
+            .corrections(self.corrections)
+            .target(target);
+        match self.tune {
+            Some(tune) => encoder.tune(tune),
+            None => encoder,
+        }
     }
 
     /// A decoder that shows the pictures of `dcodec decode`.
@@ -207,19 +229,11 @@ impl OurCodec<'_> {
         let start = Instant::now();
         // A file cut at some byte would have taken the time up to the layer that reaches it.
         let mut times: Vec<(usize, f64)> = Vec::new();
-        let file = Encoder::new(self.networks.prior)
-            .effort(self.effort.clone())
-            .ensemble(self.ensemble)
-            // Curves are of layers.
-            .exact_if_smaller(false)
-            .prefilter(self.prefilter)
-            .corrections(self.corrections)
-            .target(self.target)
-            .encode_with(picture, &mut |p| {
-                times.push((p.bytes as usize, start.elapsed().as_secs_f64()));
-                progress(Stage::Encode, p.done);
-                ControlFlow::Continue(())
-            })?;
+        let file = self.encoder(self.target).encode_with(picture, &mut |p| {
+            times.push((p.bytes as usize, start.elapsed().as_secs_f64()));
+            progress(Stage::Encode, p.done);
+            ControlFlow::Continue(())
+        })?;
         let encoded = start.elapsed();
         let mut prefixes = Prefixes {
             name,

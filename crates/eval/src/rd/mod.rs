@@ -5,6 +5,7 @@ mod bench;
 mod codecs;
 mod curves;
 mod journal;
+mod made;
 mod measure;
 mod output;
 mod paper;

@@ -94,11 +94,12 @@ pub fn field(text: &str) -> String {
 }
 
 /// The curves as CompressAI's benchmark files have them: ours at the top, so that its plotters read
-/// it, the others under `peers` and `ideal`, and the curves of each picture under `pictures`.
+/// it, the others under `peers`, `made-for-rate` and `ideal`, and the curves of each picture under `pictures`.
 pub fn json(all: &[Point], curves: &[Curve], title: &str) -> String {
     let mut whole = Value::Null;
     let mut peers: Vec<Value> = Vec::new();
     let mut ideal = Value::Null;
+    let mut made = Value::Null;
     for curve in curves {
         let mut of = benchmark(curve, title);
         of["version"] = curve.version.clone().into();
@@ -108,11 +109,15 @@ pub fn json(all: &[Point], curves: &[Curve], title: &str) -> String {
                 of["steps"] = steps(all);
                 ideal = of;
             }
+            CurveKind::Made => made = of,
             CurveKind::Peer | CurveKind::Prefix => peers.push(of),
         }
     }
     if !peers.is_empty() {
         whole["peers"] = peers.into();
+    }
+    if !made.is_null() {
+        whole["made-for-rate"] = made;
     }
     if !ideal.is_null() {
         whole["ideal"] = ideal;

@@ -261,6 +261,7 @@ fn draw(scene: &mut Scene, lines: &[CurveLine], x: &Axis, y: &Axis, right: f64) 
     for line in lines {
         let (width, dash) = match line.kind {
             CurveKind::Ours => (OUR_WIDTH, None),
+            CurveKind::Made => (OUR_WIDTH, Some((12.0, 4.0))),
             CurveKind::Ideal => (PEER_WIDTH, Some((1.0, 5.0))),
             CurveKind::Peer => (PEER_WIDTH, None),
             CurveKind::Prefix => (PEER_WIDTH, Some((6.0, 5.0))),

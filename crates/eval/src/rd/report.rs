@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::curves::{Curve, CurveKind, ideal_samples, mean_samples};
+use super::made;
 use super::measure::Point;
 use super::output::{self, OutputFormat, PNG_SCALE};
 use super::pictures::TestPicture;
@@ -71,6 +72,15 @@ fn curves(
     };
     let samples = mean_samples(all, "dcodec", pictures, false);
     let mut curves = vec![ours("dcodec", "dcodec", CurveKind::Ours, samples)];
+    if settings.made_for_rate {
+        let samples = mean_samples(all, made::NAME, pictures, false);
+        curves.push(ours(
+            made::NAME,
+            "dcodec, a file a rate",
+            CurveKind::Made,
+            samples,
+        ));
+    }
     if settings.ideal {
         let samples = ideal_samples(all, pictures);
         curves.push(ours("dcodec-ideal", "ideal", CurveKind::Ideal, samples));
@@ -131,14 +141,23 @@ fn table(session: &Session, all: &[Point], plot: &Plot, pictures: usize) -> Stri
         true => tables::layers(all, pictures),
         false => tables::rates(all, ours, rates, pictures),
     };
+    let made = others.iter().find(|c| c.kind == CurveKind::Made);
+    if let Some(made) = made {
+        table += "files that are made for their rate\n";
+        table += &tables::rates(all, made, rates, pictures);
+    }
     if pictures > 1 && pictures <= MOST_ROWS {
         table += &tables::pictures(all, settings.metric, rates);
     }
     if settings.ideal {
         table += &tables::ideal(all, pictures);
     }
-    if others.iter().any(|c| c.kind != CurveKind::Ideal) {
-        table += &tables::bd(ours, others);
+    if others
+        .iter()
+        .any(|c| matches!(c.kind, CurveKind::Peer | CurveKind::Prefix))
+    {
+        // The files of the others are made for their rates too.
+        table += &tables::bd(made.unwrap_or(ours), others);
     }
     table
 }

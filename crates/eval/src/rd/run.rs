@@ -76,6 +76,7 @@ impl<'a> Preparation<'a> {
                 networks,
                 effort: settings.effort.clone(),
                 ensemble: settings.ensemble,
+                tune: settings.tune,
                 prefilter: settings.prefilter,
                 corrections: settings.corrections,
                 target: settings

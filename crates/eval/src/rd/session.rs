@@ -91,6 +91,7 @@ impl Session<'_> {
         let label = source.label();
         let meter = QualityMeter::new(&picture).about(source.path())?;
         let mut points = self.our_points(source, &picture, &meter, progress, talk)?;
+        points.extend(self.made_points(source, &picture, &meter, progress)?);
         let mut bench = None;
         for (i, peer) in self.peers.iter().enumerate() {
             for prefixes in [false, true] {
@@ -142,7 +143,10 @@ impl Session<'_> {
         if let Some(points) = self.journal.get(&key) {
             return Ok(points);
         }
-        let set = |stage, done| progress.set(stage, done);
+        let set = |stage, done: f64| match self.settings.made_for_rate {
+            true => progress.set(stage, 0.25 * done),
+            false => progress.set(stage, done),
+        };
         let run = self.ours.run(&source.label(), picture, meter, &set);
         let run = run.about(source.path())?;
         if talk {
@@ -156,6 +160,30 @@ impl Session<'_> {
         }
         self.journal.put(key, &run.points)?;
         Ok(run.points)
+    }
+
+    /// Points of files that are made for their rates, if they are asked for.
+    fn made_points(
+        &self,
+        source: &TestPicture,
+        picture: &Picture,
+        meter: &QualityMeter,
+        progress: &PictureProgress,
+    ) -> Result<Vec<Point>> {
+        if !self.settings.made_for_rate {
+            return Ok(Vec::new());
+        }
+        let ours = &self.ours;
+        let settings = ["dcodec, made", &ours.network(), &ours.settings()];
+        let key = journal::key(picture, &settings);
+        if let Some(points) = self.journal.get(&key) {
+            return Ok(points);
+        }
+        let set = |stage, done: f64| progress.set(stage, 0.25 + 0.75 * done);
+        let points = ours.made_for_rates(&source.label(), picture, meter, &set);
+        let points = points.about(source.path())?;
+        self.journal.put(key, &points)?;
+        Ok(points)
     }
 
     fn peer_key(&self, peer: &PeerRun, picture: &Picture, prefixes: bool) -> String {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dcodec::prior::Precision;
-use dcodec::{Display, Effort, Prior};
+use dcodec::{Display, Effort, Prior, Tune};
 
 /// The unit of quality in plots and comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,10 +60,14 @@ pub struct Settings {
     pub effort: Effort,
     /// Size of the ensemble of the files' prior, 1, 2, 4 or 8.
     pub ensemble: usize,
+    /// The judge that files are made for; none is the encoder's default.
+    pub tune: Option<Tune>,
     /// Files leave out what is too faint for them.
     pub prefilter: bool,
     /// Layers of files may start from a corrected x0_hat.
     pub corrections: bool,
+    /// Files that are made for each bitrate are measured too.
+    pub made_for_rate: bool,
     pub peers: Vec<Codec>,
     /// One progressive file of each peer that has them is cut too.
     pub prefixes: bool,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Cursor;
 
-use dcodec::{Encoder, Error, Picture, Result, Target, metrics};
+use dcodec::{Error, Picture, Result, Target, metrics};
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, RgbImage};
 
@@ -97,14 +97,8 @@ pub fn rows(
 }
 
 fn our_cells(picture: &Picture, ours: &OurCodec) -> Result<Vec<Cell>> {
-    let file = Encoder::new(ours.networks.prior)
-        .effort(ours.effort.clone())
-        .ensemble(ours.ensemble)
-        .exact_if_smaller(false)
-        .prefilter(ours.prefilter)
-        .corrections(ours.corrections)
-        .target(Target::Bpp(RATES[RATES.len() - 1]))
-        .encode(picture);
+    let target = Target::Bpp(RATES[RATES.len() - 1]);
+    let file = ours.encoder(target).encode(picture);
     let bytes = match file {
         Ok(file) => file.bytes,
         // Fewer bytes than the header takes.

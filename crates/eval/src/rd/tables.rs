@@ -38,7 +38,10 @@ fn row(out: &mut String, bpp: f64, quality: &Quality, times: Option<(f64, f64)>)
 pub fn rates(all: &[Point], ours: &Curve, rates: &[f64], pictures: usize) -> String {
     let mut out = format!("fixed rate per picture, mean of the pictures\n{HEAD}");
     for &rate in rates {
-        let at: Vec<&Point> = all.iter().filter(|p| p.asked == Some(rate)).collect();
+        let at: Vec<&Point> = all
+            .iter()
+            .filter(|p| p.codec == ours.codec && p.asked == Some(rate))
+            .collect();
         if at.len() == pictures {
             let s = Sample::mean(&at);
             row(&mut out, rate, &s.quality, Some((s.encode_s, s.decode_s)));
@@ -49,7 +52,7 @@ pub fn rates(all: &[Point], ours: &Curve, rates: &[f64], pictures: usize) -> Str
     }
     let _ = write!(
         out,
-        "fixed noise level, mean curve, interpolated in log bpp\n{}\n",
+        "one quality for all pictures, mean curve, interpolated in log bpp\n{}\n",
         &HEAD[..HEAD.find("  encode").unwrap_or_default()]
     );
     for &rate in rates {
@@ -79,7 +82,8 @@ pub fn pictures(all: &[Point], metric: Metric, rates: &[f64]) -> String {
         Metric::MsSsim => ("MS-SSIM", 4),
         Metric::Ssimulacra2 => ("SSIMULACRA2", 2),
     };
-    let asked: Vec<&Point> = all.iter().filter(|p| p.asked.is_some()).collect();
+    let ours = all.iter().filter(|p| p.codec == "dcodec");
+    let asked: Vec<&Point> = ours.filter(|p| p.asked.is_some()).collect();
     let names = asked.iter().map(|p| p.picture.chars().count());
     let width = names.max().unwrap_or(0).max(7);
     let mut out = format!(
@@ -258,6 +262,7 @@ mod tests {
     #[test]
     fn a_picture_that_was_not_measured_at_a_rate_has_a_dash() {
         let asked = |picture, rate| Point {
+            codec: "dcodec".to_owned(),
             asked: Some(rate),
             ..point(picture, "", rate, 30.0)
         };

@@ -52,7 +52,8 @@ def encode(
     effort: int = 3,
     prior: Prior | str | None = None,
     orientations: int = 1,
-    tune: Literal["psnr", "detail"] = "psnr",
+    tune: Literal["eye", "psnr", "none"] | None = None,
+    prefilter: bool = True,
     corrections: bool = True,
     seed: int = 0,
     icc: bytes | None = None,
@@ -87,8 +88,10 @@ def encode(
         1, 2, 4 or 8: average the network over orientations of the picture. Files are smaller, for
         as many times its work here and in every decoder.
     tune
-        "psnr": leave out what is too faint for the file to show, which is closest to the original.
-        "detail": code faint details too.
+        The judge that the file is made for: "eye" (SSIMULACRA2), "psnr", or "none", which sends
+        everything alike. The default is the eye, "psnr" with `psnr` and "none" with `lossless`.
+    prefilter
+        Leave out what is too faint for the file to show. False codes faint details too.
     corrections
         Move some predictions on by a small network instead of calling the large one.
     seed
@@ -116,6 +119,7 @@ def encode(
         prior=prior,
         orientations=orientations,
         tune=tune,
+        prefilter=prefilter,
         corrections=corrections,
         seed=seed,
         icc=icc,
@@ -138,7 +142,8 @@ def encode_report(
     effort: int = 3,
     prior: Prior | str | None = None,
     orientations: int = 1,
-    tune: Literal["psnr", "detail"] = "psnr",
+    tune: Literal["eye", "psnr", "none"] | None = None,
+    prefilter: bool = True,
     corrections: bool = True,
     seed: int = 0,
     icc: bytes | None = None,
@@ -152,8 +157,8 @@ def encode_report(
     _at_most_one(targets, but="quality" if lossless else None)
     if lossless and (given := [n for n in ("bpp", "bytes", "psnr") if targets[n] is not None]):
         raise ValueError(f"a lossless file has an end of its own: leave out {given[0]}")
-    if tune not in ("psnr", "detail"):
-        raise ValueError(f"tune must be 'psnr' or 'detail', not {tune!r}")
+    if tune not in (None, "eye", "psnr", "none"):
+        raise ValueError(f"tune must be 'eye', 'psnr' or 'none', not {tune!r}")
     regions, weights = _interest(roi)
     options = {
         **targets,
@@ -163,7 +168,8 @@ def encode_report(
         "effort": _in_range("effort", effort, 1, 5),
         "prior": prior_named(prior),
         "orientations": _in_range("orientations", orientations, 1, 8),
-        "prefilter": tune == "psnr",
+        "tune": tune,
+        "prefilter": bool(prefilter),
         "corrections": corrections,
         "seed": _in_range("seed", seed, 0, 2**64 - 1),
         "icc": icc,

@@ -6,7 +6,7 @@
     Image.open("photo.dfc").show()
 
 `save` takes the arguments of `dcodec.encode`: quality, bpp, bytes, psnr, lossless, roi, effort,
-prior, orientations, tune and others. The colour profile, EXIF and XMP of the picture go with it;
+prior, orientations, tune, prefilter and others. The colour profile, EXIF and XMP of the picture go with it;
 `icc_profile=`, `exif=` and `xmp=` set others, None leaves them out. A picture that its EXIF turns
 is saved upright, and its EXIF then says so.
 

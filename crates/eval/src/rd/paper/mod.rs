@@ -160,6 +160,7 @@ fn real_points(session: &Session, source: &TestPicture, picture: &Picture) -> Re
         networks: session.ours.networks.clone(),
         effort: session.settings.effort.clone(),
         ensemble: 1,
+        tune: session.settings.tune,
         prefilter: session.settings.prefilter,
         corrections: session.settings.corrections,
         target: Target::Quality(100.0),
