@@ -1,48 +1,38 @@
-// Decodes a file with the module, as a browser would: node crates/wasm/decode.mjs MODULE.wasm IN.dfc OUT.ppm [WEIGHTS]
+// Decodes a file with the module, as a page does: node crates/wasm/decode.mjs MODULE.wasm IN.dfc OUT.ppm WEIGHTS
 //
-// With --against NATIVE.ppm ORIGINAL.ppm at the end it compares the picture with that of the native decoder, and ends with 1
-// if they are further apart than clause 22.2 of the specification allows.
+// WEIGHTS may be - for a module with the priors inside. With --against NATIVE.ppm ORIGINAL.ppm at the end it compares the
+// picture with that of the native decoder, and ends with 1 if they are further apart than clause 22.2 of the specification
+// allows; with --exact ORIGINAL.ppm it ends with 1 if a sample differs.
 import { readFileSync, writeFileSync } from "node:fs";
 
+import { Module } from "../../web/src/module.js";
+
 const args = process.argv.slice(2);
-const at = args.indexOf("--against");
-const against = at < 0 ? [] : args.splice(at).slice(1);
-const [module, input, output, weights] = args;
+const option = (name, n) => {
+  const at = args.indexOf(name);
+  return at < 0 ? null : args.splice(at, n + 1).slice(1);
+};
+const against = option("--against", 2);
+const exact = option("--exact", 1);
+const [path, input, output, weights] = args;
 
-const { instance } = await WebAssembly.instantiate(readFileSync(module), {});
-const dcodec = instance.exports;
-
-// Memory moves when it grows, so views of it are made where they are used.
-const bytes = (at, n) => new Uint8Array(dcodec.memory.buffer, at, n);
-
-function fail() {
-  const all = new Uint8Array(dcodec.memory.buffer, dcodec.message());
-  console.error(`error: ${new TextDecoder().decode(all.slice(0, all.indexOf(0)))}`);
-  process.exit(1);
-}
-
-function lend(data, call) {
-  const at = dcodec.alloc(data.length);
-  bytes(at, data.length).set(data);
-  const got = call(at, data.length);
-  dcodec.free(at, data.length);
-  return got;
-}
-
-const decoder = lend(weights ? readFileSync(weights) : new Uint8Array(), dcodec.open);
-if (decoder === 0) fail();
+const { instance } = await WebAssembly.instantiate(readFileSync(path), {});
+const module = new Module(instance);
+const file = readFileSync(input);
+const prior = weights === "-" ? 0 : module.prior(readFileSync(weights));
+const decoder = module.open(prior);
 
 const start = performance.now();
-const layers = lend(readFileSync(input), (at, n) => dcodec.push(decoder, at, n));
-if (layers < 0 || dcodec.show(decoder) < 0) fail();
+for (let rest = file; rest.length > 0; ) rest = rest.subarray(decoder.push(rest));
+const picture = decoder.show();
 const seconds = (performance.now() - start) / 1000;
+decoder.close();
 
-const [width, height] = [dcodec.width(decoder), dcodec.height(decoder)];
-const rgba = bytes(dcodec.pixels(decoder), 4 * width * height);
-const rgb = Buffer.from(rgba.filter((_, i) => i % 4 !== 3));
-dcodec.close(decoder);
+const { width, height } = picture;
+const rgb = Buffer.from(picture.rgba.filter((_, i) => i % 4 !== 3));
 writeFileSync(output, Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), rgb]));
-console.log(`${layers} layers, ${width} x ${height}, ${seconds.toFixed(2)} s`);
+const arithmetic = module.isReference ? "the reference arithmetic" : "products rounded before they are added";
+console.log(`${picture.layers} layers, ${width} x ${height}, ${seconds.toFixed(2)} s, ${arithmetic}, exact: ${picture.exact}`);
 
 /** The samples of a binary PPM of 8 bits without comments. */
 function samples(path) {
@@ -52,7 +42,11 @@ function samples(path) {
   return file.subarray(head[0].length);
 }
 
-if (against.length === 2) {
+if (exact && !rgb.equals(samples(exact[0]))) {
+  console.log("samples of an exact picture differ");
+  process.exit(1);
+}
+if (against) {
   const [native, original] = against.map(samples);
   const psnr = (a) => {
     const squares = a.reduce((sum, v, i) => sum + (v - original[i]) ** 2, 0);
@@ -68,6 +62,11 @@ if (against.length === 2) {
   );
   if (!(Math.abs(ours - theirs) <= 0.01 && far <= 0.001)) {
     console.log("clause 22.2 is broken");
+    process.exit(1);
+  }
+  // The reference arithmetic leaves no tolerance.
+  if (module.isReference && differ > 0) {
+    console.log("the reference arithmetic gave another picture");
     process.exit(1);
   }
 }

@@ -19,7 +19,11 @@ const MOST_ZEROS: u64 = 1 << 20;
 /// The calls of the module in the order of a page, with the bytes as a file, and as weights.
 pub fn wasm(data: &[u8]) {
     match data.strip_prefix(b"weights:") {
-        Some(header) => drop(Page::open(&weights(header))),
+        Some(header) => {
+            if let Ok(prior) = Named::new(&weights(header)) {
+                drop(Page::open(Some(&prior)));
+            }
+        }
         None => {
             let mut rng = Rng::of(data);
             for file in [data.to_vec(), repaired(data)] {
@@ -70,7 +74,7 @@ fn is_quick(file: &[u8]) -> bool {
 /// A file that comes in pieces is the picture that it is at once.
 fn shown(file: &[u8], rng: &mut Rng) {
     let shown = |pieces: &[&[u8]]| {
-        let mut page = Page::open(&[]).expect("the priors inside");
+        let mut page = Page::open(None).expect("the priors inside");
         for piece in pieces {
             page.push(piece)?;
         }
@@ -83,23 +87,27 @@ fn shown(file: &[u8], rng: &mut Rng) {
 struct Page(*mut door::Decoder);
 
 impl Page {
-    fn open(weights: &[u8]) -> Result<Self, String> {
-        let room = Room::of(weights);
-        // SAFETY: the room holds `n` bytes.
-        let decoder = unsafe { door::open(room.at, room.n) };
+    fn open(prior: Option<&Named>) -> Result<Self, String> {
+        // SAFETY: the prior is not forgotten.
+        let decoder = unsafe { door::open(prior.map_or(std::ptr::null(), |prior| prior.0)) };
         match decoder.is_null() {
             true => Err(message()),
             false => Ok(Page(decoder)),
         }
     }
 
-    fn push(&mut self, bytes: &[u8]) -> Result<i32, String> {
-        let room = Room::of(bytes);
-        // SAFETY: the decoder is open, and the room holds `n` bytes.
-        match unsafe { door::push(self.0, room.at, room.n) } {
-            -1 => Err(message()),
-            layers => Ok(layers),
+    fn push(&mut self, mut bytes: &[u8]) -> Result<(), String> {
+        header(bytes);
+        while !bytes.is_empty() {
+            let room = Room::of(bytes);
+            // SAFETY: the decoder is open, and the room holds `n` bytes.
+            match unsafe { door::push(self.0, room.at, room.n) } {
+                -1 => return Err(message()),
+                0 => panic!("no byte of {} was taken", bytes.len()),
+                taken => bytes = &bytes[taken as usize..],
+            }
         }
+        Ok(())
     }
 
     /// Width, height and pixels.
@@ -111,6 +119,9 @@ impl Page {
             }
             let (width, height) = (door::width(self.0), door::height(self.0));
             let n = 4 * width as usize * height as usize;
+            let icc = std::slice::from_raw_parts(door::icc(self.0), door::icc_size(self.0));
+            assert!(icc.is_empty() || !door::facts(self.0).is_null());
+            assert!(door::layers(self.0) >= 0);
             let pixels = std::slice::from_raw_parts(door::pixels(self.0), n);
             Ok((width, height, pixels.to_vec()))
         }
@@ -121,6 +132,43 @@ impl Drop for Page {
     fn drop(&mut self) {
         // SAFETY: the decoder is open, and is not used again.
         unsafe { door::close(self.0) }
+    }
+}
+
+/// The facts of a header at the front of any bytes.
+fn header(bytes: &[u8]) {
+    let room = Room::of(bytes);
+    // SAFETY: the room holds `n` bytes. The facts are seven numbers.
+    unsafe {
+        let facts = door::header(room.at, room.n);
+        if let Some(&[width, height, ..]) = facts.cast::<[u32; 7]>().as_ref() {
+            assert_eq!(width == 0, height == 0);
+        }
+    }
+}
+
+/// A prior of a weights file.
+struct Named(*mut dcodec::Prior);
+
+impl Named {
+    fn new(weights: &[u8]) -> Result<Self, String> {
+        let room = Room::of(weights);
+        // SAFETY: the room holds `n` bytes.
+        let prior = unsafe { door::prior(room.at, room.n) };
+        match prior.is_null() {
+            true => Err(message()),
+            false => Ok(Named(prior)),
+        }
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        // SAFETY: the prior is not used again.
+        unsafe {
+            assert_eq!(door::serves(door::prior_id(self.0), door::prior_id(self.0)), 1);
+            door::forget(self.0);
+        }
     }
 }
 

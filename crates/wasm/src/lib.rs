@@ -1,53 +1,60 @@
-//! The decoder for browsers and Node: a C interface, for modules of `wasm32-unknown-unknown`.
+//! The codec for browsers and Node: a C interface, for modules of `wasm32-unknown-unknown`.
 //!
 //! ```text
 //! cargo build -p dcodec-wasm --profile wasm --target wasm32-unknown-unknown
 //! ```
 //!
-//! with `-C target-feature=+simd128` in the compiler's flags. `decode.mjs` beside this crate shows
-//! the calls:
+//! with `-C target-feature=+simd128` or `+relaxed-simd` in the compiler's flags.
+//! `web/src/module.js` shows the calls:
 //!
 //! 1. `alloc(n)` gives room for `n` bytes in the module's memory, `free(at, n)` takes it back.
-//! 2. `open(at, n)` starts a decoder with the weights file in those bytes. With `n = 0` it takes
-//!    the priors inside the module.
-//! 3. `push(decoder, at, n)` takes the next bytes of a file, in pieces of any size. It gives the
-//!    layers so far.
-//! 4. `show(decoder)` makes the picture of all bytes so far: `width`, `height`, and `pixels`, RGBA
-//!    of 8 bits row by row, the `ImageData` of a canvas. It stays until the next call with this
-//!    decoder.
-//! 5. `close(decoder)`.
+//! 2. `header(at, n)` reads the header in the first bytes of a file: where its facts are.
+//! 3. `prior(at, n)` makes the prior of the weights file in those bytes, for any number of
+//!    decoders. `prior_id(prior)` is its identity, and `forget(prior)` ends it.
+//!    `serves(id, needed)` tells which prior a file needs.
+//! 4. `open(prior)` starts a decoder. Without a prior it takes those inside the module.
+//! 5. `push(decoder, at, n)` takes the next bytes of a file, in pieces of any size. It stops after
+//!    each layer and gives the number of bytes taken, so it is called again with the rest.
+//!    `layers(decoder)` are the layers so far.
+//! 6. `show(decoder)` makes the picture of all bytes so far: `width`, `height`, and `pixels`, RGBA
+//!    of 8 bits row by row, the `ImageData` of a canvas. `facts` tells what it shows, `icc` and
+//!    `icc_size` give its colour profile. All stay until the next call with this decoder.
+//! 7. `close(decoder)`.
 //!
-//! `open` gives 0 and the others give -1 where they fail. `message()` then points at the reason,
-//! UTF-8 that ends in a zero byte. Functions that take a decoder take one that `open` gave and
-//! `close` has not had.
+//! Modules with the feature `encode` also have `encode(prior, at, n, width, height, bpp, effort)`,
+//! whose `file_bytes` and `file_size` are read before `drop_file`. `kernel()` names the arithmetic.
+//!
+//! `prior`, `open`, `header` and `encode` give 0 and the others -1 where they fail. `message()`
+//! then points at the reason, UTF-8 that ends in a zero byte. Functions that take a prior, a
+//! decoder or a file take one that is not ended.
 //!
 //! The fuzz targets include this file on other systems, where the names are kept in: `open` and
 //! `free` are taken there.
 
+mod decoder;
+#[cfg(feature = "encode")]
+mod encoder;
+
 use std::cell::RefCell;
 use std::ffi::CString;
+use std::ptr::null;
 
-use dcodec::prior::Weights;
-use dcodec::{Colour, Display, Error, Event, Picture, Prior, Result, StreamDecoder};
+use dcodec::container::PriorId;
+use dcodec::prior::gaussian::Gaussian;
+use dcodec::prior::{Kernel, Weights};
+use dcodec::{Error, Prior, Result};
+use sha2::{Digest, Sha256};
 
-/// Larger pictures are refused: a module has 4 GB at most, and a browser's tab often less.
-const MAX_PIXELS: u64 = 50_000_000;
-const MAX_MEMORY: u64 = 2_500_000_000;
-
-/// One decode.
-pub struct Decoder {
-    /// Used up to its end marker, behind which all input is ignored.
-    stream: StreamDecoder,
-    layers: i32,
-    ended: bool,
-    width: u32,
-    height: u32,
-    rgba: Vec<u8>,
-}
+pub use decoder::Decoder;
+use decoder::HEADER_FACTS;
 
 thread_local! {
     /// Why the last call failed.
     static MESSAGE: RefCell<CString> = RefCell::default();
+    /// Facts of the last header.
+    static HEADER: RefCell<[u32; HEADER_FACTS]> = RefCell::default();
+    /// The last hash.
+    static HASH: RefCell<[u8; 32]> = RefCell::default();
 }
 
 fn keep_message(e: &Error) {
@@ -63,43 +70,15 @@ fn value(result: Result<i32>) -> i32 {
     })
 }
 
-impl Decoder {
-    fn push(&mut self, mut bytes: &[u8]) -> Result<i32> {
-        while !self.ended {
-            let (used, event) = self.stream.push(bytes)?;
-            bytes = &bytes[used..];
-            match event {
-                Event::Layer(..) => self.layers += 1,
-                Event::End => self.ended = true,
-                Event::NeedMore => break,
-                _ => {}
-            }
+/// A pointer to the value of a call, null if it failed.
+fn boxed<T>(result: Result<T>) -> *mut T {
+    match result {
+        Ok(value) => Box::into_raw(Box::new(value)),
+        Err(e) => {
+            keep_message(&e);
+            std::ptr::null_mut()
         }
-        Ok(self.layers)
     }
-
-    fn show(&mut self) -> Result<i32> {
-        let picture = self.stream.preview()?.picture.into_eight();
-        (self.width, self.height) = (picture.width(), picture.height());
-        self.rgba = rgba(&picture);
-        Ok(0)
-    }
-}
-
-/// Red, green, blue and alpha of each pixel.
-fn rgba(picture: &Picture) -> Vec<u8> {
-    let samples = picture.samples().as_eight().unwrap_or_default();
-    let alpha = picture.alpha().and_then(|a| a.as_eight());
-    let channels = picture.colour().channels();
-    let mut out = Vec::with_capacity(samples.len() / channels * 4);
-    for (i, pixel) in samples.chunks_exact(channels).enumerate() {
-        match (picture.colour(), pixel) {
-            (Colour::Rgb, &[r, g, b]) => out.extend([r, g, b]),
-            _ => out.extend([pixel[0]; 3]),
-        }
-        out.push(alpha.map_or(255, |a| a[i]));
-    }
-    out
 }
 
 /// A decoder with the priors inside the module.
@@ -114,10 +93,14 @@ fn inside() -> Result<dcodec::Decoder> {
     Err(Error::Unsupported(e.into()))
 }
 
-/// A decoder with the prior of a weights file.
-fn given(bytes: &[u8]) -> Result<dcodec::Decoder> {
-    let weights = Weights::from_bytes(bytes)?;
-    Ok(dcodec::Decoder::new(&Prior::from_weights(&weights)?))
+/// The number of [`kernel`]: 2 for the reference arithmetic by vectors, 1 for vectors without a
+/// fused multiply-add, 0 for the reference arithmetic without vectors.
+fn kernel_number(kernel: Kernel) -> i32 {
+    match kernel {
+        Kernel::Plain => 0,
+        kernel if kernel.is_reference() => 2,
+        _ => 1,
+    }
 }
 
 /// Room for `n` bytes, uninitialised.
@@ -137,40 +120,101 @@ pub unsafe extern "C" fn free(at: *mut u8, n: usize) {
     drop(unsafe { Vec::from_raw_parts(at, 0, n) });
 }
 
-/// Starts a decoder with a weights file, or with the priors inside if `n` is 0; null if that fails.
+/// Arithmetic of the network: 2 is the reference, 1 is not, 0 is the reference without vectors.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn kernel() -> i32 {
+    kernel_number(Kernel::best())
+}
+
+/// SHA-256 of bytes, at the address that it returns.
+///
+/// # Safety
+/// `at` points at `n` bytes.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn sha256(at: *const u8, n: usize) -> *const u8 {
+    // SAFETY: as the caller promises.
+    let bytes = unsafe { std::slice::from_raw_parts(at, n) };
+    HASH.set(Sha256::digest(bytes).into());
+    HASH.with_borrow(|hash| hash.as_ptr())
+}
+
+/// Facts of the header of a file that begins with these bytes, as
+/// [`HEADER_FACTS`](decoder::HEADER_FACTS) lists them. The first is 0 if the header needs more
+/// bytes. Null if they are no file.
 ///
 /// # Safety
 /// `at` points at `n` bytes, which are not needed after the call.
 #[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
-pub unsafe extern "C" fn open(at: *const u8, n: usize) -> *mut Decoder {
-    let decoder = match n {
-        0 => inside(),
-        // SAFETY: as the caller promises.
-        _ => given(unsafe { std::slice::from_raw_parts(at, n) }),
-    };
-    match decoder {
-        Ok(decoder) => {
-            let decoder = decoder
-                .max_pixels(MAX_PIXELS)
-                .max_memory(MAX_MEMORY)
-                .display(Display::PLAIN);
-            Box::into_raw(Box::new(Decoder {
-                stream: decoder.stream(),
-                layers: 0,
-                ended: false,
-                width: 0,
-                height: 0,
-                rgba: Vec::new(),
-            }))
+pub unsafe extern "C" fn header(at: *const u8, n: usize) -> *const u32 {
+    // SAFETY: as the caller promises.
+    match decoder::header(unsafe { std::slice::from_raw_parts(at, n) }) {
+        Ok(facts) => {
+            HEADER.set(facts.unwrap_or_default());
+            HEADER.with_borrow(|facts| facts.as_ptr())
         }
         Err(e) => {
             keep_message(&e);
-            std::ptr::null_mut()
+            null()
         }
     }
 }
 
-/// Takes the next bytes of the file; the number of whole layers so far.
+/// The prior of a weights file; null if that fails.
+///
+/// # Safety
+/// `at` points at `n` bytes, which are not needed after the call.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn prior(at: *const u8, n: usize) -> *mut Prior {
+    // SAFETY: as the caller promises.
+    let bytes = unsafe { std::slice::from_raw_parts(at, n) };
+    boxed(Weights::from_bytes(bytes).and_then(|weights| Prior::from_weights(&weights)))
+}
+
+/// Identity of a prior, big-endian.
+///
+/// # Safety
+/// `prior` is a prior.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn prior_id(prior: *const Prior) -> u32 {
+    // SAFETY: as the caller promises.
+    u32::from_be_bytes(unsafe { &*prior }.id().0)
+}
+
+/// Ends a prior. Decoders that were opened with it keep it.
+///
+/// # Safety
+/// `prior` is a prior, and not used after.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn forget(prior: *mut Prior) {
+    // SAFETY: as the caller promises.
+    drop(unsafe { Box::from_raw(prior) });
+}
+
+/// Orientations over which the prior `id` is averaged in files that need `needed`; 0 if they need
+/// another prior.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn serves(id: u32, needed: u32) -> i32 {
+    // Of a prior that is not there only its name counts.
+    let named = Prior::new(Gaussian { deviation: 1.0 }, PriorId(id.to_be_bytes()));
+    let n = named.ensemble_of(PriorId(needed.to_be_bytes()));
+    n.map_or(0, |n| n as i32)
+}
+
+/// Starts a decoder with a prior, or with those inside if it is null; null if that fails.
+///
+/// # Safety
+/// `prior` is a prior or null.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn open(prior: *const Prior) -> *mut Decoder {
+    // SAFETY: as the caller promises.
+    let settings = match unsafe { prior.as_ref() } {
+        None => inside(),
+        Some(prior) => Ok(dcodec::Decoder::new(prior)),
+    };
+    boxed(settings.map(Decoder::new))
+}
+
+/// Takes the next bytes of the file up to the end of a layer; the number of bytes taken.
 ///
 /// # Safety
 /// `decoder` is open, `at` points at `n` bytes.
@@ -178,7 +222,17 @@ pub unsafe extern "C" fn open(at: *const u8, n: usize) -> *mut Decoder {
 pub unsafe extern "C" fn push(decoder: *mut Decoder, at: *const u8, n: usize) -> i32 {
     // SAFETY: as the caller promises.
     let (decoder, bytes) = unsafe { (&mut *decoder, std::slice::from_raw_parts(at, n)) };
-    value(decoder.push(bytes))
+    value(decoder.push(bytes).map(|used| used as i32))
+}
+
+/// Number of whole layers so far.
+///
+/// # Safety
+/// `decoder` is open.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn layers(decoder: *const Decoder) -> i32 {
+    // SAFETY: as the caller promises.
+    unsafe { &*decoder }.layers() as i32
 }
 
 /// Makes the picture of the bytes so far.
@@ -188,7 +242,7 @@ pub unsafe extern "C" fn push(decoder: *mut Decoder, at: *const u8, n: usize) ->
 #[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn show(decoder: *mut Decoder) -> i32 {
     // SAFETY: as the caller promises.
-    value(unsafe { &mut *decoder }.show())
+    value(unsafe { &mut *decoder }.show().map(|()| 0))
 }
 
 /// Width of the picture that `show` made, in pixels.
@@ -198,7 +252,7 @@ pub unsafe extern "C" fn show(decoder: *mut Decoder) -> i32 {
 #[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn width(decoder: *const Decoder) -> u32 {
     // SAFETY: as the caller promises.
-    unsafe { &*decoder }.width
+    unsafe { &*decoder }.picture().width
 }
 
 /// Height of the picture that `show` made, in pixels.
@@ -208,7 +262,7 @@ pub unsafe extern "C" fn width(decoder: *const Decoder) -> u32 {
 #[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn height(decoder: *const Decoder) -> u32 {
     // SAFETY: as the caller promises.
-    unsafe { &*decoder }.height
+    unsafe { &*decoder }.picture().height
 }
 
 /// The picture that `show` made: 4 bytes a pixel.
@@ -218,13 +272,37 @@ pub unsafe extern "C" fn height(decoder: *const Decoder) -> u32 {
 #[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub unsafe extern "C" fn pixels(decoder: *const Decoder) -> *const u8 {
     // SAFETY: as the caller promises.
-    unsafe { &*decoder }.rgba.as_ptr()
+    unsafe { &*decoder }.picture().rgba.as_ptr()
 }
 
-/// Why the last call failed.
+/// Facts of the picture that `show` made, as [`STREAM_FACTS`](decoder::STREAM_FACTS) lists them.
+///
+/// # Safety
+/// `decoder` is open.
 #[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
-pub extern "C" fn message() -> *const u8 {
-    MESSAGE.with_borrow(|m| m.as_ptr().cast())
+pub unsafe extern "C" fn facts(decoder: *const Decoder) -> *const u32 {
+    // SAFETY: as the caller promises.
+    unsafe { &*decoder }.facts().as_ptr()
+}
+
+/// The ICC profile of the picture that `show` made.
+///
+/// # Safety
+/// `decoder` is open.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn icc(decoder: *const Decoder) -> *const u8 {
+    // SAFETY: as the caller promises.
+    unsafe { &*decoder }.icc().as_ptr()
+}
+
+/// Bytes of the ICC profile; 0 if there is none.
+///
+/// # Safety
+/// `decoder` is open.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn icc_size(decoder: *const Decoder) -> usize {
+    // SAFETY: as the caller promises.
+    unsafe { &*decoder }.icc().len()
 }
 
 /// Ends a decode.
@@ -235,4 +313,65 @@ pub extern "C" fn message() -> *const u8 {
 pub unsafe extern "C" fn close(decoder: *mut Decoder) {
     // SAFETY: as the caller promises.
     drop(unsafe { Box::from_raw(decoder) });
+}
+
+/// Why the last call failed.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn message() -> *const u8 {
+    MESSAGE.with_borrow(|m| m.as_ptr().cast())
+}
+
+/// The file of a picture of RGBA, at `bpp` bits per pixel or exact if that is 0; null if that
+/// fails.
+///
+/// # Safety
+/// `prior` is a prior, `at` points at `n` bytes, which are not needed after the call.
+#[cfg(feature = "encode")]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn encode(
+    prior: *const Prior,
+    at: *const u8,
+    n: usize,
+    width: u32,
+    height: u32,
+    bpp: f64,
+    effort: u32,
+) -> *mut Vec<u8> {
+    // SAFETY: as the caller promises.
+    let (prior, rgba) = unsafe { (&*prior, std::slice::from_raw_parts(at, n)) };
+    let effort = u8::try_from(effort).unwrap_or(u8::MAX);
+    boxed(encoder::encode(prior, rgba, (width, height), bpp, effort))
+}
+
+/// Bytes of a file that `encode` made.
+///
+/// # Safety
+/// `file` is a file.
+#[cfg(feature = "encode")]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn file_bytes(file: *const Vec<u8>) -> *const u8 {
+    // SAFETY: as the caller promises.
+    unsafe { &*file }.as_ptr()
+}
+
+/// Size of a file that `encode` made, in bytes.
+///
+/// # Safety
+/// `file` is a file.
+#[cfg(feature = "encode")]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn file_size(file: *const Vec<u8>) -> usize {
+    // SAFETY: as the caller promises.
+    unsafe { &*file }.len()
+}
+
+/// Takes back a file that `encode` made.
+///
+/// # Safety
+/// `file` is a file, and not used after.
+#[cfg(feature = "encode")]
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub unsafe extern "C" fn drop_file(file: *mut Vec<u8>) {
+    // SAFETY: as the caller promises.
+    drop(unsafe { Box::from_raw(file) });
 }

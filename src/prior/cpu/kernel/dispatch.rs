@@ -4,6 +4,8 @@ use crate::prior::cpu::kernel::instructions::Kernel;
 #[cfg(target_arch = "aarch64")]
 use crate::prior::cpu::kernel::neon;
 use crate::prior::cpu::kernel::plain;
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+use crate::prior::cpu::kernel::relaxed;
 #[cfg(target_arch = "wasm32")]
 use crate::prior::cpu::kernel::simd128;
 use crate::prior::cpu::kernel::span::Span;
@@ -32,6 +34,9 @@ pub(crate) fn conv_span(kernel: Kernel, mut span: Span) {
         // SAFETY: as above.
         #[cfg(target_arch = "aarch64")]
         Kernel::Neon => unsafe { neon::span(&mut span) },
+        // SAFETY: as above.
+        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+        Kernel::RelaxedSimd => unsafe { relaxed::span(&mut span) },
         // SAFETY: as above.
         #[cfg(target_arch = "wasm32")]
         Kernel::Simd128 => unsafe { simd128::span(&mut span) },

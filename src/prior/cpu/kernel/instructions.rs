@@ -1,5 +1,7 @@
 //! Instruction sets of the kernels.
 
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+use crate::prior::cpu::kernel::relaxed;
 use crate::prior::cpu::kernel::span::GROUP;
 
 /// An instruction set for which the network has a kernel.
@@ -16,6 +18,9 @@ pub enum Kernel {
     Avx512,
     /// AArch64 with NEON, 4 lanes.
     Neon,
+    /// WebAssembly with relaxed SIMD, 4 lanes, in an engine whose `f32x4.relaxed_madd` is fused. A
+    /// test at the first use tells.
+    RelaxedSimd,
     /// WebAssembly with SIMD128, 4 lanes. Products are rounded before they are added, which moves
     /// pictures by far less than clause 22.2 of the specification allows.
     Simd128,
@@ -41,6 +46,8 @@ impl Kernel {
             Kernel::Avx512 => is_x86_feature_detected!("avx512f"),
             #[cfg(target_arch = "aarch64")]
             Kernel::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Kernel::RelaxedSimd => relaxed::is_fused(),
             #[cfg(target_arch = "wasm32")]
             Kernel::Simd128 => cfg!(target_feature = "simd128"),
             #[allow(unreachable_patterns)]
@@ -50,18 +57,25 @@ impl Kernel {
 
     /// Reference kernels that this machine can run, slowest first; never empty.
     pub fn available() -> Vec<Kernel> {
-        [Kernel::Plain, Kernel::Neon, Kernel::Avx2, Kernel::Avx512]
-            .into_iter()
-            .filter(|k| k.is_available())
-            .collect()
+        [
+            Kernel::Plain,
+            Kernel::RelaxedSimd,
+            Kernel::Neon,
+            Kernel::Avx2,
+            Kernel::Avx512,
+        ]
+        .into_iter()
+        .filter(|k| k.is_available())
+        .collect()
     }
 
-    /// Fastest kernel of this machine: a reference kernel, except in WebAssembly with SIMD128.
+    /// Fastest kernel of this machine: a reference kernel, except in WebAssembly with SIMD128 and
+    /// without a fused multiply-add.
     pub fn best() -> Kernel {
-        if Kernel::Simd128.is_available() {
-            return Kernel::Simd128;
+        match Kernel::available().pop() {
+            None | Some(Kernel::Plain) if Kernel::Simd128.is_available() => Kernel::Simd128,
+            best => best.unwrap_or(Kernel::Plain),
         }
-        Kernel::available().pop().unwrap_or(Kernel::Plain)
     }
 
     /// Widths of the panels into which `co` output channels are split, a multiple of [`GROUP`]. One

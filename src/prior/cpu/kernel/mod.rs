@@ -35,6 +35,8 @@ mod micro;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod plain;
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+mod relaxed;
 #[cfg(target_arch = "wasm32")]
 mod simd128;
 mod span;

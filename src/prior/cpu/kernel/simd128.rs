@@ -9,7 +9,7 @@ use std::arch::wasm32::{
 /// As `v128_load`.
 #[inline]
 #[target_feature(enable = "simd128")]
-unsafe fn load(from: *const f32) -> v128 {
+pub(super) unsafe fn load(from: *const f32) -> v128 {
     // SAFETY: as the caller promises; no alignment is asked for.
     unsafe { v128_load(from.cast()) }
 }
@@ -18,7 +18,7 @@ unsafe fn load(from: *const f32) -> v128 {
 /// As `v128_store`.
 #[inline]
 #[target_feature(enable = "simd128")]
-unsafe fn store(to: *mut f32, value: v128) {
+pub(super) unsafe fn store(to: *mut f32, value: v128) {
     // SAFETY: as the caller promises; no alignment is asked for.
     unsafe { v128_store(to.cast(), value) }
 }
@@ -32,7 +32,7 @@ fn mul_add(x: v128, w: v128, acc: v128) -> v128 {
 /// `pmax` returns its first operand unless the second is greater: exactly `a if a > 0, else +0`.
 #[inline]
 #[target_feature(enable = "simd128")]
-fn relu_mul(a: v128, scale: v128) -> v128 {
+pub(super) fn relu_mul(a: v128, scale: v128) -> v128 {
     f32x4_mul(f32x4_pmax(f32x4_splat(0.0), a), scale)
 }
 

@@ -285,7 +285,7 @@ macro_rules! widened {
                     #[cfg(target_arch = "aarch64")]
                     Kernel::Neon => neon(form, $($arg),+),
                     #[cfg(target_arch = "wasm32")]
-                    Kernel::Simd128 => simd128(form, $($arg),+),
+                    Kernel::RelaxedSimd | Kernel::Simd128 => simd128(form, $($arg),+),
                     _ => with::<[f32; GROUP]>(form, $($arg),+),
                 }
             }
