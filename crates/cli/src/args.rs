@@ -65,6 +65,11 @@ pub enum Command {
     Sample(Sample),
     /// Blend two pictures of one size through the prior
     Interpolate(Interpolate),
+    /// Show a file in the browser, with a slider over its bytes
+    ///
+    /// A server that this machine alone can reach has the page and the file until it is
+    /// interrupted. Its address is printed.
+    View(View),
     /// Print what makes a shell complete this command's flags and files
     ///
     /// For bash: dcodec completions bash > ~/.local/share/bash-completion/completions/dcodec
@@ -76,6 +81,23 @@ pub enum Command {
     ///
     /// To read one: dcodec man encode | man -l -
     Man(Man),
+}
+
+#[derive(Debug, Args)]
+#[cfg_attr(not(feature = "view"), allow(dead_code))]
+pub struct View {
+    /// The file
+    pub input: PathBuf,
+    /// Port to listen on [default: one that is free]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub port: u16,
+    /// Print the address only
+    #[arg(long)]
+    pub no_open: bool,
+    /// The folder web of the sources, after its build.sh [default: DCODEC_WEB, else beside the
+    /// program]
+    #[arg(long, value_name = "DIR")]
+    pub web: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

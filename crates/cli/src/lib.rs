@@ -24,6 +24,7 @@ mod sampling;
 mod sheet;
 mod strip;
 mod text;
+mod view;
 
 use std::ffi::OsString;
 
@@ -74,6 +75,7 @@ fn run(command: &Command, log: Log) -> Result<()> {
         Command::Rd(a) => rd::run(a, log),
         Command::Sample(a) => sample::run(a, log),
         Command::Interpolate(a) => interpolate::run(a, log),
+        Command::View(a) => view::run(a, log),
         Command::Completions { shell } => pages::completions(*shell),
         Command::Man(a) => pages::man(a),
     }
