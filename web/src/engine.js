@@ -29,7 +29,7 @@ class Link {
       this.end(Object.assign(new Error(event.message || "the worker could not be started"), { name: "DcodecError", fatal: true }));
     };
     if (settings.priors.length > 0 || !settings.relaxed) {
-      this.ask("configure", { priors: settings.priors, relaxed: settings.relaxed });
+      this.ask("configure", { priors: settings.priors, relaxed: settings.relaxed }).catch(() => {});
     }
   }
 

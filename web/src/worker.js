@@ -15,6 +15,12 @@ const MODULES = {
 /** A picture is not shown again sooner than this after the last one, in milliseconds. */
 const SHORTEST = 80;
 
+/**
+ * Nor sooner than so many times what the last one took: between some layers the decoder needs no call of
+ * the network, and a picture there does.
+ */
+const PAUSE = 2;
+
 /** Bytes inside a layer are worth a call of the network once the file has grown by this factor. */
 const GROWTH = 1.15;
 
@@ -98,7 +104,7 @@ async function advance({ id, chunks, last, skip, output, convert }) {
   const module = await theModule("decode");
   let job = jobs.get(id);
   if (!job) {
-    job = { input: new Uint8Array(), taken: 0, shownAt: 0, shownBytes: skip, shownLayers: -1, decoder: null };
+    job = { input: new Uint8Array(), taken: 0, shownAt: 0, cost: 0, shownBytes: skip, shownLayers: -1, decoder: null };
     jobs.set(id, job);
   }
   job.input = joined([job.input, ...chunks]);
@@ -113,12 +119,14 @@ async function advance({ id, chunks, last, skip, output, convert }) {
   const more = job.input.length > 0;
   const reply = { header: job.header, layers, more };
   const end = last && !more;
-  const rested = performance.now() - job.shownAt >= SHORTEST;
+  const now = performance.now();
+  const rested = now - job.shownAt >= Math.max(SHORTEST, PAUSE * job.cost);
   const grown = job.taken > job.shownBytes && (layers > job.shownLayers || job.taken >= GROWTH * job.shownBytes);
   // A picture inside a layer costs a call of the network, so it waits until no bytes do.
-  if (end ? job.taken > job.shownBytes || !job.whole : grown && layers > 0 && (rested || !more)) {
+  if (end ? job.taken > job.shownBytes : grown && layers > 0 && (rested || !more)) {
     reply.picture = await painted(job, output, convert);
-    [job.shownAt, job.shownBytes, job.shownLayers, job.whole] = [performance.now(), job.taken, layers, end];
+    [job.shownAt, job.shownBytes, job.shownLayers] = [performance.now(), job.taken, layers];
+    job.cost = job.shownAt - now;
   }
   return reply;
 }

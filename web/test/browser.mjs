@@ -147,3 +147,18 @@ export async function decodeIn(page, url, options = {}) {
 }
 
 export const read = (path) => readFileSync(path);
+
+/**
+ * Runs a test of times again where it fails, three times at most: another program may have had the
+ * processor. Code that is too slow fails each time.
+ */
+export async function timed(test) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await test();
+    } catch (error) {
+      if (tries === 3) throw error;
+      console.log(`# again: ${error.message.split("\n")[0]}`);
+    }
+  }
+}

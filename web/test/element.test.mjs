@@ -5,7 +5,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 
-import { apart, coded, converted, dcodec, decodeIn, long, native, open, psnr, rgbaOf, samples, scratch, theServer } from "./browser.mjs";
+import { apart, coded, converted, dcodec, decodeIn, long, native, open, psnr, rgbaOf, samples, scratch, theServer, timed } from "./browser.mjs";
 
 let server;
 before(async () => {
@@ -90,21 +90,22 @@ for (const name of long ? samples : ["rocket"]) {
   });
 }
 
-test("the page is never held up", async () => {
-  const page = await open();
-  const path = coded("rocket", "-e", "1", "--bpp", "0.5", "--no-exact");
-  // What loading the page itself takes is not the picture's.
-  await page.waitForTimeout(500);
-  const start = await page.evaluate(() => performance.now());
-  await put(page, { src: `${address(path)}?rate=10000`, alt: "" });
-  await ended(page);
-  const tasks = await page.evaluate((start) => window.longTasks.filter((task) => task.at >= start), start);
-  const repaints = await page.evaluate(() => window.events.filter((e) => e.name === "refine").length);
-  console.log(`# ${repaints} repaints, tasks over 50 ms: ${JSON.stringify(tasks)}`);
-  assert.ok(repaints >= 5);
-  assert.deepEqual(tasks, []);
-  await page.context().close();
-});
+test("the page is never held up", () =>
+  timed(async () => {
+    const page = await open();
+    const path = coded("rocket", "-e", "1", "--bpp", "0.5", "--no-exact");
+    // What loading the page itself takes is not the picture's.
+    await page.waitForTimeout(500);
+    const start = await page.evaluate(() => performance.now());
+    await put(page, { src: `${address(path)}?rate=10000`, alt: "" });
+    await ended(page);
+    const tasks = await page.evaluate((start) => window.longTasks.filter((task) => task.at >= start), start);
+    const repaints = await page.evaluate(() => window.events.filter((e) => e.name === "refine").length);
+    console.log(`# ${repaints} repaints, tasks over 50 ms: ${JSON.stringify(tasks)}`);
+    assert.ok(repaints >= 5);
+    assert.deepEqual(tasks, []);
+    await page.context().close();
+  }));
 
 test("the size is there before the picture, and words for those who do not see it", async () => {
   const page = await open();
@@ -193,45 +194,46 @@ test("a lazy picture waits until it is near the screen", async () => {
   await page.context().close();
 });
 
-test("a removed picture ends its fetch and its work within 200 ms", async () => {
-  const page = await open();
-  // At a rate that goes on for long, and at once, so that the worker is in the middle of it.
-  for (const query of ["?rate=2000", ""]) {
-    const path = coded("coffee", "--bpp", "0.5", "--no-exact");
-    const from = server.log.length;
-    await put(page, { src: `${address(path)}${query}`, alt: "" });
-    await page.waitForFunction(() => window.events.filter((e) => e.name === "refine").length >= 3);
-    assert.equal(page.workers().length, 1);
-    const [worker] = page.workers();
-    const closed = new Promise((resolve) => worker.once("close", () => resolve(Date.now())));
-    // Its turns are over a hundred milliseconds long by now, so that it is at work more often than not.
-    const removed = await page.evaluate(() => (window.element.remove(), Date.now()));
-    await page.waitForTimeout(200);
-    const events = await page.evaluate(() => window.events.length);
-    const entry = asked(".dfc", from).at(-1);
-    if (query) assert.ok(entry.left && entry.ended - removed <= 200, `${JSON.stringify(entry)}, removed at ${removed}`);
-    // Either the worker has ended, or it has no work: it answers at once.
-    if (page.workers().length > 0) {
-      const waited = await page.evaluate(async () => {
-        const start = performance.now();
-        await window.dcodec.facts();
-        return performance.now() - start;
-      });
-      assert.ok(waited < 200, `the worker was at work for ${waited} ms`);
-    } else {
-      const took = (await closed) - removed;
-      console.log(`# the worker ended after ${took} ms`);
-      assert.ok(took <= 200, `the worker ended after ${took} ms`);
+test("a removed picture ends its fetch and its work within 200 ms", () =>
+  timed(async () => {
+    const page = await open();
+    // At a rate that goes on for long, and at once, so that the worker is in the middle of it.
+    for (const query of ["?rate=2000", ""]) {
+      const path = coded("coffee", "--bpp", "0.5", "--no-exact");
+      const from = server.log.length;
+      await put(page, { src: `${address(path)}${query}`, alt: "" });
+      await page.waitForFunction(() => window.events.filter((e) => e.name === "refine").length >= 3);
+      assert.equal(page.workers().length, 1);
+      const [worker] = page.workers();
+      const closed = new Promise((resolve) => worker.once("close", () => resolve(Date.now())));
+      // Its turns are over a hundred milliseconds long by now, so that it is at work more often than not.
+      const removed = await page.evaluate(() => (window.element.remove(), Date.now()));
+      await page.waitForTimeout(200);
+      const events = await page.evaluate(() => window.events.length);
+      const entry = asked(".dfc", from).at(-1);
+      if (query) assert.ok(entry.left && entry.ended - removed <= 200, `${JSON.stringify(entry)}, removed at ${removed}`);
+      // Either the worker has ended, or it has no work: it answers at once.
+      if (page.workers().length > 0) {
+        const waited = await page.evaluate(async () => {
+          const start = performance.now();
+          await window.dcodec.facts();
+          return performance.now() - start;
+        });
+        assert.ok(waited < 200, `the worker was at work for ${waited} ms`);
+      } else {
+        const took = (await closed) - removed;
+        console.log(`# the worker ended after ${took} ms`);
+        assert.ok(took <= 200, `the worker ended after ${took} ms`);
+      }
+      assert.equal(await page.evaluate(() => window.events.length), events);
     }
-    assert.equal(await page.evaluate(() => window.events.length), events);
-  }
-  // The next picture is shown all the same.
-  const path = coded("badge", "--bpp", "1", "--no-exact");
-  await put(page, { src: address(path), alt: "" });
-  await ended(page);
-  assert.equal(await page.evaluate(() => window.events.at(-1).name), "load");
-  await page.context().close();
-});
+    // The next picture is shown all the same.
+    const path = coded("badge", "--bpp", "1", "--no-exact");
+    await put(page, { src: address(path), alt: "" });
+    await ended(page);
+    assert.equal(await page.evaluate(() => window.events.at(-1).name), "load");
+    await page.context().close();
+  }));
 
 test("others go on where one is removed in the middle of its work", async () => {
   const page = await open();
