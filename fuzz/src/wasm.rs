@@ -88,6 +88,7 @@ struct Page(*mut door::Decoder);
 
 impl Page {
     fn open(prior: Option<&Named>) -> Result<Self, String> {
+        assert!((0..=2).contains(&door::kernel()));
         // SAFETY: the prior is not forgotten.
         let decoder = unsafe { door::open(prior.map_or(std::ptr::null(), |prior| prior.0)) };
         match decoder.is_null() {
@@ -140,6 +141,7 @@ fn header(bytes: &[u8]) {
     let room = Room::of(bytes);
     // SAFETY: the room holds `n` bytes. The facts are seven numbers.
     unsafe {
+        assert!(!door::sha256(room.at, room.n).is_null());
         let facts = door::header(room.at, room.n);
         if let Some(&[width, height, ..]) = facts.cast::<[u32; 7]>().as_ref() {
             assert_eq!(width == 0, height == 0);
@@ -166,7 +168,10 @@ impl Drop for Named {
     fn drop(&mut self) {
         // SAFETY: the prior is not used again.
         unsafe {
-            assert_eq!(door::serves(door::prior_id(self.0), door::prior_id(self.0)), 1);
+            assert_eq!(
+                door::serves(door::prior_id(self.0), door::prior_id(self.0)),
+                1
+            );
             door::forget(self.0);
         }
     }

@@ -210,7 +210,7 @@ test("no truncation and no damage of a file hangs the worker", async () => {
   writeFileSync(join(scratch, "small.ppm"), Buffer.concat([Buffer.from("P6\n40 32\n255\n"), Buffer.alloc(40 * 32 * 3, "dcodec")]));
   const small = join(scratch, "small.dfc");
   dcodec("encode", join(scratch, "small.ppm"), "-e", "1", "--bpp", "1", "--no-exact", "-o", small);
-  const [bytes, badge] = [read(small), read(coded("badge", "-e", "1", "--bpp", "1", "--no-exact"))];
+  const [bytes, badge] = [read(small), read(coded("badge", "-e", "1", "--bpp", "0.6", "--no-exact"))];
   const result = await page.evaluate(
     async ([files, damage]) => {
       const tally = { shown: 0, refused: 0, odd: [] };

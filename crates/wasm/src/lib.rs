@@ -93,16 +93,6 @@ fn inside() -> Result<dcodec::Decoder> {
     Err(Error::Unsupported(e.into()))
 }
 
-/// The number of [`kernel`]: 2 for the reference arithmetic by vectors, 1 for vectors without a
-/// fused multiply-add, 0 for the reference arithmetic without vectors.
-fn kernel_number(kernel: Kernel) -> i32 {
-    match kernel {
-        Kernel::Plain => 0,
-        kernel if kernel.is_reference() => 2,
-        _ => 1,
-    }
-}
-
 /// Room for `n` bytes, uninitialised.
 #[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn alloc(n: usize) -> *mut u8 {
@@ -120,10 +110,15 @@ pub unsafe extern "C" fn free(at: *mut u8, n: usize) {
     drop(unsafe { Vec::from_raw_parts(at, 0, n) });
 }
 
-/// Arithmetic of the network: 2 is the reference, 1 is not, 0 is the reference without vectors.
+/// Arithmetic of the network: 2 for the reference by vectors, 1 for vectors without a fused
+/// multiply-add, 0 for the reference without vectors.
 #[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn kernel() -> i32 {
-    kernel_number(Kernel::best())
+    match Kernel::best() {
+        Kernel::Plain => 0,
+        kernel if kernel.is_reference() => 2,
+        _ => 1,
+    }
 }
 
 /// SHA-256 of bytes, at the address that it returns.
