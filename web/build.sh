@@ -28,4 +28,5 @@ module dcodec-encode +simd128 encode
 module dcodec-encode-relaxed +relaxed-simd encode --enable-relaxed-simd
 
 node priors.mjs ../models/s.safetensors ../models/xs.safetensors
+cp ../LICENSE-MIT ../LICENSE-APACHE .
 wc -c assets/*

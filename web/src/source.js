@@ -58,7 +58,10 @@ async function* fetched(url, limit, known, signal) {
   const to = Math.min(end, Number.isFinite(total) ? total : end);
   if (to <= first) return;
   const headers = Number.isFinite(to) ? range(first, to, strong) : { signal, headers: { Range: `bytes=${first}-` } };
-  const rest = checked(await fetch(url, headers), url);
+  const answer = await fetch(url, headers);
+  // The file ended with the first request, and its server does not say how long it is.
+  if (answer.status === 416) return;
+  const rest = checked(answer, url);
   if (rest.status !== 206) throw new Error(`${url}: the file has changed, or its server knows no ranges`);
   yield* pieces(rest.body, signal);
 }

@@ -19,6 +19,8 @@ test("npm pack has the sources, types, modules and weights, and nothing else", (
   assert.deepEqual(
     files.toSorted(),
     [
+      "LICENSE-APACHE",
+      "LICENSE-MIT",
       "README.md",
       "assets/dcodec-encode-relaxed.wasm",
       "assets/dcodec-encode.wasm",
