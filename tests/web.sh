@@ -10,8 +10,9 @@ fail() {
     echo "error: $*" >&2
     exit 1
 }
-command -v npm >/dev/null || fail "npm is missing: install Node 20 or later"
-(($(node -p 'parseInt(process.versions.node)') >= 20)) || fail "Node 20 or later is needed"
+command -v npm >/dev/null || fail "npm is missing: install Node 20.19 or later"
+node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' ||
+    fail "Node 20.19 or later is needed"
 rustup target list --installed 2>/dev/null | grep -qx wasm32-unknown-unknown || rustup target add wasm32-unknown-unknown
 
 export CHROMIUM=${CHROMIUM:-/usr/bin/chromium}
