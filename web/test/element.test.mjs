@@ -111,7 +111,7 @@ test("the page is never held up", () =>
     const tasks = await page.evaluate((start) => window.longTasks.filter((task) => task.at >= start), start);
     const repaints = await page.evaluate(() => window.events.filter((e) => e.name === "refine").length);
     console.log(`# ${repaints} repaints, tasks over 50 ms: ${JSON.stringify(tasks)}`);
-    assert.ok(repaints >= 5);
+    assert.ok(repaints >= 3);
     assert.deepEqual(tasks, []);
     await page.context().close();
   }));
