@@ -75,6 +75,32 @@ impl Form {
         u64::from(self.width) * u64::from(self.height)
     }
 
+    /// Columns and rows of a thumbnail of at most `longest` pixels along the longer side, at least
+    /// 1 each. A picture that is no larger keeps its size.
+    ///
+    /// ```
+    /// use dcodec::{BitDepth, Colour, Form};
+    ///
+    /// let form = Form {
+    ///     width: 600,
+    ///     height: 400,
+    ///     colour: Colour::Rgb,
+    ///     depth: BitDepth::Eight,
+    ///     alpha: false,
+    /// };
+    /// assert_eq!(form.fitted(128), (128, 85));
+    /// assert_eq!(form.fitted(1000), (600, 400));
+    /// ```
+    pub fn fitted(&self, longest: u32) -> (u32, u32) {
+        let side = u64::from(self.width.max(self.height));
+        let longest = u64::from(longest).min(side);
+        let scaled = |n: u32| match side {
+            0 => 1,
+            _ => ((2 * u64::from(n) * longest + side) / (2 * side)).max(1) as u32,
+        };
+        (scaled(self.width), scaled(self.height))
+    }
+
     /// Bytes of the colour samples, not coded.
     pub fn colour_bytes(&self) -> u64 {
         self.pixels() * self.colour.channels() as u64 * self.depth.bytes()

@@ -78,12 +78,7 @@ impl StreamDecoder {
         };
         let form = body.header.form;
         let alpha = body.alpha(&self.parser);
-        let side = u64::from(form.width.max(form.height));
-        let scaled = |n: u32| {
-            let n = (2 * u64::from(n) * u64::from(longest) + side) / (2 * side);
-            n.max(1) as u32
-        };
-        let (width, height) = (scaled(form.width), scaled(form.height));
+        let (width, height) = form.fitted(longest);
         let exact = body.exact.as_ref().and_then(|rows| rows.whole(&form));
         let veil = alpha.filter(|a| a.iter().any(|v| v != form.depth.max()));
         let picture = match (exact, veil) {
