@@ -47,6 +47,7 @@
 //! `timings`; `error`; `pixels`, `progress`, `schedule`; `channel`, `container`, `entropy`,
 //! `prior`; `analysis`, `reverse`; `sampler`; `decoder`, `encoder`. `tests/layout.rs` holds them to
 //! it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 

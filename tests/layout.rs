@@ -444,8 +444,8 @@ fn inherent_implementations_stay_in_the_folder_of_their_type() {
 }
 
 #[test]
-fn only_three_folders_know_candle() {
-    let places = ["candle", "diffusers", "cuda"].map(|folder| format!("src/prior/{folder}/"));
+fn only_two_folders_know_candle() {
+    let places = ["candle", "diffusers"].map(|folder| format!("src/prior/{folder}/"));
     for source in library() {
         let inside = places.iter().any(|place| source.path.starts_with(place));
         let named = words(&source.code).iter().any(|w| w.starts_with("candle_"));

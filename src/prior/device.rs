@@ -21,7 +21,7 @@ use crate::prior::cuda;
 pub enum Device {
     /// Processor, by the kernels of this crate.
     Cpu,
-    /// NVIDIA GPU of this number, counted from 0, by the kernels of this crate; in bf16 by candle.
+    /// NVIDIA GPU of this number, counted from 0, by the kernels of this crate.
     Cuda(usize),
     /// Apple's GPU, by candle.
     Metal,

@@ -7,11 +7,11 @@ use crate::codes::PriorId;
 use crate::error::{Error, Result};
 #[cfg(any(feature = "cuda", feature = "metal"))]
 use crate::pixels::planes::Planes;
-#[cfg(any(feature = "cuda", feature = "metal"))]
+#[cfg(feature = "metal")]
 use crate::prior::candle::CandleUNet;
 use crate::prior::cpu::Network;
 #[cfg(feature = "cuda")]
-use crate::prior::cuda::{self, CudaNetwork};
+use crate::prior::cuda::CudaNetwork;
 #[cfg(any(feature = "cuda", feature = "metal"))]
 use crate::prior::denoiser::Denoiser;
 use crate::prior::device::Device;
@@ -68,9 +68,8 @@ impl Prior {
     /// A prior of loaded weights on a device, in f32.
     ///
     /// A GPU is tried with a small call, so that one that cannot run the network fails here and not
-    /// later. An NVIDIA GPU needs some 200 MB for the largest tiles. candle cuts tiles so small
-    /// that they fit three quarters of the memory that an NVIDIA GPU has free now. Apple's GPU does
-    /// not say how much it has free: there they fit 2 GiB.
+    /// later. An NVIDIA GPU needs some 200 MB for the largest tiles. candle, which computes on
+    /// Apple's, cuts tiles so small that they fit 2 GiB.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if this build or this machine lacks the device; [`Error::Backend`] if
@@ -82,7 +81,8 @@ impl Prior {
     /// A prior of loaded weights on a device, in numbers of the type `precision`.
     ///
     /// # Errors
-    /// As [`Prior::on`], and [`Error::Parameter`] for the CPU in anything but f32.
+    /// As [`Prior::on`], and [`Error::Parameter`] for the CPU in anything but f32;
+    /// [`Error::Unsupported`] for an NVIDIA GPU in bf16.
     pub fn with_precision(weights: &Weights, device: Device, precision: Precision) -> Result<Self> {
         device.name()?;
         let prior = match device {
@@ -101,21 +101,16 @@ impl Prior {
     }
 }
 
-/// A prior on the NVIDIA GPU of this number: by our own kernels, in bf16 by candle.
+/// A prior on the NVIDIA GPU of this number, by our own kernels.
 #[cfg(feature = "cuda")]
 fn on_cuda(weights: &Weights, gpu: usize, precision: Precision) -> Result<Prior> {
     match precision {
         Precision::F32 | Precision::F16 => {
             tried(CudaNetwork::open(weights, gpu, precision)?, weights.id())
         }
-        Precision::Bf16 => {
-            let network = CandleUNet::on_cuda(weights, gpu, precision)?;
-            let network = match cuda::free_memory(gpu) {
-                Some(bytes) => network.max_memory(bytes / 4 * 3),
-                None => network,
-            };
-            tried(network, weights.id())
-        }
+        Precision::Bf16 => Err(Error::Unsupported(
+            "an NVIDIA GPU computes in f32 or f16, not in bf16".into(),
+        )),
     }
 }
 

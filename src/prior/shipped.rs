@@ -16,7 +16,7 @@ struct File {
 }
 
 /// Identity of eight hexadecimal digits.
-#[cfg(any(feature = "shipped", prior_l))]
+#[cfg(any(feature = "shipped", feature = "prior-l"))]
 const fn id(digits: &str) -> PriorId {
     match u32::from_str_radix(digits, 16) {
         Ok(id) => PriorId(id.to_be_bytes()),
@@ -38,12 +38,12 @@ static XS: Option<File> = Some(File {
 });
 #[cfg(not(feature = "shipped"))]
 static XS: Option<File> = None;
-#[cfg(prior_l)]
+#[cfg(feature = "prior-l")]
 static L: Option<File> = Some(File {
-    bytes: include_bytes!("../../models/l.safetensors"),
+    bytes: include_bytes!(env!("DCODEC_PRIOR_L_FILE")),
     id: id(env!("DCODEC_PRIOR_L")),
 });
-#[cfg(not(prior_l))]
+#[cfg(not(feature = "prior-l"))]
 static L: Option<File> = None;
 
 /// A prior that comes with the crate.
@@ -55,8 +55,8 @@ pub enum Shipped {
     /// A network of a quarter of the work, with the default: larger files, made and shown fast. It
     /// is the prior of effort 1.
     Xs,
-    /// A larger network: smaller files for more work. It needs the feature `prior-l` (a default
-    /// one) and sources with its weights. The package on crates.io lacks them.
+    /// A larger network: smaller files for more work. In builds with the feature `prior-l`, a
+    /// default one.
     L,
 }
 

@@ -212,11 +212,11 @@ impl WeightsSource<'_> {
 /// Reason why a device cannot be used, with a way out.
 pub fn unusable(device: Device, e: &dcodec::Error) -> String {
     let (here, feature) = match device {
-        Device::Cuda(_) if !cfg!(feature = "cuda") => ("a machine with the CUDA toolkit", "cuda"),
-        Device::Metal if !cfg!(feature = "metal") => ("a Mac", "metal"),
+        Device::Cuda(_) if !cfg!(feature = "cuda") => ("", "cuda"),
+        Device::Metal if !cfg!(feature = "metal") => (" on a Mac", "metal"),
         _ => return e.to_string(),
     };
-    format!("{e} (build it on {here} with `cargo build --release --features {feature}`)")
+    format!("{e} (build it{here} with `cargo build --release --features {feature}`)")
 }
 
 fn on_device(source: &WeightsSource, args: &PriorArgs, log: Log) -> Result<Prior> {

@@ -1,4 +1,4 @@
-//! GPUs by candle.
+//! Apple's GPU by candle.
 
 use candle_core::Device;
 
@@ -8,31 +8,16 @@ use crate::prior::precision::Precision;
 use crate::prior::weights::Weights;
 
 impl CandleUNet {
-    /// Puts the weights on the NVIDIA GPU of this number.
-    ///
-    /// # Errors
-    /// [`Error::Backend`](crate::Error::Backend) if there is none, or candle fails.
-    #[cfg(feature = "cuda")]
-    pub(in crate::prior) fn on_cuda(
-        weights: &Weights,
-        gpu: usize,
-        precision: Precision,
-    ) -> Result<Self> {
-        Self::with_precision(weights, &Device::new_cuda(gpu)?, precision)
-    }
-
     /// Puts the weights on Apple's GPU.
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if there is none, or candle fails.
-    #[cfg(feature = "metal")]
     pub(in crate::prior) fn on_metal(weights: &Weights, precision: Precision) -> Result<Self> {
         Self::with_precision(weights, &Device::new_metal(0)?, precision)
     }
 }
 
 /// Names of Apple's GPUs: the one that Metal uses, if there is any.
-#[cfg(feature = "metal")]
 pub(in crate::prior) fn apple_gpus() -> Vec<String> {
     let found = !candle_metal_kernels::metal::Device::all().is_empty();
     found.then(|| "Apple GPU".to_owned()).into_iter().collect()

@@ -1,7 +1,7 @@
 //! Network of the shipped priors in candle: a second opinion, and the way to other devices.
 
 mod error;
-#[cfg(any(feature = "cuda", feature = "metal"))]
+#[cfg(feature = "metal")]
 mod gpu;
 mod unet;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::cuda::cudarc::driver::{CudaSlice, CudaStream, PushKernelArg};
+use cudarc::driver::{CudaSlice, CudaStream, PushKernelArg};
 
 use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;

@@ -1,15 +1,20 @@
 //! NVIDIA's GPUs of this machine.
 
-use candle_core::cuda::cudarc::driver::sys::CUresult::CUDA_ERROR_NO_DEVICE;
-use candle_core::cuda::cudarc::driver::{CudaContext, DriverError};
+use cudarc::driver::sys::CUresult::CUDA_ERROR_NO_DEVICE;
+use cudarc::driver::{CudaContext, DriverError, sys};
 
 use crate::error::{Error, Result};
 
-/// Names of the GPUs in the order of their numbers; empty if there is none.
+/// Names of the GPUs in the order of their numbers; empty if there is none. The driver's library is
+/// looked for now, so that programs start where it is missing.
 ///
 /// # Errors
 /// [`Error::Backend`] if the driver fails.
 pub(in crate::prior) fn names() -> Result<Vec<String>> {
+    // SAFETY: the library that is loaded is the driver's.
+    if !unsafe { sys::is_culib_present() } {
+        return Ok(Vec::new());
+    }
     let names = || -> Result<Vec<String>, DriverError> {
         let count = CudaContext::device_count()?;
         let name = |n| CudaContext::new(n as usize)?.name();
@@ -19,10 +24,4 @@ pub(in crate::prior) fn names() -> Result<Vec<String>> {
         Err(DriverError(CUDA_ERROR_NO_DEVICE)) => Ok(Vec::new()),
         names => names.map_err(|e| Error::Backend(format!("no CUDA device answers: {e}"))),
     }
-}
-
-/// Bytes of the memory of a GPU that nobody uses; none if the driver does not say.
-pub(in crate::prior) fn free_memory(gpu: usize) -> Option<u64> {
-    let context = CudaContext::new(gpu).ok()?;
-    Some(context.mem_get_info().ok()?.0 as u64)
 }

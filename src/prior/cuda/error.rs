@@ -1,6 +1,6 @@
 //! Failures of the driver as errors of this crate.
 
-use candle_core::cuda::cudarc::driver::DriverError;
+use cudarc::driver::DriverError;
 
 use crate::error::Error;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::cuda::cudarc::driver::{CudaFunction, CudaStream, DeviceRepr, LaunchConfig};
-use candle_core::cuda::cudarc::nvrtc::Ptx;
+use cudarc::driver::{CudaFunction, CudaStream, DeviceRepr, LaunchConfig};
+use cudarc::nvrtc::Ptx;
 
 use crate::error::Result;
 use crate::prior::cuda::pool;
@@ -97,7 +97,7 @@ impl ChainKernels {
         if let Some(kernels) = loaded.get(&context.ordinal()) {
             return Ok(kernels.clone());
         }
-        let ptx = include_str!(concat!(env!("OUT_DIR"), "/chain.ptx"));
+        let ptx = include_str!("ptx/chain.ptx");
         let module = context.load_module(Ptx::from_src(ptx))?;
         pool::keep(context)?;
         let kernels = Arc::new(ChainKernels {

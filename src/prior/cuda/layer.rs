@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use candle_core::cuda::cudarc::driver::sys::CUdevice_attribute_enum as Attribute;
-use candle_core::cuda::cudarc::driver::sys::CUfunction_attribute_enum as FunctionAttribute;
-use candle_core::cuda::cudarc::driver::{
+use cudarc::driver::sys::CUdevice_attribute_enum as Attribute;
+use cudarc::driver::sys::CUfunction_attribute_enum as FunctionAttribute;
+use cudarc::driver::{
     CudaFunction, CudaModule, CudaSlice, CudaStream, CudaView, CudaViewMut, DriverError,
     LaunchConfig, PushKernelArg,
 };
-use candle_core::cuda::cudarc::nvrtc::Ptx;
+use cudarc::nvrtc::Ptx;
 use half::f16;
 
 use crate::error::{Error, Result};
@@ -42,9 +42,9 @@ impl Passes {
 
     fn ptx(self) -> &'static str {
         match self {
-            Passes::One => include_str!(concat!(env!("OUT_DIR"), "/network1.ptx")),
-            Passes::Two => include_str!(concat!(env!("OUT_DIR"), "/network2.ptx")),
-            Passes::Three => include_str!(concat!(env!("OUT_DIR"), "/network3.ptx")),
+            Passes::One => include_str!("ptx/network1.ptx"),
+            Passes::Two => include_str!("ptx/network2.ptx"),
+            Passes::Three => include_str!("ptx/network3.ptx"),
         }
     }
 }
@@ -347,6 +347,6 @@ impl Layer {
 
 /// Address of a buffer on the device.
 fn address(view: &CudaViewMut<'_, f16>, kernels: &NetworkKernels) -> u64 {
-    use candle_core::cuda::cudarc::driver::DevicePtr;
+    use cudarc::driver::DevicePtr;
     view.device_ptr(&kernels.stream).0
 }

@@ -16,5 +16,5 @@ mod queued;
 #[cfg(test)]
 mod tests;
 
-pub(super) use devices::{free_memory, names};
+pub(super) use devices::names;
 pub use network::CudaNetwork;

@@ -19,6 +19,9 @@
 #define PASSES 2
 #endif
 
+// Shared memory of a block. Outside of the namespace, whose names have a hash of the source's path.
+extern __shared__ uint4 memory[];
+
 namespace {
 
 constexpr int P = PASSES == 1 ? 1 : 2;
@@ -184,7 +187,6 @@ __device__ inline void multiply(float (&sums)[MW][NT / 8][4], unsigned input, un
 template <Kind KIND, int NT, int MW>
 __device__ inline void products(float (&sums)[MW][NT / 8][4], const __half* x, const __half* weights, int chunks,
                                 int width, int height) {
-    extern __shared__ uint4 memory[];
     using T = Tile<KIND, MW>;
     constexpr int SLAB = WEIGHT_PARTS * T::TAPS * NT * 32, STAGE = T::INPUT_BYTES + SLAB;
     const unsigned base = shared_address(memory);

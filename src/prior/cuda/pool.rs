@@ -1,8 +1,8 @@
 //! Memory of the device between two calls. Memory that the driver gives back has to be mapped
 //! again, which takes longer than a layer.
 
-use candle_core::cuda::cudarc::driver::CudaContext;
-use candle_core::cuda::cudarc::driver::sys::{
+use cudarc::driver::CudaContext;
+use cudarc::driver::sys::{
     CUmemPool_attribute, CUmemoryPool, CUresult, cuDeviceGetDefaultMemPool, cuMemPoolSetAttribute,
     cuMemPoolTrimTo,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::cuda::cudarc::driver::{CudaSlice, CudaStream};
+use cudarc::driver::{CudaSlice, CudaStream};
 
 use crate::error::Result;
 

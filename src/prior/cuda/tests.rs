@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bitvec::prelude::*;
-use candle_core::cuda::cudarc::driver::{CudaContext, CudaSlice, CudaStream};
+use cudarc::driver::{CudaContext, CudaSlice, CudaStream};
 
 use super::chain::DeviceChain;
 use super::queued::QueuedNetwork;

@@ -12,7 +12,7 @@ pub struct On {
     /// use, if there is one
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
-    /// Numbers that a GPU computes in: f32, bf16 or f16. f16 changes pictures by
+    /// Numbers that a GPU computes in: f32, f16, or on a Mac bf16. f16 changes pictures by
     /// hundredths of a dB at most, bf16 by up to 0.8 dB if the other end computes in f32
     #[arg(long, value_name = "TYPE", default_value_t)]
     pub precision: Precision,

@@ -6,6 +6,7 @@ use dcodec::Colour;
 use dcodec::container::MAX_METADATA;
 use std::borrow::Cow;
 use std::ops::Range;
+use std::io::Cursor;
 
 const SIGNATURE: usize = 8;
 /// The last chunk.
@@ -63,10 +64,14 @@ fn find<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
         .map(|c| c.1)
 }
 
-/// Frames of an animation. The control chunk comes before the pixels.
+/// Frames of an animation. It is 1 for a still picture, and for a file that cannot be read up to
+/// its pixels, as decoding it will tell.
 pub fn frames(bytes: &[u8]) -> u64 {
-    let control = find(bytes, b"acTL").and_then(|data| data.first_chunk());
-    control.map_or(1, |n| u32::from_be_bytes(*n).into())
+    let readable = without_wrong_space(bytes);
+    let bytes = readable.as_deref().unwrap_or(bytes);
+    let reader = ::png::Decoder::new(Cursor::new(bytes)).read_info().ok();
+    let control = reader.and_then(|reader| reader.info().animation_control().copied());
+    control.map_or(1, |control| control.num_frames.into())
 }
 
 /// True if the colours are those of a palette.
