@@ -67,7 +67,7 @@ if readelf -d "$binary" | grep -q NEEDED; then
     done
 fi
 inside() {
-    env -i chroot "$root" "/$name/bin/dcodec" "$@"
+    env -i "$(command -v chroot)" "$root" "/$name/bin/dcodec" "$@"
 }
 inside encode -q coffee.png -o coffee.dfc
 inside decode -q coffee.dfc -o coffee.out.png --bpp 0.2

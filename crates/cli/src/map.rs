@@ -1,7 +1,5 @@
 //! Heat maps: where the bits of a picture go, or how much each place surprises the prior.
 
-mod ramp;
-
 use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -165,18 +163,13 @@ fn heat_map(map: &Map, unit: &str) -> Option<Vec<u8>> {
     for y in 0..bar {
         let share = 1.0 - (f64::from(y) + 0.5) / f64::from(bar);
         for x in 0..BAR.1 {
-            out.put_pixel(
-                width + MARGIN + x,
-                HEADROOM + y,
-                image::Rgb(ramp::colour(share)),
-            );
+            out.put_pixel(width + MARGIN + x, HEADROOM + y, image::Rgb(colour(share)));
         }
     }
     for y in 0..height {
         for x in 0..width {
             let v = map.values()[(y / zoom) as usize * w as usize + (x / zoom) as usize];
-            let colour = ramp::colour(f64::from(v) / top);
-            out.put_pixel(x, y, image::Rgb(colour));
+            out.put_pixel(x, y, image::Rgb(colour(f64::from(v) / top)));
         }
     }
     let mut bytes = Cursor::new(Vec::new());
@@ -216,9 +209,30 @@ fn no_memory(output: &Path) -> Error {
     Error::Failed(format!("{}: no memory for the map", output_name(output)))
 }
 
+/// sRGB of a share, which is clamped to 0..=1. Colours of viridis are evenly apart to the eye and
+/// grow steadily lighter, so that colour-blind readers and grey printers keep the order.
+fn colour(share: f64) -> [u8; 3] {
+    let colour = colorous::VIRIDIS.eval_continuous(share);
+    [colour.r, colour.g, colour.b]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_grow_lighter_and_end() {
+        let light = |share: f64| {
+            let [r, g, b] = colour(share).map(f64::from);
+            0.2126 * r + 0.7152 * g + 0.0722 * b
+        };
+        for i in 0..32 {
+            let i = f64::from(i);
+            assert!(light((i + 1.0) / 32.0) > light(i / 32.0) + 1.0, "{i}");
+        }
+        assert_eq!(colour(-1.0), colour(0.0));
+        assert_eq!(colour(2.0), colour(1.0));
+    }
 
     #[test]
     fn scales_hold_their_values_in_round_steps() {

@@ -5,8 +5,8 @@ use crate::exif::Resolution;
 use dcodec::Colour;
 use dcodec::container::MAX_METADATA;
 use std::borrow::Cow;
-use std::ops::Range;
 use std::io::Cursor;
+use std::ops::Range;
 
 const SIGNATURE: usize = 8;
 /// The last chunk.
