@@ -30,7 +30,7 @@ for file in bin/dcodec share/man/man1/dcodec-encode.1.gz share/bash-completion/c
     share/thumbnailers/dcodec.thumbnailer; do
     grep -qx "./usr/$file" "$scratch/contents" || { echo "error: no /usr/$file in $package" >&2; exit 1; }
 done
-dpkg-deb --field "$package" Depends | grep -q 'libc6 (>='
+grep -q 'libc6 (>=' <<<"$(dpkg-deb --field "$package" Depends)"
 dpkg-deb --extract "$package" "$scratch/root"
 "$scratch/root/usr/bin/dcodec" encode -q samples/coffee.png -o "$scratch/coffee.dfc"
 "$scratch/root/usr/bin/dcodec" decode -q "$scratch/coffee.dfc" -o "$scratch/coffee.png" --bpp 0.2

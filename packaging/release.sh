@@ -18,7 +18,7 @@ scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
 has() {
-    rustup target list --installed 2>/dev/null | grep -qx "$1" || rustup target add "$1" >/dev/null 2>&1
+    grep -qx "$1" <<<"$(rustup target list --installed 2>/dev/null)" || rustup target add "$1" >/dev/null 2>&1
 }
 if ! has "$target"; then
     if [[ $# -gt 0 ]]; then
@@ -42,7 +42,7 @@ name=dcodec-$version-$target
 install -D -m 755 "$binary" "$scratch/$name/bin/dcodec"
 packaging/share.sh "$binary" "$scratch/$name/share" "$target" "$features"
 cp README.md CHANGELOG.md "$scratch/$name/share/doc/dcodec/"
-if readelf -d "$binary" | grep -q NEEDED; then
+if grep -q NEEDED <<<"$(readelf -d "$binary")"; then
     glibc=$(objdump -T "$binary" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
     echo "needs glibc ${glibc#GLIBC_} or later"
 else
@@ -61,7 +61,7 @@ root=$scratch/root
 mkdir "$root"
 tar -xzf "$archive" -C "$root"
 cp samples/coffee.png "$root/"
-if readelf -d "$binary" | grep -q NEEDED; then
+if grep -q NEEDED <<<"$(readelf -d "$binary")"; then
     ldd "$binary" | grep -o '/[^ )]*' | while read -r library; do
         install -D "$library" "$root/$library"
     done

@@ -30,8 +30,11 @@ compile=(gcc -std=c99 -O1 -g -Wall -Wextra -Werror -pedantic crates/capi/example
 "${compile[@]}" "${flags[@]}" -Wl,-rpath,"$scratch/c/lib" -o "$scratch/shared"
 # `:` asks for the file of that name, and so for the static library.
 "${compile[@]}" "${static[@]/-ldcodec/-l:libdcodec.a}" -o "$scratch/static"
-ldd "$scratch/shared" | grep -q "libdcodec.so.1 => $scratch"
-! ldd "$scratch/static" | grep -q libdcodec
+grep -q "libdcodec.so.1 => $scratch" <<<"$(ldd "$scratch/shared")"
+if grep -q libdcodec <<<"$(ldd "$scratch/static")"; then
+    echo "error: the program with the static library needs the shared one" >&2
+    exit 1
+fi
 # The header is one of C++ too.
 if command -v g++ >/dev/null; then
     printf '#include <dcodec.h>\nint main() { return dcodec_abi_version() == DCODEC_ABI_VERSION ? 0 : 1; }\n' >"$scratch/version.cpp"
@@ -130,7 +133,9 @@ grep -q 'dcodec_stream_push: .* (status 2)' "$scratch/log"
 check() {
     RAYON_NUM_THREADS=2 valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \
         --error-exitcode=9 "$scratch/shared" "$@" 2>"$scratch/log" || { cat "$scratch/log"; exit 1; }
-    ! grep '^==' "$scratch/log"
+    if grep '^==' "$scratch/log"; then
+        exit 1
+    fi
 }
 convert_to "$scratch/tiny.ppm" 20 18 3
 dcodec encode "$scratch/tiny.ppm" -e 1 -Q 30 --no-exact -o "$scratch/tiny.dfc"

@@ -18,7 +18,7 @@ fi
 "$scratch/dcodec" info --devices
 "$scratch/dcodec" encode samples/coffee.png -o "$scratch/coffee.dfc" --bpp 0.2
 "$scratch/dcodec" decode "$scratch/coffee.dfc" -o "$scratch/coffee.png"
-if ! "$scratch/dcodec" info --devices | grep -q '^cuda:0.*NVIDIA'; then
+if ! grep -q '^cuda:0.*NVIDIA' <<<"$("$scratch/dcodec" info --devices)"; then
     # The device by name is refused with a reason, and nothing is written.
     if "$scratch/dcodec" encode samples/coffee.png -o "$scratch/gpu.dfc" --device cuda 2>"$scratch/log"; then
         echo "error: cuda:0 works and is not listed" >&2

@@ -11,7 +11,7 @@ scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
 is_release() {
-    [[ -x $1/bin/nvcc ]] && "$1/bin/nvcc" --version | grep -q "V$release\$"
+    [[ -x $1/bin/nvcc ]] && grep -q "V$release\$" <<<"$("$1/bin/nvcc" --version)"
 }
 home=${CUDA_HOME:-/usr/local/cuda}
 if ! is_release "$home"; then
