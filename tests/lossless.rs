@@ -3,7 +3,7 @@
 mod common;
 
 use dcodec::prior::{Kernel, Network, Weights};
-use dcodec::{Colour, Encoder, Error, Exact, Picture, Prior, Target, metrics};
+use dcodec::{Colour, Encoder, Error, Exact, Picture, Prior, Target, Tune, metrics};
 
 use common::{crop, data, gaussian, noise, prior};
 
@@ -116,9 +116,10 @@ fn prefixes_are_those_of_the_lossy_file() {
     let prior = prior();
     let picture = crop("chelsea.png", 100, 60, 96, 64);
     let file = lossless(&prior, &picture);
-    // The lossy file is not filtered either.
+    // The lossy file is not filtered and not tuned either.
     let encoder = Encoder::new(&prior)
         .target(Target::Quality(75.0))
+        .tune(Tune::Plain)
         .prefilter(false);
     let lossy = encoder.encode(&picture).expect("encodes").bytes;
     // All but the end marker.

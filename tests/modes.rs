@@ -5,7 +5,7 @@ mod common;
 use std::time::Instant;
 
 use dcodec::{
-    Colour, Encoder, Event, Mode, Picture, Prior, Sampler, StreamDecoder, Target, metrics,
+    Colour, Encoder, Event, Mode, Picture, Prior, Sampler, StreamDecoder, Target, Tune, metrics,
 };
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
 
@@ -71,6 +71,7 @@ fn sharpness_costs_error() {
     let file = Encoder::new(&prior)
         .target(Target::Bpp(0.2))
         .prefilter(false)
+        .tune(Tune::Plain)
         .encode(&meter.original)
         .expect("encodes")
         .bytes;
@@ -192,6 +193,7 @@ fn table_of_modes() {
         let file = Encoder::new(&prior)
             .target(Target::Bpp(rates[3]))
             .prefilter(false)
+            .tune(Tune::Plain)
             .encode(&meter.original)
             .expect("encodes")
             .bytes;

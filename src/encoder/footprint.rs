@@ -4,7 +4,6 @@ use crate::codes::Form;
 use crate::container::{Header, MAX_SIDE};
 use crate::encoder::settings::Encoder;
 use crate::encoder::target::Target;
-use crate::encoder::tune::Tune;
 use crate::error::{Error, Result};
 use crate::pixels::picture::Picture;
 use crate::reverse::{Display, footprint};
@@ -66,7 +65,7 @@ impl Encoder {
                 // A copy with other colours where nothing is visible.
                 + if form.alpha && !target.is_lossless() { picture_bytes(form) } else { 0 }
                 + header.coded_len() * if filtered { 2 } else { form.depth.bytes() }
-                + header.coded_len() / 3 * self.bytes_of_planes(target),
+                + header.coded_len() / 3 * self.bytes_of_planes(form, target),
             display: match target {
                 Target::Psnr(_) => display,
                 _ => &Display::PLAIN,
@@ -116,9 +115,9 @@ impl Encoder {
     }
 
     /// Bytes a pixel of an interest with its classes, and of a map with its sums.
-    fn bytes_of_planes(&self, target: Target) -> u64 {
-        // The weights of the tune are gone when the network works.
-        let classes = self.interest.is_some() || self.tune_for(target) == Tune::Eye;
+    fn bytes_of_planes(&self, form: &Form, target: Target) -> u64 {
+        let tuned = self.tune_for(target).weighs_places(form.pixels());
+        let classes = tuned || self.interest.is_some();
         let (interest, map) = (self.interest.is_some(), self.map);
         u64::from(classes) + 4 * u64::from(interest) + 12 * u64::from(map)
     }

@@ -118,12 +118,16 @@ impl Interest {
         Self::new(width, height, &weights)
     }
 
-    /// The weight 0..=1 of each value of a plane, for a picture whose planes have the size of
+    /// The weight 0..=1 of a value of a plane by its index. Planes of the picture have the size of
     /// `planes`.
     ///
     /// # Errors
     /// [`Error::Parameter`] if the picture is of another size.
-    pub(crate) fn weights(&self, picture: &Picture, planes: &Planar) -> Result<Vec<f32>> {
+    pub(crate) fn weights(
+        &self,
+        picture: &Picture,
+        planes: &Planar,
+    ) -> Result<impl Fn(usize) -> f32> {
         let (size, own) = (
             (picture.width(), picture.height()),
             (self.width, self.height),
@@ -135,9 +139,8 @@ impl Interest {
             )));
         }
         let (w, h) = (self.width as usize, self.height as usize);
-        let source = |i: usize| mirror(i / planes.width, h) * w + mirror(i % planes.width, w);
-        let weights = (0..planes.width * planes.height).map(|i| self.weights[source(i)]);
-        Ok(weights.collect())
+        let width = planes.width;
+        Ok(move |i: usize| self.weights[mirror(i / width, h) * w + mirror(i % width, w)])
     }
 }
 
@@ -161,20 +164,11 @@ fn floor(class: usize, end: f64) -> f64 {
 }
 
 impl RoiClasses {
-    /// The classes of the products of two weights 0..=1 for each value of a plane. None if all are
-    /// the same.
-    pub fn new(weights: Option<Vec<f32>>, others: Option<Vec<f32>>) -> Option<Self> {
-        let weights = match (weights, others) {
-            (Some(mut weights), Some(others)) => {
-                let pairs = weights.iter_mut().zip(others);
-                pairs.for_each(|(weight, other)| *weight *= other);
-                weights
-            }
-            (weights, others) => weights.or(others)?,
-        };
-        let highest = weights.iter().copied().fold(0.0, f32::max);
-        let class = |weight: f32| (f32::from(HIGHEST) * weight / highest).round() as u8;
-        let classes: Vec<u8> = weights.into_iter().map(class).collect();
+    /// The classes of `len` weights 0..=1 of the values of a plane. None if all are the same.
+    pub fn new(len: usize, weight: impl Fn(usize) -> f32) -> Option<Self> {
+        let highest = (0..len).map(&weight).fold(0.0, f32::max);
+        let class = |i| (f32::from(HIGHEST) * weight(i) / highest).round() as u8;
+        let classes: Vec<u8> = (0..len).map(class).collect();
         let uniform = classes.iter().all(|&c| c == HIGHEST);
         (!uniform).then_some(RoiClasses { classes })
     }
@@ -307,8 +301,9 @@ mod tests {
         let grey = Picture::new(picture.0, picture.1, Colour::Grey, samples, None);
         let grey = grey.expect("a picture");
         let interest = Interest::regions(picture.0, picture.1, regions).expect("inside");
-        let weights = interest.weights(&grey, &grey.to_planar());
-        RoiClasses::new(weights.ok(), None).expect("not uniform")
+        let planes = grey.to_planar();
+        let weight = interest.weights(&grey, &planes).expect("of this size");
+        RoiClasses::new(planes.width * planes.height, weight).expect("not uniform")
     }
 
     #[test]

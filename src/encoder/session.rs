@@ -16,7 +16,7 @@ use crate::encoder::lossless;
 use crate::encoder::prefilter::{End, Prefilter, filtered};
 use crate::encoder::psnr_search::{PsnrSearch, picture_of, shown_psnr};
 use crate::encoder::report::{Encoded, LayerReport};
-use crate::encoder::roi::RoiClasses;
+use crate::encoder::roi::{Interest, RoiClasses};
 use crate::encoder::settings::Encoder;
 use crate::encoder::source::{Flat, Source};
 use crate::encoder::target::{StopRule, Target};
@@ -124,11 +124,7 @@ impl<'r> Session<'r> {
             )));
         }
         let tune = encoder.tune_for(target);
-        let interest = match &encoder.interest {
-            Some(interest) => Some(interest.weights(picture, &x_0)?),
-            None => None,
-        };
-        let roi = RoiClasses::new(interest, tune.weights(&x_0));
+        let roi = classes(encoder.interest.as_ref(), tune, picture, &x_0)?;
         let prefilters = encoder.prefilters(&header.form, target);
         let search = stop
             .psnr
@@ -519,6 +515,26 @@ impl LayerPlan {
         }
         sender
     }
+}
+
+/// The classes of the places of a picture by an interest and by the tune. None if all are the same.
+///
+/// # Errors
+/// [`Error::Parameter`] if the picture is of another size than the interest.
+fn classes(
+    interest: Option<&Interest>,
+    tune: Tune,
+    picture: &Picture,
+    x_0: &Planar,
+) -> Result<Option<RoiClasses>> {
+    let len = x_0.width * x_0.height;
+    let interest = interest.map(|interest| interest.weights(picture, x_0));
+    Ok(match (interest.transpose()?, tune.weights(x_0)) {
+        (None, None) => None,
+        (Some(weight), None) => RoiClasses::new(len, weight),
+        (None, Some(tuned)) => RoiClasses::new(len, |i| tuned.at(i)),
+        (Some(weight), Some(tuned)) => RoiClasses::new(len, |i| weight(i) * tuned.at(i)),
+    })
 }
 
 /// The bytes of `bits`, with zeros after the last.

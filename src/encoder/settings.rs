@@ -6,13 +6,10 @@ use crate::container::metadata::Metadata;
 use crate::encoder::effort::{Effort, START_BITS};
 use crate::encoder::roi::Interest;
 use crate::encoder::target::Target;
-use crate::encoder::tune::Tune;
+use crate::encoder::tune::{LARGE, Tune};
 use crate::prior::{LOWEST_SIGMA, Prior};
 use crate::reverse::Display;
 use crate::schedule::Sigma;
-
-/// Pixels of a picture for which memory is not short.
-const LARGE: u64 = 1 << 26;
 
 /// Encodes pictures under a prior.
 ///

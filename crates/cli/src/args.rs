@@ -453,8 +453,8 @@ pub struct Rd {
     pub coding: Coding,
     #[command(flatten)]
     pub display: DisplayArgs,
-    /// Also encode each picture for each bitrate, and for qualities between, instead of only cutting
-    /// one file: what such files show, as other codecs are measured
+    /// Measure files that are made for each bitrate too, and not only prefixes of one file: as
+    /// other codecs are measured
     #[arg(long)]
     pub made_for_rate: bool,
     /// Measure other codecs on the same pictures, with their installed tools

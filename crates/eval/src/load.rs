@@ -248,9 +248,8 @@ fn png_stored(
     if end.is_some() {
         notes.push("the PNG has no end: its last bytes are missing".into());
     }
-    let wrong = png::wrong_space(bytes).unwrap_or(bytes.len()..bytes.len());
-    let pieces = Pieces::new([&bytes[..wrong.start], &bytes[wrong.end..], added]);
-    let decoded = decode(pieces, ImageFormat::Png, shown, max_pixels);
+    let readable = png::readable(bytes, added);
+    let decoded = decode(readable, ImageFormat::Png, shown, max_pixels);
     let mut stored = decoded.map_err(|e| match e {
         Error::Damaged { name, .. } if end.is_some() => {
             let reason = "the PNG is cut off".into();

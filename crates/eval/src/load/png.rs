@@ -2,10 +2,10 @@
 
 use crate::colour::{CodePoints, Primaries, SRGB, of_gamma};
 use crate::exif::Resolution;
+use crate::load::pieces::Pieces;
 use dcodec::Colour;
 use dcodec::container::MAX_METADATA;
 use std::borrow::Cow;
-use std::io::Cursor;
 use std::ops::Range;
 
 const SIGNATURE: usize = 8;
@@ -40,9 +40,15 @@ pub fn lacks_end(bytes: &[u8]) -> Option<usize> {
     samples.then_some(at)
 }
 
+/// The file without code points that its decoder takes for damage, followed by `end`.
+pub fn readable<'a>(bytes: &'a [u8], end: &'a [u8]) -> Pieces<'a> {
+    let wrong = wrong_space(bytes).unwrap_or(bytes.len()..bytes.len());
+    Pieces::new([&bytes[..wrong.start], &bytes[wrong.end..], end])
+}
+
 /// Place of the code points of a colour space that no PNG should have, which its decoder takes for
 /// damage. None if there are none.
-pub fn wrong_space(bytes: &[u8]) -> Option<Range<usize>> {
+fn wrong_space(bytes: &[u8]) -> Option<Range<usize>> {
     let mut at = SIGNATURE;
     for (name, data) in chunks(bytes) {
         let end = at + 12 + data.len();
@@ -67,9 +73,7 @@ fn find<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
 /// Frames of an animation. It is 1 for a still picture, and for a file that cannot be read up to
 /// its pixels, as decoding it will tell.
 pub fn frames(bytes: &[u8]) -> u64 {
-    let readable = without_wrong_space(bytes);
-    let bytes = readable.as_deref().unwrap_or(bytes);
-    let reader = ::png::Decoder::new(Cursor::new(bytes)).read_info().ok();
+    let reader = ::png::Decoder::new(readable(bytes, b"")).read_info().ok();
     let control = reader.and_then(|reader| reader.info().animation_control().copied());
     control.map_or(1, |control| control.num_frames.into())
 }

@@ -94,7 +94,8 @@ pub fn field(text: &str) -> String {
 }
 
 /// The curves as CompressAI's benchmark files have them: ours at the top, so that its plotters read
-/// it, the others under `peers`, `made-for-rate` and `ideal`, and the curves of each picture under `pictures`.
+/// it, the others under `peers`, `made-for-rate` and `ideal`, and the curves of each picture under
+/// `pictures`.
 pub fn json(all: &[Point], curves: &[Curve], title: &str) -> String {
     let mut whole = Value::Null;
     let mut peers: Vec<Value> = Vec::new();
