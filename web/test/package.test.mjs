@@ -45,11 +45,11 @@ test("npm pack has the sources, types, modules and weights, and nothing else", (
   assert.ok(packed.size < 12e6, `${packed.size} bytes`);
 });
 
-test("the lock file names no other registry, and every package has its hash", () => {
+test("the lock file names no registry, and every package has its hash", () => {
   const lock = JSON.parse(read(join(root, "package-lock.json")));
   for (const [name, entry] of Object.entries(lock.packages)) {
     if (name === "") continue;
-    assert.ok(entry.resolved === undefined || entry.resolved.startsWith("https://registry.npmjs.org/"), name);
+    assert.equal(entry.resolved, undefined, name);
     assert.ok(entry.integrity?.startsWith("sha512-"), name);
   }
 });
