@@ -164,6 +164,28 @@ typedef enum dcodec_metadata_kind {
 } dcodec_metadata_kind;
 
 /*
+ The judge that files are made for.
+ */
+typedef enum dcodec_tune {
+    /*
+     The eye; PSNR where that is the target.
+     */
+    DCODEC_TUNE_USUAL = 0,
+    /*
+     The eye, by SSIMULACRA2.
+     */
+    DCODEC_TUNE_EYE = 1,
+    /*
+     RGB PSNR.
+     */
+    DCODEC_TUNE_PSNR = 2,
+    /*
+     None: everything is sent alike.
+     */
+    DCODEC_TUNE_PLAIN = 3,
+} dcodec_tune;
+
+/*
  The settings of a decode.
  */
 typedef struct dcodec_decoder dcodec_decoder;
@@ -429,6 +451,11 @@ enum dcodec_status dcodec_encoder_set_lossless(struct dcodec_encoder *encoder);
  xs, unless one is set.
  */
 enum dcodec_status dcodec_encoder_set_effort(struct dcodec_encoder *encoder, uint32_t effort);
+
+/*
+ Sets the judge that files are made for: a dcodec_tune.
+ */
+enum dcodec_status dcodec_encoder_set_tune(struct dcodec_encoder *encoder, uint32_t tune);
 
 /*
  Sets the prior. Null is the default one of the effort.

@@ -13,11 +13,26 @@ use crate::prior::Prior;
 use crate::progress::{Listener, ProgressFunction};
 use crate::status::Status;
 
+/// The judge that files are made for.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tune {
+    /// The eye; PSNR where that is the target.
+    Usual = 0,
+    /// The eye, by SSIMULACRA2.
+    Eye = 1,
+    /// RGB PSNR.
+    Psnr = 2,
+    /// None: everything is sent alike.
+    Plain = 3,
+}
+
 /// The settings of an encode.
 pub struct Encoder {
     prior: Option<dcodec::Prior>,
     target: Target,
     effort: u8,
+    tune: Option<dcodec::Tune>,
     metadata: Metadata,
     max_memory: u64,
     listener: Listener,
@@ -36,11 +51,15 @@ impl Encoder {
             Some(prior) => prior.clone(),
             None => Shipped::of_effort(self.effort).shared()?,
         };
-        Ok(dcodec::Encoder::new(&prior)
+        let encoder = dcodec::Encoder::new(&prior)
             .target(self.target)
             .effort(effort)
             .metadata(self.metadata.clone())
-            .max_memory(self.max_memory))
+            .max_memory(self.max_memory);
+        Ok(match self.tune {
+            Some(tune) => encoder.tune(tune),
+            None => encoder,
+        })
     }
 }
 
@@ -52,6 +71,7 @@ pub unsafe extern "C" fn dcodec_encoder_new(encoder: *mut *mut Encoder) -> Statu
             prior: None,
             target: Target::Quality(75.0),
             effort: 3,
+            tune: None,
             metadata: Metadata::default(),
             max_memory: u64::MAX,
             listener: Listener::default(),
@@ -137,6 +157,28 @@ pub unsafe extern "C" fn dcodec_encoder_set_effort(encoder: *mut Encoder, effort
             let level = level.filter(|&level| Effort::new(level).is_some());
             encoder.effort = level
                 .ok_or_else(|| Error::Parameter(format!("effort must be 1 to 5, not {effort}")))?;
+            Ok(())
+        })
+    }
+}
+
+/// Sets the judge that files are made for: a dcodec_tune.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dcodec_encoder_set_tune(encoder: *mut Encoder, tune: u32) -> Status {
+    const USUAL: u32 = Tune::Usual as u32;
+    const EYE: u32 = Tune::Eye as u32;
+    const PSNR: u32 = Tune::Psnr as u32;
+    const PLAIN: u32 = Tune::Plain as u32;
+    // SAFETY: as the header states.
+    unsafe {
+        set(encoder, |encoder| {
+            encoder.tune = match tune {
+                USUAL => None,
+                EYE => Some(dcodec::Tune::Eye),
+                PSNR => Some(dcodec::Tune::Psnr),
+                PLAIN => Some(dcodec::Tune::Plain),
+                n => return Err(Error::Parameter(format!("no tune has the number {n}"))),
+            };
             Ok(())
         })
     }

@@ -432,6 +432,8 @@ fn errors_have_codes_and_texts() {
         assert_eq!(refused(encoder, null()), Status::Parameter);
         assert_eq!(dcodec_encoder_set_effort(encoder, 6), Status::Parameter);
         assert_eq!(dcodec_encoder_set_effort(encoder, 257), Status::Parameter);
+        assert_eq!(dcodec_encoder_set_tune(encoder, 4), Status::Parameter);
+        assert_eq!(dcodec_encoder_set_tune(encoder, 2), Status::Ok);
         dcodec_encoder_set_bpp(encoder, f64::NAN);
         assert_eq!(refused(encoder, own.as_ptr().cast()), Status::Parameter);
         dcodec_encoder_set_bytes(encoder, 3);
