@@ -96,7 +96,8 @@ impl Encoder {
             return Ok(exact);
         }
         let most = exact.bytes.len();
-        let lossy = self.encode_to(filled, self.target, Some(most), report)?;
+        let drawn = self.tuned_for_drawings();
+        let lossy = drawn.encode_to(filled, self.target, Some(most), report)?;
         let worth = match stop.bytes {
             Some(_) => 0,
             None => WORTH,

@@ -153,12 +153,22 @@ impl Encoder {
         self
     }
 
-    /// Sets the judge that the file is made for. By default it is the eye, and PSNR for
-    /// [`Target::Psnr`]. [`Target::Lossless`] has none. Bands are tuned in files that have them
+    /// Sets the judge that the file is made for. By default it is the eye, and PSNR for drawings and
+    /// for [`Target::Psnr`]. [`Target::Lossless`] has none. Bands are tuned in files that have them
     /// ([`Encoder::bands`]).
     pub fn tune(mut self, tune: Tune) -> Self {
         self.tune = Some(tune);
         self
+    }
+
+    /// The encoder for drawings: their letters and lines are in the finest band, which the eye's
+    /// tune sends less of. It has that tune only if it is asked for.
+    pub(crate) fn tuned_for_drawings(&self) -> Self {
+        let tune = self.tune.or(Some(Tune::Psnr));
+        Encoder {
+            tune,
+            ..self.clone()
+        }
     }
 
     /// The judge that a file for this target is made for.

@@ -14,7 +14,7 @@ pub struct Coding {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = orientations)]
     pub orientations: usize,
     /// The judge that the file is made for: the eye (SSIMULACRA2), PSNR, or none, which sends
-    /// everything alike [default: eye; psnr with --psnr; none with --lossless]
+    /// everything alike [default: eye; psnr for drawings and with --psnr; none with --lossless]
     #[arg(long, value_name = "JUDGE")]
     pub tune: Option<TuneChoice>,
     /// Code faint details too that the file has no bits to show: further from the original at the
