@@ -153,9 +153,9 @@ impl Encoder {
         self
     }
 
-    /// Sets the judge that the file is made for. By default it is the eye, and PSNR for drawings and
-    /// for [`Target::Psnr`]. [`Target::Lossless`] has none. Bands are tuned in files that have them
-    /// ([`Encoder::bands`]).
+    /// Sets the judge that the file is made for. By default it is the eye, and PSNR for drawings
+    /// and for [`Target::Psnr`]. [`Target::Lossless`] has none. Bands are tuned in files that have
+    /// them ([`Encoder::bands`]).
     pub fn tune(mut self, tune: Tune) -> Self {
         self.tune = Some(tune);
         self
