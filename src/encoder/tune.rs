@@ -123,7 +123,9 @@ fn between(knots: &[Knot], sigma: f64) -> [f64; BANDS] {
     match (knots.get(above.wrapping_sub(1)), knots.get(above)) {
         (Some(a), Some(b)) => {
             let share = libm::log2(sigma / a.0) / libm::log2(b.0 / a.0);
-            std::array::from_fn(|band| a.1[band] * (b.1[band] / a.1[band]).powf(share))
+            std::array::from_fn(|band| {
+                a.1[band] * libm::exp2(share * libm::log2(b.1[band] / a.1[band]))
+            })
         }
         (Some(knot), None) | (None, Some(knot)) => knot.1,
         (None, None) => [1.0; BANDS],
