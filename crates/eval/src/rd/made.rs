@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use dcodec::{Decoder, Picture, Result, Target};
+use dcodec::{Picture, Result, Target};
 
 use super::measure::{OurCodec, Point, QualityMeter, Stage, pixels};
 
@@ -54,10 +54,8 @@ impl OurCodec<'_> {
         let start = Instant::now();
         let bytes = self.encoder(target).encode(picture)?.bytes;
         let encode_s = start.elapsed().as_secs_f64();
-        let decoder = Decoder::new(self.networks.prior).max_pixels(u64::MAX);
         let start = Instant::now();
-        let decoder = decoder.display(self.networks.display.clone());
-        let shown = decoder.decode(&bytes)?;
+        let shown = self.decoder().decode(&bytes)?;
         let decode_s = start.elapsed().as_secs_f64();
         let (asked, setting) = match target {
             Target::Bpp(rate) => (Some(rate), String::new()),

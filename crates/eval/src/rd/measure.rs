@@ -211,10 +211,10 @@ impl OurCodec<'_> {
     }
 
     /// A decoder that shows the pictures of `dcodec decode`.
-    pub fn decoder(&self) -> StreamDecoder {
+    pub fn decoder(&self) -> Decoder {
         let n = &self.networks;
         let decoder = Decoder::new(n.prior).max_pixels(u64::MAX);
-        decoder.display(n.display.clone()).stream()
+        decoder.display(n.display.clone())
     }
 
     /// Encodes once, then measures the preview at the end of every layer, and of the prefix of the
@@ -239,7 +239,7 @@ impl OurCodec<'_> {
             name,
             picture,
             meter,
-            stream: self.decoder(),
+            stream: self.decoder().stream(),
             layers: &file.layers,
             times,
             encoded: encoded.as_secs_f64(),

@@ -120,7 +120,7 @@ fn our_cells(picture: &Picture, ours: &OurCodec) -> Result<Vec<Cell>> {
 }
 
 fn shown(ours: &OurCodec, mut prefix: &[u8]) -> Result<Picture> {
-    let mut decoder = ours.decoder();
+    let mut decoder = ours.decoder().stream();
     while !prefix.is_empty() {
         let (used, _) = decoder.push(prefix)?;
         prefix = &prefix[used..];
