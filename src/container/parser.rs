@@ -294,6 +294,9 @@ impl Parser {
             TAG_END if self.held.len() < 1 + CHECK_BYTES => Ok(None),
             TAG_END => {
                 self.close(1, "end")?;
+                let header = self.header.as_ref();
+                let verdict = header.map_or(Ok(()), |header| self.rules.alpha_came(header));
+                verdict.map_err(|e| self.fault("end", e))?;
                 self.phase = Phase::End;
                 Ok(Some(Event::End))
             }
@@ -323,7 +326,7 @@ impl Parser {
             return Ok(None);
         }
         let most = header.coded_len().min(u32::MAX.into());
-        let verdict = self.rules.layer(header).and_then(|()| match corrected {
+        let verdict = self.rules.layer().and_then(|()| match corrected {
             true if self.layers < 2 => Err(BrokenRule::new(
                 "a corrected layer before the network was called",
                 "5.9",

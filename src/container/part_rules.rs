@@ -37,12 +37,13 @@ impl PartRules {
                     _ => &mut self.alpha_low,
                 };
                 let rule = BrokenRule::new(
-                    "alpha comes once, before the first layer, if the header announces it, low bytes after the high",
+                    "alpha comes once, before the exact samples, if the header announces it, low bytes after the high",
                     "4.8",
                 );
-                (fine && layers == 0, seen, alpha, rule)
+                (fine && !self.exact, seen, alpha, rule)
             }
             PartName::EXACT => {
+                self.alpha_came(header)?;
                 let rule =
                     BrokenRule::new("the exact samples come once, after the last layer", "4.12");
                 let most = header.form.colour_bytes() + 16;
@@ -72,14 +73,21 @@ impl PartRules {
     }
 
     /// The rule that a layer breaks which follows now, if there is one.
-    pub fn layer(&self, header: &Header) -> Result<(), BrokenRule> {
-        match (header.form.alpha && !self.alpha, self.exact) {
-            (true, _) => Err(BrokenRule::new(
-                "alpha is announced but does not come first",
+    pub fn layer(&self) -> Result<(), BrokenRule> {
+        match self.exact {
+            true => Err(BrokenRule::new("a layer after the exact samples", "4.12")),
+            false => Ok(()),
+        }
+    }
+
+    /// The rule that exact samples or the end marker break which follow now, if there is one.
+    pub fn alpha_came(&self, header: &Header) -> Result<(), BrokenRule> {
+        match header.form.alpha && !self.alpha {
+            true => Err(BrokenRule::new(
+                "alpha is announced but did not come",
                 "4.8",
             )),
-            (_, true) => Err(BrokenRule::new("a layer after the exact samples", "4.12")),
-            _ => Ok(()),
+            false => Ok(()),
         }
     }
 }

@@ -246,11 +246,17 @@ fn unknown_parts_are_skipped_or_refused_by_name() {
 }
 
 #[test]
-fn alpha_comes_once_first_and_as_announced() {
+fn alpha_comes_once_and_as_announced() {
     let begin = |header: Header| Writer::new(&header);
-    let cases: [fn(&mut Writer); 3] = [
+    let cases: [fn(&mut Writer); 5] = [
+        |_| {},
         |w| {
             w.layer(code(180), 1);
+            w.body(&[0]);
+        },
+        |w| {
+            w.part(PartName::EXACT, &[1; 5]);
+            w.part(PartName::ALPHA, &[1]);
         },
         |w| {
             w.part(PartName::ALPHA, &[1]);
@@ -297,10 +303,35 @@ fn low_bytes_of_alpha_follow_the_high_ones() {
     }
     let mut w = Writer::new(&sixteen_bit);
     w.part(PartName::ALPHA, &[1]);
-    w.layer(code(180), 1);
-    w.body(&[0]);
+    w.part(PartName::EXACT, &[1; 5]);
     w.part(PartName::ALPHA_LOW, &[1]);
     assert!(matches!(events(&w.finish(), 100), Err(Error::Format(_))));
+}
+
+#[test]
+fn alpha_may_stand_between_and_after_layers() {
+    let mut deep = header();
+    deep.form.depth = BitDepth::Sixteen;
+    for after in 0..3 {
+        let mut w = Writer::new(&deep);
+        for layer in 0..2 {
+            if layer == after {
+                w.part(PartName::ALPHA, &[1]);
+            }
+            w.layer(code(180 - 10 * layer), 1);
+            w.body(&[0]);
+        }
+        if after == 2 {
+            w.part(PartName::ALPHA, &[1]);
+        }
+        w.part(PartName::ALPHA_LOW, &[2]);
+        w.part(PartName::EXACT, &[1; 5]);
+        let bytes = w.finish();
+        let all = events(&bytes, 1 << 20).expect("valid");
+        assert_eq!(all.last(), Some(&Event::End));
+        // A cut before it is as good as any other.
+        assert!(bytes.len() > 30 && events(&bytes[..30], 1 << 20).is_ok());
+    }
 }
 
 #[test]

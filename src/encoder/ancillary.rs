@@ -11,11 +11,19 @@ use crate::pixels::samples::Samples;
 /// Metadata that the picture does not need is written once the file is this many times its size.
 const PATIENCE: usize = 8;
 
+/// Alpha is written once it is at most this many times as long as the file so far: a first picture
+/// comes before it, and little of what is shown is opaque for want of it.
+const ALPHA_PATIENCE: usize = 16;
+
+/// A part by its name and its payload.
+type Part = (PartName, Vec<u8>);
+
 /// Parts that are still to be written: as soon as they hardly delay the picture, and in any case
 /// before the file ends.
 #[derive(Clone)]
 pub(crate) struct DeferredParts {
-    parts: Vec<(PartName, Vec<u8>)>,
+    alpha: Vec<Part>,
+    parts: Vec<Part>,
     /// Flat squares, among the parts or written.
     flat: Option<FlatSquares>,
 }
@@ -23,8 +31,7 @@ pub(crate) struct DeferredParts {
 impl DeferredParts {
     /// Bytes of the parts in the file.
     pub fn bytes(&self) -> usize {
-        let bytes = |(_, payload): &(_, Vec<u8>)| Writer::part_bytes(payload.len());
-        self.parts.iter().map(bytes).sum()
+        bytes_of(&self.alpha) + bytes_of(&self.parts)
     }
 
     /// Adds the part of flat squares.
@@ -40,16 +47,35 @@ impl DeferredParts {
 
     /// Writes the parts between two layers, if the file is long enough or they have to come `now`.
     pub fn write(&mut self, writer: &mut Writer, now: bool) {
-        if now || writer.len() >= PATIENCE * self.bytes() {
-            for (name, payload) in self.parts.drain(..) {
-                writer.part(name, &payload);
-            }
+        self.write_alpha(writer, now);
+        if now || writer.len() >= PATIENCE * bytes_of(&self.parts) {
+            write_all(&mut self.parts, writer);
+        }
+    }
+
+    /// Writes the parts of alpha, if the file is long enough or they have to come `now`.
+    pub fn write_alpha(&mut self, writer: &mut Writer, now: bool) {
+        if now || ALPHA_PATIENCE * writer.len() >= bytes_of(&self.alpha) {
+            write_all(&mut self.alpha, writer);
         }
     }
 }
 
-/// Writes the colour profile and alpha, which stand before the first layer. Returns the other
-/// parts.
+/// Bytes of the parts in a file.
+fn bytes_of(parts: &[Part]) -> usize {
+    let bytes = |(_, payload): &Part| Writer::part_bytes(payload.len());
+    parts.iter().map(bytes).sum()
+}
+
+/// Writes the parts, of which none are left.
+fn write_all(parts: &mut Vec<Part>, writer: &mut Writer) {
+    for (name, payload) in parts.drain(..) {
+        writer.part(name, &payload);
+    }
+}
+
+/// Writes the colour profile, which stands before the first layer, and alpha if it is short.
+/// Returns the other parts.
 ///
 /// # Errors
 /// [`Error::Limits`](crate::Error::Limits) for metadata that no file can hold.
@@ -63,15 +89,20 @@ pub(crate) fn begin(
         let (name, payload) = parts.remove(at);
         writer.part(name, &payload);
     }
-    if let Some(alpha) = picture.alpha() {
-        write_alpha(writer, picture, alpha);
-    }
-    Ok(DeferredParts { parts, flat: None })
+    let mut deferred = DeferredParts {
+        alpha: picture
+            .alpha()
+            .map_or(Vec::new(), |alpha| alpha_parts(picture, alpha)),
+        parts,
+        flat: None,
+    };
+    deferred.write_alpha(writer, false);
+    Ok(deferred)
 }
 
-/// Writes alpha without loss. Of 16 bits the high bytes come first, then the low ones unless all
-/// equal the high ones.
-fn write_alpha(writer: &mut Writer, picture: &Picture, alpha: &Samples) {
+/// The parts of alpha, which is coded without loss. Of 16 bits the high bytes come first, then the
+/// low ones unless all equal the high ones.
+fn alpha_parts(picture: &Picture, alpha: &Samples) -> Vec<Part> {
     let (width, height) = (picture.width(), picture.height());
     // Opaque takes no byte: a decoder takes alpha that has not come as opaque.
     let code_high = |high: &[u8]| match high.iter().all(|&v| v == u8::MAX) {
@@ -79,14 +110,13 @@ fn write_alpha(writer: &mut Writer, picture: &Picture, alpha: &Samples) {
         false => entropy::encode_alpha(width, height, high),
     };
     match alpha {
-        Samples::Eight(alpha) => writer.part(PartName::ALPHA, &code_high(alpha)),
+        Samples::Eight(alpha) => vec![(PartName::ALPHA, code_high(alpha))],
         Samples::Sixteen(alpha) => {
             let high: Vec<u8> = alpha.iter().map(|v| (v >> 8) as u8).collect();
-            writer.part(PartName::ALPHA, &code_high(&high));
             let low = entropy::encode_alpha_low(width, height, alpha);
-            if !low.is_empty() {
-                writer.part(PartName::ALPHA_LOW, &low);
-            }
+            let low = Some((PartName::ALPHA_LOW, low)).filter(|(_, low)| !low.is_empty());
+            let high = (PartName::ALPHA, code_high(&high));
+            std::iter::once(high).chain(low).collect()
         }
     }
 }

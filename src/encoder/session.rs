@@ -446,6 +446,7 @@ impl<'r> Session<'r> {
         }
         let exact_bytes = exact.as_ref().map(|payload| payload.len() as u64);
         if let Some(payload) = exact {
+            self.deferred.write_alpha(&mut self.writer, true);
             self.writer.part(PartName::EXACT, &payload);
             self.target_met = true;
         }
