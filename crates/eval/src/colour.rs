@@ -75,6 +75,65 @@ fn written(mut profile: ColorProfile, name: &str) -> Option<Vec<u8>> {
     Some(icc)
 }
 
+/// True if a profile for samples of `colour` says no more than sRGB: it has its primaries to a few
+/// thousandths, and its curve to half a level of 8 bits. Such a profile takes 400 to 3,000 bytes,
+/// and pictures without one are sRGB.
+pub fn is_srgb(icc: &[u8], colour: Colour) -> bool {
+    let Some(profile) = (icc.len() <= MOST_BYTES)
+        .then(|| ColorProfile::new_from_slice(icc).ok())
+        .flatten()
+    else {
+        return false;
+    };
+    let srgb = ColorProfile::new_srgb();
+    // What tables or code points add is not looked at.
+    let tables = [
+        &profile.lut_a_to_b_perceptual,
+        &profile.lut_a_to_b_colorimetric,
+        &profile.lut_a_to_b_saturation,
+    ];
+    let plain = tables.iter().all(|table| table.is_none())
+        && profile.pcs == DataColorSpace::Xyz
+        && CodePoints::of_profile(icc).is_none_or(CodePoints::is_srgb);
+    let curves = match (profile.color_space, colour) {
+        (DataColorSpace::Gray, Colour::Grey) => vec![profile.gray_trc],
+        (DataColorSpace::Rgb, Colour::Rgb) => {
+            vec![profile.red_trc, profile.green_trc, profile.blue_trc]
+        }
+        _ => return false,
+    };
+    let primaries = colour == Colour::Grey
+        || [
+            (profile.red_colorant, srgb.red_colorant),
+            (profile.green_colorant, srgb.green_colorant),
+            (profile.blue_colorant, srgb.blue_colorant),
+        ]
+        .into_iter()
+        .all(|(a, b)| {
+            [a.x - b.x, a.y - b.y, a.z - b.z]
+                .iter()
+                .all(|d| d.abs() < 0.003)
+        });
+    plain && primaries && curves.iter().all(|curve| is_srgb_curve(curve.as_ref()))
+}
+
+/// True if a curve from samples to light is that of sRGB to half a level of 8 bits.
+fn is_srgb_curve(curve: Option<&ToneReprCurve>) -> bool {
+    let Some(curve) = curve.and_then(|curve| curve.make_linear_evaluator().ok()) else {
+        return false;
+    };
+    (0..=255u8).all(|level| {
+        let light = curve
+            .evaluate_value(f32::from(level) / 255.0)
+            .clamp(0.0, 1.0);
+        let sample = match light <= 0.003_130_8 {
+            true => 12.92 * light,
+            false => 1.055 * light.powf(1.0 / 2.4) - 0.055,
+        };
+        (255.0 * sample - f32::from(level)).abs() <= 0.5
+    })
+}
+
 /// White, red, green and blue as x and y of CIE 1931.
 pub type Primaries = [[f64; 2]; 4];
 
@@ -211,6 +270,40 @@ mod tests {
             assert_eq!(of_gamma(Some(2.2), SRGB, colour), None);
         }
         assert_eq!(converted(b"no profile", rgb), None);
+    }
+
+    #[test]
+    fn profiles_of_srgb_are_known() {
+        let curve = |curve: ToneReprCurve, colour| written(of_curve(curve, colour), "x").unwrap();
+        let table = (0..1024u32).map(|i| {
+            let sample = f64::from(i) / 1023.0;
+            let light = match sample <= 0.04045 {
+                true => sample / 12.92,
+                false => ((sample + 0.055) / 1.055).powf(2.4),
+            };
+            (light * 65535.0).round() as u16
+        });
+        let table = ToneReprCurve::Lut(table.collect());
+        let parametric = ColorProfile::new_srgb().red_trc.unwrap();
+        for colour in [Colour::Rgb, Colour::Grey] {
+            for known in [&table, &parametric] {
+                let icc = curve(known.clone(), colour);
+                assert!(is_srgb(&icc, colour), "{colour:?}");
+                let other = match colour {
+                    Colour::Rgb => Colour::Grey,
+                    Colour::Grey => Colour::Rgb,
+                };
+                assert!(!is_srgb(&icc, other));
+            }
+            assert!(!is_srgb(&curve(curve_from_gamma(2.2), colour), colour));
+        }
+        let wide = ColorProfile::new_display_p3().encode().unwrap();
+        let adobe = of_gamma(Some(ADOBE_GAMMA), ADOBE, Colour::Rgb).unwrap();
+        for other in [&wide[..], &adobe, b"no profile", b""] {
+            assert!(!is_srgb(other, Colour::Rgb));
+        }
+        let usual = ColorProfile::new_srgb().encode().unwrap();
+        assert!(is_srgb(&usual, Colour::Rgb));
     }
 
     #[test]

@@ -48,6 +48,13 @@ pub fn losses(
         );
     }
     fit_profile(metadata, colour, &mut notes);
+    if metadata
+        .icc
+        .take_if(|icc| colour::is_srgb(icc, colour))
+        .is_some()
+    {
+        notes.push("the colour profile says sRGB, as no profile does: it was left out".into());
+    }
     for (place, kind) in [
         (&mut metadata.icc, "colour profile"),
         (&mut metadata.exif, "EXIF"),
