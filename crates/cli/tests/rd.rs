@@ -45,7 +45,9 @@ fn every_output_is_of_its_kind() {
     let csv = text(folder.path(), "o.csv");
     let mut rows = csv.lines();
     let head = rows.next().expect("a head");
-    assert!(head.starts_with("picture,asked_bpp,sigma,bytes,bpp,psnr,ms_ssim,ssimulacra2,codec"));
+    assert!(head.starts_with(
+        "picture,asked_bpp,sigma,bytes,bpp,psnr,ms_ssim,ssimulacra2,butteraugli,codec"
+    ));
     assert!(rows.clone().count() > 4);
     for row in rows {
         assert_eq!(row.split(',').count(), head.split(',').count(), "{row}");

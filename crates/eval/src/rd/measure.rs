@@ -24,6 +24,10 @@ pub struct Quality {
     pub ms_ssim: f64,
     #[serde(with = "exact")]
     pub ssimulacra2: f64,
+    /// Butteraugli's 3-norm, 0 for an equal picture; not a number in builds without the feature
+    /// `butteraugli`.
+    #[serde(with = "exact")]
+    pub butteraugli: f64,
 }
 
 impl Quality {
@@ -84,6 +88,8 @@ pub struct LayerCost {
 pub struct QualityMeter {
     original: Picture,
     reference: Option<Ssimulacra2Reference>,
+    #[cfg(feature = "butteraugli")]
+    butteraugli: Option<butteraugli::ButteraugliReference>,
 }
 
 impl QualityMeter {
@@ -91,6 +97,8 @@ impl QualityMeter {
         let original = rgb(original)?;
         let reference = slice(&original).and_then(|s| Ssimulacra2Reference::new(&s).ok());
         Ok(QualityMeter {
+            #[cfg(feature = "butteraugli")]
+            butteraugli: butteraugli_reference(&original),
             original,
             reference,
         })
@@ -108,8 +116,32 @@ impl QualityMeter {
             psnr,
             ms_ssim,
             ssimulacra2: score.unwrap_or(f64::NAN),
+            butteraugli: self.butteraugli(&shown).unwrap_or(f64::NAN),
         })
     }
+
+    /// Butteraugli's 3-norm as libjxl has it, on a display of 80 nits for sRGB's white.
+    #[cfg(feature = "butteraugli")]
+    fn butteraugli(&self, shown: &Picture) -> Option<f64> {
+        let result = self
+            .butteraugli
+            .as_ref()?
+            .compare(shown.samples().as_eight()?);
+        Some(result.ok()?.pnorm_3)
+    }
+
+    #[cfg(not(feature = "butteraugli"))]
+    fn butteraugli(&self, _: &Picture) -> Option<f64> {
+        None
+    }
+}
+
+#[cfg(feature = "butteraugli")]
+fn butteraugli_reference(rgb: &Picture) -> Option<butteraugli::ButteraugliReference> {
+    let size = (rgb.width() as usize, rgb.height() as usize);
+    let params = butteraugli::ButteraugliParams::new();
+    let samples = rgb.samples().as_eight()?;
+    butteraugli::ButteraugliReference::new(samples, size.0, size.1, params).ok()
 }
 
 /// SSIMULACRA2 of a picture, 100 for an equal one, by its 8-bit sRGB samples. None if the pictures

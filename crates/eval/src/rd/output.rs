@@ -45,7 +45,7 @@ impl OutputFormat {
 /// Every measured point.
 pub fn csv(all: &[Point], curves: &[Curve]) -> String {
     let mut out = String::from(
-        "picture,asked_bpp,sigma,bytes,bpp,psnr,ms_ssim,ssimulacra2,codec,setting,encode_s,decode_s,version,\
+        "picture,asked_bpp,sigma,bytes,bpp,psnr,ms_ssim,ssimulacra2,butteraugli,codec,setting,encode_s,decode_s,version,\
          layer,layer_bits,kl_bits,delivered,ideal_bpp\n",
     );
     let optional = |v: Option<f64>, decimals: usize| match v.filter(|v| !v.is_nan()) {
@@ -66,7 +66,7 @@ pub fn csv(all: &[Point], curves: &[Curve]) -> String {
             None => ",,,,".to_owned(),
         };
         out += &format!(
-            "{},{},{},{},{:.5},{:.4},{},{},{},{},{:.4},{:.4},{},{steps}\n",
+            "{},{},{},{},{:.5},{:.4},{},{},{},{},{},{:.4},{:.4},{},{steps}\n",
             field(&p.picture),
             p.asked.map_or_else(String::new, |a| a.to_string()),
             optional(p.sigma, 4),
@@ -75,6 +75,7 @@ pub fn csv(all: &[Point], curves: &[Curve]) -> String {
             p.quality.psnr,
             optional(Some(p.quality.ms_ssim), 6),
             optional(Some(p.quality.ssimulacra2), 4),
+            optional(Some(p.quality.butteraugli), 4),
             p.codec,
             p.setting,
             p.encode_s,
@@ -157,6 +158,7 @@ fn benchmark(curve: &Curve, title: &str) -> Value {
             "psnr-rgb": column(|s| s.quality.psnr),
             "ms-ssim-rgb": column(|s| s.quality.ms_ssim),
             "ssimulacra2": column(|s| s.quality.ssimulacra2),
+            "butteraugli": column(|s| s.quality.butteraugli),
             "encoding_time": column(|s| s.encode_s),
             "decoding_time": column(|s| s.decode_s),
         }

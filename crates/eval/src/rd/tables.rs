@@ -10,7 +10,7 @@ use super::settings::Metric;
 /// SSIMULACRA2 calls 30 low quality. Scores below rank, but do not measure.
 const SSIMULACRA2_FLOOR: f64 = 30.0;
 
-const HEAD: &str = "    bpp  PSNR dB  MS-SSIM  SSIMULACRA2  encode s  decode s\n";
+const HEAD: &str = "    bpp  PSNR dB  MS-SSIM  SSIMULACRA2  butteraugli  encode s  decode s\n";
 
 /// A number, or a dash where there is none.
 fn cell(value: f64, decimals: usize) -> String {
@@ -23,10 +23,11 @@ fn cell(value: f64, decimals: usize) -> String {
 fn row(out: &mut String, bpp: f64, quality: &Quality, times: Option<(f64, f64)>) {
     let _ = write!(
         out,
-        "{bpp:7.3} {:>8} {:>8} {:>12}",
+        "{bpp:7.3} {:>8} {:>8} {:>12} {:>12}",
         cell(quality.psnr, 2),
         cell(quality.ms_ssim, 4),
-        cell(quality.ssimulacra2, 2)
+        cell(quality.ssimulacra2, 2),
+        cell(quality.butteraugli, 3)
     );
     if let Some((encode_s, decode_s)) = times {
         let _ = write!(out, " {encode_s:9.2} {decode_s:9.2}");
@@ -68,6 +69,7 @@ pub fn rates(all: &[Point], ours: &Curve, rates: &[f64], pictures: usize) -> Str
                 psnr: mix(|q| q.psnr),
                 ms_ssim: mix(|q| q.ms_ssim),
                 ssimulacra2: mix(|q| q.ssimulacra2),
+                butteraugli: mix(|q| q.butteraugli),
             };
             row(&mut out, rate, &quality, None);
         }
@@ -239,6 +241,7 @@ mod tests {
                         psnr: psnr + shift,
                         ms_ssim: 0.9 + psnr / 1000.0,
                         ssimulacra2: 40.0 + psnr,
+                        butteraugli: f64::NAN,
                     },
                     encode_s: 0.0,
                     decode_s: 0.0,
