@@ -94,7 +94,7 @@ pub fn is_srgb(icc: &[u8], colour: Colour) -> bool {
     ];
     let plain = tables.iter().all(|table| table.is_none())
         && profile.pcs == DataColorSpace::Xyz
-        && CodePoints::of_profile(icc).is_none_or(CodePoints::is_srgb);
+        && CodePoints::of_profile(icc).is_none_or(|c| (c.primaries, c.transfer) == (1, 13));
     let curves = match (profile.color_space, colour) {
         (DataColorSpace::Gray, Colour::Grey) => vec![profile.gray_trc],
         (DataColorSpace::Rgb, Colour::Rgb) => {
