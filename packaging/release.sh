@@ -42,6 +42,7 @@ name=dcodec-$version-$target
 install -D -m 755 "$binary" "$scratch/$name/bin/dcodec"
 packaging/share.sh "$binary" "$scratch/$name/share" "$target" "$features"
 cp README.md CHANGELOG.md "$scratch/$name/share/doc/dcodec/"
+install -D -m 644 -t "$scratch/$name/share/doc/dcodec/docs" docs/*.md
 if grep -q NEEDED <<<"$(readelf -d "$binary")"; then
     glibc=$(objdump -T "$binary" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
     echo "needs glibc ${glibc#GLIBC_} or later"

@@ -23,7 +23,7 @@
 //!
 //! The meaning of a file never depends on a floating-point number of the network: parsing and code
 //! parameters are integers ([`container`], [`schedule`]), and the network only moves the mean of p.
-//! The specification is `codec-spec/format.md`.
+//! The specification is `codec-spec/format.md`; `docs/design.md` says why it is so.
 //!
 //! # A map of the source
 //!
@@ -50,6 +50,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
+
+/// The examples of docs/rust.md.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust.md")]
+mod guide {}
 
 pub mod analysis;
 // Public for the benchmarks and tests of this repository only; not part of the API.

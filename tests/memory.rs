@@ -148,7 +148,7 @@ fn the_estimate_is_the_peak() {
     }
 }
 
-/// 100 megapixels in 4 GB, 12 in 1.5 GB: the promise of the README, with the shipped prior, on four
+/// 100 megapixels in 4 GB, 12 in 1.5 GB: the promise of docs/speed.md, with the shipped prior, on four
 /// threads. Each thread more takes some 9 MB to encode and 1 MB to decode.
 #[test]
 fn large_pictures_fit() {
