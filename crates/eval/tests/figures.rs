@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
+use dcodec_eval::rd::{Pchip, bd_rate};
 use serde_json::{Map, Value};
 
 /// Rows of a CSV by the names of its columns.
@@ -117,17 +118,23 @@ fn samples(of: &Value) -> Vec<Sample> {
     samples
 }
 
-/// The value of `y` where `x` is `at`, on straight lines between the samples.
+/// The value of `y` where `x` is `at`, on the monotone cubic through the samples.
 fn between(
     samples: &[Sample],
     at: f64,
     x: impl Fn(&Sample) -> f64,
     y: impl Fn(&Sample) -> f64,
 ) -> Option<f64> {
-    let pairs: Vec<_> = samples.iter().map(|s| (x(s), y(s))).collect();
-    let found = pairs.windows(2).find(|w| (w[0].0..=w[1].0).contains(&at))?;
-    let [(x0, y0), (x1, y1)] = [found[0], found[1]];
-    Some(y0 + (y1 - y0) * (at - x0) / (x1 - x0))
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for point in samples.iter().map(|s| (x(s), y(s))) {
+        // A point no better than one of a lower rate has no place on a function.
+        if points.last().is_none_or(|last| point.0 > last.0) {
+            points.push(point);
+        }
+    }
+    let ends = points.first()?.0..=points.last()?.0;
+    let curve = Pchip::new(points)?;
+    ends.contains(&at).then(|| curve.at(at))
 }
 
 /// Decimals of a column.
@@ -153,7 +160,7 @@ fn number(of: &Value, column: &str, head: &str) -> Option<f64> {
         other["curve"] = of["curve"].clone();
         // As `dcodec rd` has it: lower scores rank, but do not measure.
         let floor = if column == "ssimulacra2" { 30.0 } else { 0.0 };
-        let rate = dcodec_eval::rd::bd_rate(&line(&samples), &line(&self::samples(&other)), floor)?;
+        let rate = bd_rate(&line(&samples), &line(&self::samples(&other)), floor)?;
         return Some(rate.percent);
     }
     if let Some(equals) = of["equals"].as_f64() {
@@ -168,7 +175,9 @@ fn number(of: &Value, column: &str, head: &str) -> Option<f64> {
     if of["curve"].as_bool().unwrap_or(false) {
         return between(&samples, at.ln(), |s| s["bpp"].ln(), |s| s[column]);
     }
-    let found = samples.iter().find(|s| s.get("asked_bpp").is_some_and(|a| (a - at).abs() < 1e-9))?;
+    let found = samples
+        .iter()
+        .find(|s| s.get("asked_bpp").is_some_and(|a| (a - at).abs() < 1e-9))?;
     found.get(column).copied()
 }
 
@@ -420,7 +429,6 @@ fn means_curves_and_differences_are_computed() {
     };
     assert_eq!(cell(&of(serde_json::json!({})), "0.3"), "32.34");
     assert_eq!(cell(&of(serde_json::json!({})), "0.31"), NOTHING);
-    // Straight in the logarithm of the rate.
     let where_32 = serde_json::json!({"is": "bpp", "where": "psnr", "equals": 32.34});
     assert_eq!(cell(&of(where_32), ""), "0.30");
     let to = serde_json::json!({"bd_to": {"csv": "published.csv", "codec": "VTM-9.1, 4:4:4"}});

@@ -20,7 +20,7 @@ mod settings;
 mod sheet;
 mod tables;
 
-pub use bd::{BdRate, bd_rate};
+pub use bd::{BdRate, Pchip, bd_rate};
 pub use measure::ssimulacra2;
 pub use run::{Counts, Preparation};
 pub use settings::{Codec, Metric, Networks, Settings};
