@@ -96,7 +96,7 @@ impl Place {
         for name in ["samples", "photos/more", "coded", "bin"] {
             sub(name);
         }
-        let small = common::crop("chelsea.png", 130, 90, 24, 20).to_image();
+        let small = common::crop("chelsea.png", 130, 90, 48, 40).to_image();
         let other = common::crop("coffee.png", 200, 120, 32, 24).to_image();
         for name in [
             "photo.png",
