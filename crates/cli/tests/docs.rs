@@ -311,7 +311,9 @@ fn pages_keep_to_their_size() {
     assert!(page("README.md").lines().count() <= 120);
     for name in pages() {
         for line in page(&name).lines() {
-            let free = line.starts_with('|') || line.contains("](") || line.contains("cargo build");
+            // Tables, links and commands have no place to be broken at.
+            let free = ["|", "    "].iter().any(|start| line.starts_with(start));
+            let free = free || line.contains("](");
             let columns = line.chars().count();
             assert!(free || columns <= 100, "{name}: {columns} columns: {line}");
         }
