@@ -229,6 +229,11 @@ impl BandAllocation {
         BandAllocation(codes)
     }
 
+    /// The codes of the bands.
+    pub fn codes(self) -> [u8; BANDS] {
+        self.0
+    }
+
     /// The allocation after a change as it stands in a file: four bits a band, the first in the
     /// high bits of the first byte. Each is 8 more than the number that is added to the code.
     pub fn changed(self, bytes: [u8; Self::BYTES]) -> Self {

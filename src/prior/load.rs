@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;
 #[cfg(feature = "metal")]
 use crate::prior::candle::CandleUNet;
-use crate::prior::cpu::Network;
+use crate::prior::cpu::{Kernel, Network};
 #[cfg(feature = "cuda")]
 use crate::prior::cuda::CudaNetwork;
 #[cfg(any(feature = "cuda", feature = "metal"))]
@@ -63,6 +63,17 @@ impl Prior {
     /// [`Error::Backend`] if no network can be made of the weights.
     pub fn from_weights(weights: &Weights) -> Result<Self> {
         Self::on(weights, Device::Cpu)
+    }
+
+    /// A prior of loaded weights on the CPU, by a kernel of your choice. All reference kernels give
+    /// equal bits, which is what this is for: to see that they do.
+    ///
+    /// # Errors
+    /// As [`Prior::from_weights`]; [`Error::Unsupported`] if this machine lacks the kernel's
+    /// instructions.
+    pub fn by_kernel(weights: &Weights, kernel: Kernel) -> Result<Self> {
+        let network = Network::with_kernel(weights, kernel)?;
+        Self::new(network, weights.id()).with_corrector_by(weights, kernel)
     }
 
     /// A prior of loaded weights on a device, in f32.

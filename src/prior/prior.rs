@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::codes::PriorId;
 use crate::error::{Error, Result};
 use crate::pixels::planes::{Planar, Planes};
-use crate::prior::cpu::{Correction, DeferredCorrector};
+use crate::prior::cpu::{Correction, DeferredCorrector, Kernel};
 use crate::prior::denoiser::Denoiser;
 use crate::prior::ensemble::{self, Orientation};
 use crate::prior::on_device::{DeviceState, Geometry};
@@ -54,7 +54,12 @@ impl Prior {
     /// # Errors
     /// [`Error::Backend`] if no network can be made of the weights.
     pub fn with_corrector_of(self, weights: &Weights) -> Result<Self> {
-        Ok(self.with_corrector(DeferredCorrector::of_weights(weights)?))
+        self.with_corrector_by(weights, Kernel::best())
+    }
+
+    /// This prior with the corrector of a weights file by this kernel, if the file has one.
+    pub(crate) fn with_corrector_by(self, weights: &Weights, kernel: Kernel) -> Result<Self> {
+        Ok(self.with_corrector(DeferredCorrector::of_weights(weights, kernel)?))
     }
 
     /// This prior with a corrector, if there is one.

@@ -122,6 +122,14 @@ impl Shipped {
         })
     }
 
+    /// The weights file of the prior, byte for byte.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if this build lacks it.
+    pub fn file_bytes(self) -> Result<&'static [u8]> {
+        Ok(self.file()?.bytes)
+    }
+
     /// Weights of the prior.
     ///
     /// # Errors

@@ -104,18 +104,18 @@ impl DeferredCorrector {
         }))
     }
 
-    /// The corrector of loaded weights, if they have one.
+    /// The corrector of loaded weights by this kernel, if they have one.
     ///
     /// # Errors
-    /// As [`Corrector::new`].
-    pub fn of_weights(weights: &Weights) -> Result<Option<Self>> {
+    /// As [`Corrector::with_kernel`].
+    pub fn of_weights(weights: &Weights, kernel: Kernel) -> Result<Option<Self>> {
         let Some(config) = weights.corrector() else {
             return Ok(None);
         };
         Ok(Some(DeferredCorrector {
             file: None,
             config: config.clone(),
-            network: Corrector::new(weights)?.into(),
+            network: Corrector::with_kernel(weights, kernel)?.into(),
         }))
     }
 
