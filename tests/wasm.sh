@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The WebAssembly module in Node: builds it with SIMD128 and with relaxed SIMD, says how large it is with and without the
 # default priors inside, decodes a sample with it and compares the picture with the native decoder's by clause 22.2 of the
-# specification, to the bit where the multiply-add is fused. Ends with 0 if all is well. Needs Node 20 or later and the target:
-# rustup target add wasm32-unknown-unknown. DCODEC may name the native command; else it is built. The package for pages,
-# with its tests in a browser, is that of tests/web.sh.
+# specification, to the bit where the multiply-add is fused; there it decodes the conformance files too. Ends with 0 if all
+# is well. Needs Node 20.15 or later and the target: rustup target add wasm32-unknown-unknown. DCODEC may name the native
+# command; else it is built. The package for pages, with its tests in a browser, is that of tests/web.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -38,8 +38,11 @@ dcodec decode "$scratch/cut.dfc" -o "$scratch/native.ppm" --orientations 1 --ref
 # Node takes relaxed SIMD by itself from 22 on, and with a flag before.
 flag=()
 [[ $(node --version) =~ ^v(1[0-9]|2[01])\. ]] && flag=(--experimental-wasm-relaxed-simd)
+run() {
+    node ${flag[@]+"${flag[@]}"} "$@"
+}
 decode() {
-    node ${flag[@]+"${flag[@]}"} crates/wasm/decode.mjs "$@"
+    run crates/wasm/decode.mjs "$@"
 }
 for module in "inside -" "alone models/s.safetensors" "relaxed models/s.safetensors"; do
     read -r name weights <<<"$module"
@@ -49,3 +52,4 @@ for module in "inside -" "alone models/s.safetensors" "relaxed models/s.safetens
 done
 echo "the exact end:"
 decode "$scratch/relaxed.wasm" "$scratch/all.dfc" "$scratch/wasm.ppm" models/s.safetensors --exact "$scratch/original.ppm"
+run crates/wasm/conformance.mjs "$scratch/relaxed.wasm"
