@@ -41,12 +41,13 @@
 //! | Where is the picture filtered before it is sent? | `encoder/prefilter` |
 //! | Where is a file written and parsed? | `container/writer.rs`, `container/parser.rs` |
 //! | Where is it decided if a file is lossy or exact? | `encoder/encoder.rs` |
+//! | How does a build test itself? | `conformance.rs`, by files of `codec-spec/files` |
 //! | Where are exact samples coded? | `entropy/lossless`, called from `encoder/lossless.rs` and `decoder/lossless.rs` |
 //!
 //! Modules import from those above them only, in this order: `codes`, `parallel`, `random`,
 //! `timings`; `error`; `pixels`, `progress`, `schedule`; `channel`, `container`, `entropy`,
-//! `prior`; `analysis`, `reverse`; `sampler`; `decoder`, `encoder`. `tests/layout.rs` holds them to
-//! it.
+//! `prior`; `analysis`, `reverse`; `sampler`; `decoder`, `encoder`; `conformance`.
+//! `tests/layout.rs` holds them to it.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -61,6 +62,8 @@ pub mod analysis;
 #[doc(hidden)]
 pub mod channel;
 mod codes;
+#[cfg(feature = "shipped")]
+pub mod conformance;
 pub mod container;
 mod decoder;
 mod encoder;

@@ -15,7 +15,7 @@ const MOST_FUNCTION_LINES: usize = 80;
 const MOST_COLUMNS: usize = 100;
 
 /// Modules of the library by level. A module may import from all levels before its own, and from itself.
-const LEVELS: [&[&str]; 7] = [
+const LEVELS: [&[&str]; 8] = [
     &["codes", "parallel", "random", "timings"],
     &["error"],
     &["pixels", "progress", "schedule"],
@@ -23,6 +23,7 @@ const LEVELS: [&[&str]; 7] = [
     &["analysis", "reverse"],
     &["sampler"],
     &["decoder", "encoder"],
+    &["conformance"],
 ];
 
 /// The folders of sources.

@@ -54,6 +54,12 @@ pub enum Command {
     Cut(Cut),
     /// Say what a file or a prior holds
     Info(Info),
+    /// Say what this build is and has, and test it: for reports of faults
+    ///
+    /// Files of the format's conformance set are decoded and compared with what they show
+    /// everywhere. Ends with 1 if one differs, or if the weights inside are not what they should
+    /// be.
+    Doctor(Doctor),
     /// Draw where the bits of a picture go, or how much each place surprises the prior (-o FILE.npy
     /// keeps the values)
     Map(Map),
@@ -338,6 +344,13 @@ pub struct Info {
     /// List the devices on which this build can run the network on this machine
     #[arg(long, conflicts_with_all = ["inputs", "prior"])]
     pub devices: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -157,22 +157,29 @@ fn describe(path: &Path, json: bool, log: Log) -> Result<String> {
 
 /// The devices, each with its name or with the reason why it cannot be used.
 fn devices(json: bool) -> String {
-    let all = Device::survey();
-    if json {
-        let one = |(device, name): &(Device, dcodec::Result<String>)| match name {
-            Ok(name) => json!({ "device": device.to_string(), "available": true, "name": name }),
-            Err(e) => {
-                json!({ "device": device.to_string(), "available": false, "reason": unusable(*device, e) })
-            }
-        };
-        let all: Vec<_> = all.iter().map(one).collect();
-        return format!("{:#}\n", json!(all));
+    match json {
+        true => format!("{:#}\n", devices_as_json()),
+        false => devices_as_text(),
     }
-    let line = |(device, name): &(Device, dcodec::Result<String>)| match name {
-        Ok(name) => format!("{device:<8} {name}\n"),
-        Err(e) => format!("{device:<8} not available: {}\n", unusable(*device, e)),
+}
+
+pub fn devices_as_json() -> Value {
+    let one = |(device, name): (Device, dcodec::Result<String>)| match name {
+        Ok(name) => json!({ "device": device.to_string(), "available": true, "name": name }),
+        Err(e) => {
+            json!({ "device": device.to_string(), "available": false, "reason": unusable(device, &e) })
+        }
     };
-    all.iter().map(line).collect()
+    Device::survey().into_iter().map(one).collect()
+}
+
+/// A line on each device.
+pub fn devices_as_text() -> String {
+    let line = |(device, name): (Device, dcodec::Result<String>)| match name {
+        Ok(name) => format!("{device:<8} {name}\n"),
+        Err(e) => format!("{device:<8} not available: {}\n", unusable(device, &e)),
+    };
+    Device::survey().into_iter().map(line).collect()
 }
 
 /// The contents of a file as its bytes come; none are kept.

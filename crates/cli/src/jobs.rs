@@ -86,7 +86,7 @@ pub fn run<A: Sync, T: Send>(
 
 /// Bytes of memory that programs can have without harm to others; none where the system does not
 /// tell.
-fn free_memory() -> Option<u64> {
+pub fn free_memory() -> Option<u64> {
     let table = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = table
         .lines()

@@ -1,5 +1,8 @@
 //! The `dcodec` command: flags become plain data, then working objects. It uses only the public
 //! API of the library. The program and the package for Python call it.
+//!
+//! `dcodec doctor` says what a build has inside and has found on its machine, and tests it by some
+//! of the conformance files: its output belongs into every report of a fault.
 #![warn(missing_docs)]
 
 mod args;
@@ -7,6 +10,7 @@ mod batch;
 mod clock;
 mod cut;
 mod decode;
+mod doctor;
 mod encode;
 mod error;
 mod frames;
@@ -71,6 +75,7 @@ fn run(command: &Command, log: Log) -> Result<()> {
         Command::Decode(a) => decode::run(a, log),
         Command::Cut(a) => cut::run(a, log),
         Command::Info(a) => info::run(a, log),
+        Command::Doctor(a) => doctor::run(a),
         Command::Map(a) => map::run(a, log),
         Command::Rd(a) => rd::run(a, log),
         Command::Sample(a) => sample::run(a, log),

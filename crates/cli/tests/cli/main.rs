@@ -3,6 +3,7 @@
 #[path = "../../../../tests/common/mod.rs"]
 mod common;
 mod decode;
+mod doctor;
 mod encode;
 mod hostile;
 mod info;
