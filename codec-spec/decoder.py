@@ -389,26 +389,28 @@ class Bands:
         for c in range(3):
             plane = sum(f32(k) * p for k, p in zip(COLOURS[c], x))
             for level in range(1, self.L + 1):
-                h, w = plane.shape[0] // 2, plane.shape[1] // 2
-                half = f32(math.sqrt(0.5))
-                sums = [(plane[0::2][:h] + plane[1::2]) * half, (plane[0::2][:h] - plane[1::2]) * half]
-                rows = np.vstack([sums[0], plane[2 * h:]])
-                details[c, level, 2] = self.along(sums[1])[0]
-                details[c, level, 3] = self.along(sums[1])[1]
-                details[c, level, 1] = self.along(rows)[1]
-                plane = self.along(rows)[0]
+                h, w, half = plane.shape[0] // 2, plane.shape[1] // 2, f32(math.sqrt(0.5))
+                low, across, down, both = (np.empty(size, f32) for size in (
+                    self.shape(level, 0), *(self.shape(level, kind) for kind in (1, 2, 3))))
+                a, b = plane[0:2 * h:2, 0:2 * w:2], plane[0:2 * h:2, 1:2 * w:2]
+                c_, d = plane[1:2 * h:2, 0:2 * w:2], plane[1:2 * h:2, 1:2 * w:2]
+                low[:h, :w] = f32(0.5) * ((a + b) + (c_ + d))
+                across[:h] = f32(0.5) * ((a - b) + (c_ - d))
+                down[:, :w] = f32(0.5) * ((a + b) - (c_ + d))
+                both[:] = f32(0.5) * ((a - b) - (c_ - d))
+                if plane.shape[1] % 2:
+                    a, b = plane[0:2 * h:2, -1], plane[1:2 * h:2, -1]
+                    low[:h, w], down[:, w] = half * (a + b), half * (a - b)
+                if plane.shape[0] % 2:
+                    a, b = plane[-1, 0:2 * w:2], plane[-1, 1:2 * w:2]
+                    low[h, :w], across[h] = half * (a + b), half * (a - b)
+                if plane.shape[0] % 2 and plane.shape[1] % 2:
+                    low[h, w] = plane[-1, -1]
+                details.update({(c, level, 1): across, (c, level, 2): down, (c, level, 3): both})
+                plane = low
             details[c, self.L, 0] = plane
         return [np.concatenate([details[piece].ravel() for piece in pieces] or [np.empty(0, f32)])
                 for pieces in self.pieces]
-
-    @staticmethod
-    def along(rows):
-        """Averages and details of the pairs of columns; an odd last column is an average."""
-        w, half = rows.shape[1] // 2, f32(math.sqrt(0.5))
-        even, odd = rows[:, 0::2], rows[:, 1::2]
-        average = even.copy()
-        average[:, :w] = (even[:, :w] + odd) * half
-        return average, (even[:, :w] - odd) * half
 
     def add(self, x, bands, std):
         """10.9: x with std z added, z given by the values of the bands."""
@@ -576,21 +578,22 @@ class Chain:
         if layer is None or layer.arrived() == 0 or layer.stages < 64:
             return h
         sigma, rho, std = self.numbers(layer)
-        m = f32(1 / std) * (f32(1 - rho) * (self.x - self.x0))                           # 18.2
+        m = (f32(1) - f32(rho)) * (self.x - self.x0) / f32(std)                          # 18.2
         m = self.bands.split(m) if self.file.bands else [m.ravel()]
-        z, come = [], 0
+        z, come = [], 0.0
         for values, (T, n, turn, y) in zip(m, self.signs(layer)):                        # 18.3
             rotated = turn.forward(values)
-            told = np.resize(np.arange(max(T, 1)) < n, turn.D)
+            told = np.arange(turn.D) % max(T, 1) < n
             rotated[told] = f32(self.amplitude(T, turn.D)) * y[told]
             z.append(turn.inverse(rotated, 1.0))
-            come += int(told.sum())
-        n, part = layer.arrived(), layer.arrived() / layer.stages
-        share = come / self.file.D if self.file.bands else part                          # 18.4
+            come += turn.D * n / max(T, 1)                                               # 18.4
         x = self.step(self.x, z, rho, std)
-        between = math.sqrt(share * sigma**2 + (1 - share) * self.sigma**2)
+        come /= self.file.D
+        between = math.sqrt(come * sigma * sigma + (1 - come) * self.sigma * self.sigma)
         new = self.prior.predict(self.file, x, between)
-        return h + f32(part + (1 - part) * n / (n + 256)) * (new - h)                    # 18.5
+        n, part = layer.arrived(), layer.arrived() / layer.stages                        # 18.5
+        g = part + (1 - part) * n / (n + 256)
+        return new - f32(1 - g) * (new - h)
 
 
 def half(planes):
