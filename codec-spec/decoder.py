@@ -9,7 +9,7 @@ It follows the text clause by clause, in the order of its clauses, in the refere
 It shows what the file's own prior predicts (clauses 17 and 18.1 to 18.5). It is slow: seconds
 for small pictures. It needs Python 3.11 and numpy. Weights are looked for in models/ too.
 """
-import argparse, glob, hashlib, heapq, json, math, os, struct, sys, zlib
+import argparse, glob, hashlib, heapq, json, math, multiprocessing, os, struct, sys, zlib
 from fractions import Fraction
 import numpy as np
 
@@ -18,19 +18,22 @@ M32, M64, GOLDEN = 2**32 - 1, 2**64 - 1, 0x9E3779B97F4A7C15
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-class DfcError(Exception):
-    """Why bytes are refused: the kind is the name of the class."""
+class Refused(Exception):
+    """Why bytes are refused (21.3): the kind is the name of the class."""
 
     def __init__(self, clause, reason, at=0):
         super().__init__(f"{type(self).__name__} ({clause}) at {at}: {reason}")
         self.kind, self.clause, self.at = type(self).__name__.lower(), clause, at
 
 
-class Malformed(DfcError): pass
-class Damaged(DfcError): pass
-class Unsupported(DfcError): pass
-class Limit(DfcError): pass
-class Cut(Exception):
+class Malformed(Refused): pass
+class Damaged(Refused): pass
+class Cut(Refused): pass
+class Unsupported(Refused): pass
+class Limit(Refused): pass
+
+
+class End(Exception):
     """The file ends here (7.4): no error but in the header (8.1)."""
 
 
@@ -44,7 +47,7 @@ class Reader:
 
     def take(self, n):
         if self.at + n > len(self.data):
-            raise Cut
+            raise End
         self.at += n
         return self.data[self.at - n:self.at]
 
@@ -69,7 +72,7 @@ class Reader:
         covered = self.data[self.checked:self.at]
         stored = int.from_bytes(self.take(2), "little")
         if stored != zlib.crc32(covered) & 0xFFFF:
-            raise Damaged("7.3", f"the check of {what} is wrong", self.at - 2)
+            raise Damaged("7.1", f"the check of {what} is wrong", self.at - 2)
         self.checked = self.at
 
 
@@ -107,9 +110,9 @@ def accumulate(acc, terms):
 class Layer:
     """5: `code` is the layer's sigma code, `stages` T, `allotment` A_g, `body` what has come."""
 
-    def __init__(self, number, code, stages, allotment, corrected):
-        self.number, self.code, self.stages = number, code, stages
-        self.allotment, self.corrected, self.body = allotment, corrected, b""
+    def __init__(self, number, code, stages, allotment, corrected, offset=0, body=b""):
+        self.number, self.code, self.stages, self.allotment = number, code, stages, allotment
+        self.corrected, self.offset, self.body = corrected, offset, body
 
     def arrived(self):
         """The stages whose bits have come (18); a layer of all is whole."""
@@ -117,20 +120,20 @@ class Layer:
 
 
 class File:
-    """The units of a file or of a prefix. `parts` are pairs of name and payload by their order;
-    those of a part that is cut off are in there if clause 8.2 has a use for them."""
+    """The units of a file or of a prefix. `parts` are pairs of name and payload; `cut` is that of
+    a part in which the file ends, which is in `parts` too if clause 8.2 has a use for it."""
 
     def __init__(self, data, pixels=10**8):
-        self.layers, self.parts, self.ended = [], [], False
+        self.layers, self.parts, self.cut, self.ended = [], [], None, False
         r = Reader(data)
         try:
             self.header(r, pixels)
-        except Cut:
-            raise Malformed("8.1", "the header is not whole", len(data)) from None
+        except End:
+            raise Cut("8.1", "the file ends inside the header", len(data)) from None
         try:
             while not self.ended:
                 self.unit(r)
-        except Cut:
+        except End:
             pass
 
     def header(self, r, pixels):
@@ -159,7 +162,7 @@ class File:
             raise Limit("21.5", f"more than {pixels} pixels", width_at)
         self.rgb, self.has_alpha, self.deep = flags & 1, flags >> 1 & 1, flags >> 2 & 1
         self.nu, self.bands = 12 + 2 * (flags >> 3 & 3), flags >> 6 & 1
-        self.corrections, self.code = flags >> 7, 2 * start
+        self.corrections, self.start, self.code = flags >> 7, 2 * start, 2 * start
         self.W, self.H = max(self.w, 16), max(self.h, 16)
         self.D, self.channels = 3 * self.W * self.H, 3 if self.rgb else 1
         self.allotment = [44, 43, 41, 39, 36, 32, 33, 15] if self.rgb else \
@@ -189,30 +192,30 @@ class File:
         for _ in range(3):
             name += r.take(1)
             if not name.isalpha():
-                raise Malformed("4.1", f"the name {name}", at)
+                raise Malformed("2.1", f"the name {name}", at)
         n = r.varint()
         r.check("the head of a part")
         name = name.decode()
         pixels = self.w * self.h
-        limit = {"SPAN": 4, "rest": pixels * (self.channels + self.has_alpha) *
-                 (1 + self.deep) + 16, "iccp": 2**24, "exif": 2**24, "xmpp": 2**24}.get(
-                     name, pixels + pixels // 16 + 4096)                                 # 4.7
+        limits = {"SPAN": 4, "rest": pixels * self.channels * (1 + self.deep) + 16,
+                  "iccp": 2**24, "exif": 2**24, "xmpp": 2**24}
+        limit = limits.get(name, pixels + pixels // 16 + 4096)                           # 4.7
         if name in ("ALPH", "ALPL", "SPAN", "rest"):
             self.judge_place(name, at)
             if n > limit or name == "SPAN" and n < 4:
-                raise Malformed("4.7", f"{name} of {n} bytes", at)
+                raise Malformed("4.13" if name == "SPAN" else "4.7", f"{name} of {n} bytes", at)
         elif name[0].isupper():
             raise Unsupported("4.5", f"the critical part {name}", at)
         payload = r.data[r.at:r.at + n]
-        if len(payload) < n or r.at + n + 2 > len(r.data):
-            whole = len(payload) == n
+        if r.at + n + 2 > len(r.data):
+            self.cut = (name, payload)
             if name in ("ALPH", "ALPL", "rest"):                                         # 8.2, 8.3
                 self.parts.append((name, payload))
-            raise Cut
+            raise End
         r.take(n)
         if n == 0:
             if r.take(2) != b"\0\0":                                                     # 7.1
-                raise Damaged("7.3", f"the check of {name} is wrong", r.at - 2)
+                raise Damaged("7.1", f"the check of {name} is wrong", r.at - 2)
             r.checked = r.at
         else:
             r.check(name)
@@ -232,10 +235,10 @@ class File:
             if "rest" in before:
                 raise Malformed("4.8", f"{name} behind rest", at)
         elif name == "SPAN" and (self.layers or name in before or not self.deep):
-            raise Malformed("4.7", "SPAN out of place", at)
+            raise Malformed("4.13", "SPAN out of place", at)
         elif name == "rest":
             if name in before:
-                raise Malformed("4.7", "a second rest", at)
+                raise Malformed("4.12", "a second rest", at)
             if self.has_alpha and "ALPH" not in before:
                 raise Malformed("4.8", "rest before the announced ALPH", at)
 
@@ -264,7 +267,7 @@ class File:
         if stages > min(self.D, M32):
             raise Malformed("5.2", f"{stages} stages", at + 1)
         self.code, self.allotment = self.code - delta, allotment
-        self.layers.append(Layer(number, self.code, stages, allotment, corrected))
+        self.layers.append(Layer(number, self.code, stages, allotment, corrected, at))
         n = (stages + 1) // 2
         self.layers[-1].body = r.data[r.at:r.at + n]                                     # 5.6, 8.2
         r.take(n)
@@ -775,6 +778,13 @@ def silu(values):
     return np.array([float(x) / (1 + exp(-float(x))) for x in values]).astype(f32)
 
 
+def inputs_of(number):
+    """15.3: the inputs of the embedding for sigma or g"""
+    t = ln(number) / 4
+    waves = [sin_cos(t * (k / 4 * math.pi)) for k in range(16)]
+    return np.array([t] + [sin for sin, _ in waves] + [cos for _, cos in waves]).astype(f32)
+
+
 def unshuffle(x):
     """15.4"""
     c, h, w = x.shape
@@ -901,12 +911,8 @@ class Network:
 
     def embedding(self, numbers):
         """15.3"""
-        inputs = []
-        for number in numbers:
-            t = ln(number) / 4
-            waves = [sin_cos(t * (k / 4 * math.pi)) for k in range(16)]
-            inputs += [t] + [sin for sin, _ in waves] + [cos for _, cos in waves]
-        e = silu(linear(np.array(inputs).astype(f32), *self.layer("embed.0")))
+        inputs = np.concatenate([inputs_of(number) for number in numbers])
+        e = silu(linear(inputs, *self.layer("embed.0")))
         return silu(linear(e, *self.layer("embed.1")))
 
     def F(self, x, numbers):
@@ -1653,28 +1659,34 @@ def flat(file, shown):
     return shown
 
 
-# ----------------------------------------------------------------------------- The whole file
+# ---------------------------------------------------------------------------- The whole file
 
 def decode(file, priors):
-    """The picture of a file: rows of pixels of samples, alpha last if there is one"""
-    chain, whole_layers = None, [l for l in file.layers if l.arrived() == l.stages]
+    """The samples of a file, rows of pixels; its alpha, if it has any; how many rows are exact"""
+    chain, layers = None, [layer for layer in file.layers if layer.arrived() == layer.stages]
     x0 = np.zeros((3, file.H, file.W), f32)                                              # 17.2
-    if whole_layers:
-        chain = Chain(file, find_prior(file.prior, priors))
-        for layer, after in zip(whole_layers, file.layers[1:] + [None]):
+    if file.layers:
+        prior = find_prior(file.prior, priors)
+    if layers:
+        chain = Chain(file, prior)
+        for layer, after in zip(layers, file.layers[1:] + [None]):
             chain.advance(layer, after is not None and after.corrected)
-        x0 = chain.part(None if len(file.layers) == len(whole_layers) else file.layers[-1])
-    shown = flat(file, samples(file, x0))
+        x0 = chain.part(None if len(file.layers) == len(layers) else file.layers[-1])
+    shown, exact_rows = flat(file, samples(file, x0)), 0
     payload = file.first("rest")
     if payload is not None:
         rows = exact(payload, file.w, file.h, file.channels, file.deep, file.span(), chain)
         if rows is None:
             print("the exact samples are damaged or of another method", file=sys.stderr)
         else:
-            shown[:len(rows)] = rows
-    if file.has_alpha:
-        shown = np.dstack([shown, alpha(file)])
-    return shown.astype(np.uint16 if file.deep else np.uint8)
+            exact_rows = len(rows)
+            shown[:exact_rows] = rows
+    return shown, alpha(file) if file.has_alpha else None, exact_rows
+
+
+def crc(values, deep=0):
+    """7.1, of whole numbers in their order"""
+    return zlib.crc32(np.asarray(values).astype("<u2" if deep else "u1").tobytes())
 
 
 def picture_file(name, file, shown):
@@ -1705,22 +1717,208 @@ def picture_file(name, file, shown):
     return out + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
+# --------------------------------------------------------------------------------- 22 Checks
+
+def found(file):
+    """What parsing finds, as files.json has it"""
+    layers = []
+    for layer in file.layers:
+        line = {"offset": layer.offset, "sigma": layer.code, "stages": layer.stages,
+                "corrected": bool(layer.corrected)}
+        layers.append(line | ({"allotment": layer.allotment} if file.bands else {}))
+    whole = [layer for layer in file.layers if layer.arrived() == layer.stages]
+    parts = file.parts[:-1] if file.cut and file.cut in file.parts[-1:] else file.parts
+    return {
+        "width": file.w, "height": file.h, "colour": "RGB" if file.rgb else "grey",
+        "depth": 16 if file.deep else 8, "alpha": bool(file.has_alpha), "seed": file.seed,
+        "trellis": file.nu, "bands": bool(file.bands), "corrections": bool(file.corrections),
+        "start": file.start, "prior": file.prior.hex(),
+        "parts": [{"name": name, "bytes": len(payload)} for name, payload in parts],
+        "layers": layers, "whole_layers": len(whole), "end_marker": file.ended,
+        "metadata": {name: {"bytes": len(data), "crc": zlib.crc32(data)} for name, data in
+                     ((name, file.metadata(name)) for name in ("iccp", "exif", "xmpp")) if data}}
+
+
+def check_file(task):
+    """The faults of a line of files.json"""
+    path, line, size, priors = task
+    with open(path, "rb") as f:
+        data = f.read()
+    try:
+        file = File(data[:size])
+        shown, transparency, exact_rows = decode(file, priors)
+    except Refused as error:
+        got = {"kind": error.kind, "clause": error.clause}
+        wanted = {key: line.get(key) for key in got}
+        if "names" in line and line["names"] and line["names"] not in str(error):
+            return [f"{path}: {error}, not {line['names']}"]
+        return [] if got == wanted else [f"{path}: {error}, not {wanted}"]
+    if "kind" in line:
+        return [f"{path}: decodes, but {line['is']}"]
+    got = {} if size else found(file)
+    wanted = line["shows"] if size is None else line
+    got |= {"crc": crc(shown, file.deep), "exact_rows": exact_rows,
+            "alpha_crc": None if transparency is None else crc(transparency, file.deep)}
+    wanted = line | wanted
+    return [f"{path} {size or ''}: {key} is {value}, not {wanted.get(key)}"
+            for key, value in got.items() if wanted.get(key) != value]
+
+
+def check(table, priors):
+    """22: the files of a files.json"""
+    with open(table) as f:
+        lines = json.load(f)
+    folder, tasks = os.path.dirname(table), []
+    for kind in ("bad", "ok"):
+        for name, line in lines[kind].items():
+            path = f"{folder}/{kind}/{name}.dfc"
+            tasks.append((path, line, None, priors))
+            tasks += [(path, prefix, prefix["bytes"], priors) for prefix in
+                      line.get("prefixes", [])]
+    faults = []
+    with multiprocessing.Pool() as pool:
+        for more in pool.imap_unordered(check_file, tasks):
+            faults += more
+            for fault in more:
+                print(fault)
+    print(f"{len(tasks)} files and prefixes, {len(faults)} differences")
+    return not faults
+
+
+def planes(W, H, first=0, scale=1.0):
+    """Planes of the values of clause 14.11"""
+    i = np.arange(first, first + 3 * W * H)
+    return ((i * 40503 % 65536 - 32768) / 256 * scale).astype(f32).reshape(3, H, W)
+
+
+class Slanted:
+    """The network of clause 14.11: its answer tells columns and rows"""
+    M, sigma_max = 8, 256.0
+    network = property(lambda self: self)
+
+    def denoise(self, x, sigma):
+        y, at = np.mgrid[0:x.shape[1], 0:x.shape[2]]
+        return x + ((at + 3 * y) / 8).astype(f32)
+
+
+def picture(w, h, rgb=1):
+    """What `project` and `predict` ask of a file"""
+    return argparse.Namespace(w=w, h=h, rgb=rgb, W=max(w, 16), H=max(h, 16))
+
+
+VECTORS_14 = [(70, 66, 70, 66, 1, 700.0, 1, "?"), (22, 18, 22, 18, 1, 8.0, 8, "?"),
+              (1100, 16, 1100, 16, 1, 8.0, 2, "?"), (16, 20, 5, 20, 0, 8.0, 1, "?")]
+VECTORS_15 = [(16, 16, 8.0, "?"), (80, 64, 40.0, "?"), (160, 144, 2.0, "?")]
+VECTOR_CORRECTOR, SUMS_15_8, SUMS_A_10 = "?", ["?"] * 4, ["?"] * 2
+BY_HAND = bytes.fromhex("89444601090202c780f0f1779df4820afae86ff53a8e10e119420c16396a0800379a")  # 23
+
+
+def self_test(priors):
+    """The test values of the text"""
+    faults = []
+
+    def same(clause, got, wanted):
+        if got != wanted:
+            faults.append(clause)
+            print(f"{clause}: {got}, not {wanted}")
+
+    def words(values, kind="<f4"):
+        return zlib.crc32(np.asarray(values).astype(kind).tobytes())
+
+    same("7.1", zlib.crc32(b"123456789"), 0xCBF43926)
+    same("1.2", Reader(b"\xac\2").varint(), 300)
+    for seed, layer, v0, far in ((0, 0, 0x568A9B0B1A2C05EC, 0xD979976028547193),
+                                 (M64, 399, 0xE24A5799295D0CC8, 0xF7A16E8695191F8A)):
+        v = shared(seed, layer, 65537)
+        same("9.3", (int(v[0]), int(v[65536])), (v0, far))
+    for D, wanted in ((768, [475, 688, 293]), (71253, [44036, 63299, 27217]),
+                      (1179648, [1, 729104, 450559]), (1512297, [1, 934640, 1512296])):
+        place = Rotation(D, np.zeros(D)).place
+        same("10.2", place[[1, 16, D - 1]].tolist(), wanted)
+    same("10.8", [int(n) for n in Bands(203, 117).counts], [1530, 0, 0, 0, 4488, 17733, 3060, 44442])
+    x = planes(37, 50)
+    bands = Bands(37, 50)
+    same("10.9", float(np.abs(bands.add(0 * x, bands.split(x), 1.0) - x).max()) < 1e-4, True)
+    body = bytes((37 * k + 11) % 256 for k in range(513))
+    for nu, wanted in ((12, 0xE5C586BB), (14, 0x154F695E), (16, 0x503C7DA5)):
+        same("11.4", words(codewords(body, 1026, 1026, nu), "<u2"), wanted)
+    start = [44, 43, 41, 39, 36, 32, 33, 15]
+    for size, A, q, T, wanted in (((768, 512), start, 320, 1000, 0x4E4A2111),
+                                  ((768, 512), start, 180, 1000, 0x597D3F7B),
+                                  ((203, 117), [0] * 4 + [40, 30, 20, 10], 200, 77, 0x5001A6FA)):
+        order = stages_of_bands(A, q, T, [int(n) for n in Bands(*size).counts])[1]
+        same("11.5", zlib.crc32(bytes(order)), wanted)
+    same("12.1", [level(q) for q in (0, 80, 140, 240, 400)], [0.0625, 1, 8, 256, 65536])
+    for W, H, w, h, rgb, sigma, n, wanted in VECTORS_14:
+        answer = Prior(Slanted(), n).predict(picture(w, h, rgb), planes(W, H), sigma)
+        same("14.11", f"{words(answer):08x}", wanted)
+    xs, s = (find_prior(bytes.fromhex(identity), priors).weights
+             for identity in ("b96a372b", "c780f0f1"))
+    for W, H, sigma, wanted in VECTORS_15:
+        same("15.9", f"{words(xs.network.denoise(planes(W, H), sigma)):08x}", wanted)
+    answer = s.corrector.correct(planes(24, 16), planes(24, 16, 7), planes(24, 16, 99, 0.5),
+                                 level(100), level(110))
+    same("15.9", f"{words(answer):08x}", VECTOR_CORRECTOR)
+    levels = [level(q) for q in range(401)]
+    gains = [(levels[t] / levels[s])**2 - 1 for s in range(20) for t in range(s + 1, s + 41)]
+    same("15.8", [f"{sum_:08x}" for sum_ in (
+        words(np.concatenate([inputs_of(number) for number in levels])),
+        words(np.concatenate([inputs_of(number) for number in gains])),
+        words(silu(np.arange(-4096, 4097) / 64)),
+        words([exp2(k / 1000) for k in range(4001)], "<f8"))], SUMS_15_8)
+    for w, h, values, payload in (
+            (1, 1, [0], "807f"), (3, 3, [255] * 3 + [0] * 6, "7a2b"),
+            (4, 2, [0, 0, 128, 255, 0, 64, 200, 255], "b24be5c65a870000"),
+            (5, 3, [10, 20, 30, 40, 50, 12, 22, 32, 42, 52, 90, 10, 200, 7, 131],
+             "190736c28e48480f556ca675 9c24")):
+        payload = bytes.fromhex(payload)
+        same("19.11", alpha_high(payload, w, h)[0].ravel().tolist(), values)
+    same("19.11", [alpha_high(payload[:n], 5, 3)[1] for n in range(15)],
+         [0] * 4 + [1] * 2 + [2] * 8 + [3])
+    i = np.arange(18)
+    x0 = ((37 * i % 64) - 32).astype(f32)
+    chain = argparse.Namespace(x=(x0 + (5 * i % 7) - 3).astype(f32).reshape(3, 2, 3),
+                               x0=x0.reshape(3, 2, 3))
+    pixels = (x0 + 126 + (3 * i % 5)).astype(int).reshape(3, 2, 3).transpose(1, 2, 0)
+    for n, payload in ((1, "4d5d27260107 00157c7c95"),
+                       (3, "b2746db901fdff2d0029840b7ac9d5c45ff5b33f2a")):
+        rows = exact(bytes.fromhex(payload), 3, 2, n, 0, (0, 255), chain)
+        same("A.14", rows is not None and rows.tolist(), pixels[:, :, :n].tolist())
+    same("A.10", [f"{words(table, '<u4'):08x}" for table in (TABLE_S, TABLE_G)], SUMS_A_10)
+    for size, wanted in ((20, [[128] * 3] * 4), (30, [[91, 103, 129], [92, 103, 129], [90, 103, 129],
+                                                      [91, 104, 130]]),
+                         (34, [[110, 111, 116], [112, 112, 116], [110, 111, 114], [111, 111, 115]])):
+        shown = decode(File(BY_HAND[:size]), priors)[0]
+        same("23.6", shown.reshape(-1, 3).tolist(), wanted)
+    print(f"{len(faults)} differences from the test values")
+    return not faults
+
+
 def main():
     parser = argparse.ArgumentParser(description="A second decoder of .dfc files")
     parser.add_argument("file", nargs="?")
-    parser.add_argument("-o", metavar="PICTURE")
+    parser.add_argument("-o", metavar="PICTURE", help="a PNG, PPM or PAM")
     parser.add_argument("--prior", nargs="*", default=[], metavar="WEIGHTS")
+    parser.add_argument("--check", metavar="FILES.JSON", help="decode conformance files")
+    parser.add_argument("--self-test", action="store_true", help="the test values of the text")
     arguments = parser.parse_args()
     priors = arguments.prior + sorted(glob.glob(HERE + "/../models/*.safetensors"))
+    if arguments.self_test or arguments.check:
+        tested = self_test(priors) if arguments.self_test else check(arguments.check, priors)
+        sys.exit(0 if tested else 1)
+    if not arguments.file:
+        parser.error("a file is missing")
     try:
         with open(arguments.file, "rb") as f:
             file = File(f.read())
-        shown = decode(file, priors)
-    except DfcError as error:
+        shown, transparency, exact_rows = decode(file, priors)
+    except Refused as error:
         sys.exit(str(error))
-    print(f"{file.w} x {file.h}, {len(file.layers)} layers, "
-          f"CRC-32 of the samples {zlib.crc32(shown.astype('<u2' if file.deep else 'u1').tobytes()):08x}")
+    print(f"{file.w} x {file.h}, {len(file.layers)} layers, {exact_rows} exact rows, "
+          f"CRC-32 of the samples {crc(shown, file.deep):08x}")
     if arguments.o:
+        if transparency is not None:
+            shown = np.dstack([shown, transparency])
         with open(arguments.o, "wb") as f:
             f.write(picture_file(arguments.o, file, shown))
 
