@@ -1208,7 +1208,7 @@ def alpha(file):
 
 TABLE_S = [int(2.0**30 / (1 + 2.0**(17 - k / 64)) + 0.5) for k in range(2177)]           # A.10
 TABLE_G = [int(2.0**16 * math.log2(1 + (k + 0.5) / 1024) + 0.5) for k in range(1024)]
-THRESHOLDS = [O[5 * (k % 4)] * 2.0**(k // 4) / 8 for k in range(1, 40)]                  # A.8
+SCALES = [O[5 * (k % 4)] * 2.0**(k // 4) / 8 for k in range(40)]                         # A.8
 
 
 def whole(x):
@@ -1291,7 +1291,7 @@ class Samples:
                           for p in (chain.x, chain.x0)]
         low, high = span
         self.K = (high - low) // step + 1
-        self.u = (high - low) / 255 / step if high > 255 or step > 1 or low else 1.0
+        self.u = (high - low) / 255 / step
         self.B = max(8, (self.K - 1).bit_length())
         padded = lambda: np.zeros((channels, h + 2, w + 4))
         self.v = np.zeros((channels, h, w), int).tolist()
@@ -1303,7 +1303,7 @@ class Samples:
         self.M = [np.zeros((segments, n, n)) for n in inputs]
         self.q = [np.zeros((segments, n)) for n in inputs]
         self.solved = [(None, None)] * channels
-        self.scale = [[[2.0**(k / 4) / 8, 1] for k in range(40)] for _ in range(channels)]
+        self.scale = [[[scale, 1] for scale in SCALES] for _ in range(channels)]
         self.places = Places(w * h * channels)
         self.mixer = Mixer([0.5] * 2 + [0.1] * 4, 0.0035)
 
@@ -1364,7 +1364,7 @@ class Samples:
         for e in a[:i]:
             right = e[2, 3] if self.chain else e[1, 3]
             S = S + (e[2, 2] + 0.5 * (right + e[2, 1] + e[1, 2]))
-        return S / (4.4 + 2.5 * i)
+        return float(S / (4.4 + 2.5 * i))
 
     def neighbours(self, i, x, y):
         """A.13: W and N, shifted"""
@@ -1391,7 +1391,7 @@ class Samples:
         """A.9 to A.13: the sample of channel i at x, y"""
         f, near = self.regressors(i, x, y), self.near(i, x, y)
         mean = float(np.add.accumulate(self.coefficients(i, x, y) * f)[-1])
-        cls = next((k for k, limit in enumerate(THRESHOLDS) if near < limit), 39)
+        cls = sum(near >= limit for limit in SCALES[1:])
         scale = self.scale[i][cls]
         width = max((0.52 * scale[0]) / scale[1], 0.02) * self.u
         depth = self.B + (i > 0)
