@@ -1760,13 +1760,13 @@ def check_file(task):
         return [] if got == wanted else [f"{path}: {error}, not {wanted}"]
     if "kind" in line:
         return [f"{path}: decodes, but {line['is']}"]
-    got = {} if size else found(file)
-    wanted = line["shows"] if size is None else line
-    got |= {"crc": crc(shown, file.deep), "exact_rows": exact_rows,
-            "alpha_crc": None if transparency is None else crc(transparency, file.deep)}
-    wanted = line | wanted
-    return [f"{path} {size or ''}: {key} is {value}, not {wanted.get(key)}"
-            for key, value in got.items() if wanted.get(key) != value]
+    pairs = [] if size else list(found(file).items())
+    faults = [(key, value, line[key]) for key, value in pairs if line[key] != value]
+    shows = line if size else line["shows"]
+    got = {"crc": crc(shown, file.deep), "exact_rows": exact_rows,
+           "alpha_crc": None if transparency is None else crc(transparency, file.deep)}
+    faults += [(key, value, shows[key]) for key, value in got.items() if shows[key] != value]
+    return [f"{path} {size or ''}: {key} is {value}, not {wanted}" for key, value, wanted in faults]
 
 
 def check(table, priors, first=False):
