@@ -889,6 +889,7 @@ class Network:
     def __init__(self, tensors, config, prefix, sigma_data):
         self.tensors, self.prefix, self.d = tensors, prefix, 255 * sigma_data
         self.blocks, self.M = config["blocks"], 2**len(config["channels"])               # 16.4
+        self.answers = {}                       # of F, for prefixes of a file ask the same again
 
     def layer(self, name):
         name = self.prefix + name
@@ -916,6 +917,12 @@ class Network:
         return silu(linear(e, *self.layer("embed.1")))
 
     def F(self, x, numbers):
+        question = (x.tobytes(), *numbers)
+        if question not in self.answers:
+            self.answers[question] = self.compute(x, numbers)
+        return self.answers[question]
+
+    def compute(self, x, numbers):
         """15.4"""
         e, scales = self.embedding(numbers), []
         h = convolve3(x, *self.layer("input"))
@@ -964,22 +971,25 @@ class Weights:
         if "corrector" in about:
             self.corrector = Network(tensors, json.loads(about["corrector"]), "corrector.", data)
 
+    def networks(self):
+        return [self.network] + ([self.corrector] if self.corrector else [])
+
 
 @functools.cache
 def read_weights(path):
-    """The identity and the bytes of a weights file"""
+    """The identity of a weights file, and what is in it when it is called"""
     with open(path, "rb") as f:
         data = f.read()
-    return hashlib.sha256(data).digest()[:4], data
+    return hashlib.sha256(data).digest()[:4], functools.cache(lambda: Weights(data))
 
 
 def find_prior(identity, paths):
     """3.6: the weights of that identity among files, averaged over n orientations."""
     for path in paths:
-        own, data = read_weights(path)
+        own, weights = read_weights(path)
         for n in (1, 2, 4, 8):
             if (own if n == 1 else hashlib.sha256(own + bytes([n])).digest()[:4]) == identity:
-                return Prior(Weights(data), n)
+                return Prior(weights(), n)
     raise Unsupported("3.6", f"no weights of the prior {identity.hex()}", 0)
 
 
@@ -1744,9 +1754,8 @@ def found(file):
                      ((name, file.metadata(name)) for name in ("iccp", "exif", "xmpp")) if data}}
 
 
-def check_file(task):
-    """The faults of a line of files.json"""
-    path, line, size, priors = task
+def differences(path, line, size, priors):
+    """What is otherwise than in a line of files.json, of the first bytes of a file or of all"""
     with open(path, "rb") as f:
         data = f.read()
     try:
@@ -1769,26 +1778,35 @@ def check_file(task):
     return [f"{path} {size or ''}: {key} is {value}, not {wanted}" for key, value, wanted in faults]
 
 
+def check_file(task):
+    """The differences of a file and of its prefixes, and how many there are of these"""
+    path, line, priors = task
+    prefixes = line.get("prefixes", [])
+    faults = differences(path, line, None, priors)
+    for prefix in prefixes:
+        faults += differences(path, prefix, prefix["bytes"], priors)
+    for path in priors:
+        for network in read_weights(path)[1]().networks():
+            network.answers.clear()
+    return faults, len(prefixes)
+
+
 def check(table, priors, first=False):
     """22: the files of a files.json; with `first` only up to the first that differs"""
     with open(table) as f:
         lines = json.load(f)
-    folder, tasks = os.path.dirname(table), []
-    for kind in ("bad", "ok"):
-        for name, line in lines[kind].items():
-            path = f"{folder}/{kind}/{name}.dfc"
-            tasks.append((path, line, None, priors))
-            tasks += [(path, prefix, prefix["bytes"], priors) for prefix in
-                      line.get("prefixes", [])]
-    faults = []
+    tasks = [(f"{os.path.dirname(table)}/{kind}/{name}.dfc", line, priors)
+             for kind in ("bad", "ok") for name, line in lines[kind].items()]
+    faults, prefixes = [], 0
     with multiprocessing.Pool() as pool:
-        for more in pool.imap_unordered(check_file, tasks):
+        for more, n in pool.imap_unordered(check_file, tasks):
             faults += more
+            prefixes += n
             for fault in more:
-                print(fault)
+                print(fault, flush=True)
             if first and faults:
                 break
-    print(f"{len(tasks)} files and prefixes, {len(faults)} differences")
+    print(f"{len(tasks)} files and {prefixes} prefixes, {len(faults)} differences")
     return not faults
 
 
