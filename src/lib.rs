@@ -66,6 +66,7 @@ mod codes;
 pub mod conformance;
 pub mod container;
 mod decoder;
+mod elementary;
 mod encoder;
 // Public for the benchmarks and tests of this repository only; not part of the API.
 #[doc(hidden)]

@@ -16,7 +16,7 @@ const MOST_COLUMNS: usize = 100;
 
 /// Modules of the library by level. A module may import from all levels before its own, and from itself.
 const LEVELS: [&[&str]; 8] = [
-    &["codes", "parallel", "random", "timings"],
+    &["codes", "elementary", "parallel", "random", "timings"],
     &["error"],
     &["pixels", "progress", "schedule"],
     &["channel", "container", "entropy", "prior"],

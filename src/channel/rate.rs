@@ -2,6 +2,7 @@
 //! functions of integers and of m.
 
 use crate::channel::code::Code;
+use crate::elementary;
 
 /// KL( N(m, I) || N(0, I) ) in bits: |m|^2 / (2 ln 2).
 pub fn kl_bits(energy: f64) -> f64 {
@@ -34,7 +35,7 @@ pub fn max_stages(len: usize) -> usize {
 /// computed from T alone. A band may have more stages than values, so the exponent ends at 4.
 pub fn amplitude(code: Code, stages: usize, len: usize) -> f64 {
     let bits = f64::from(Code::BITS) * stages as f64;
-    libm::exp2((bits / (code.overhead() * len as f64)).min(4.0))
+    elementary::exp2((bits / (code.overhead() * len as f64)).min(4.0))
 }
 
 #[cfg(test)]
