@@ -181,3 +181,48 @@ fn eps_hat_is_what_x0_hat_leaves() {
         assert!((x_t - x0_hat - 40.0 * eps_hat).abs() < 1e-4);
     }
 }
+
+/// Planes of the values of clause 14.11.
+fn values(width: usize, height: usize) -> Planes {
+    let mut planes = Planes::zeros(width, height);
+    for (i, v) in planes.data.iter_mut().enumerate() {
+        *v = (((i * 40503) & 0xffff) as f32 - 32768.0) / 256.0;
+    }
+    planes
+}
+
+fn sum(planes: &Planes) -> u32 {
+    let bytes = planes.data.iter().flat_map(|v| v.to_le_bytes());
+    crc32fast::hash(&bytes.collect::<Vec<u8>>())
+}
+
+#[test]
+fn rules_of_the_prior_have_the_sums_of_the_text() {
+    let prior = Prior::new(Slanted, PriorId([1, 2, 3, 4]));
+    let at = |(width, height), sigma, n| {
+        let x_t = values(width, height);
+        prior
+            .predict(&x_t, sigma, n, &Meter::default())
+            .expect("runs")
+    };
+    assert_eq!(sum(&at((70, 66), 700.0, 1)), 0xf3fe_93ff);
+    assert_eq!(sum(&at((22, 18), 8.0, 8)), 0xd0f3_df2d);
+    assert_eq!(sum(&at((1100, 16), 8.0, 2)), 0xf897_e176);
+    let mut grey = at((16, 20), 8.0, 1);
+    grey.project(true, (5, 20));
+    assert_eq!(sum(&grey), 0xf4ea_6517);
+}
+
+#[test]
+fn networks_have_the_sums_of_the_text() {
+    let weights = Shipped::Xs.weights().expect("inside");
+    let network = Network::new(&weights).expect("valid");
+    for ((width, height), sigma, wanted) in [
+        ((16, 16), 8.0, 0x2429_1b14),
+        ((80, 64), 40.0, 0xd476_c01e),
+        ((160, 144), 2.0, 0x0e1c_6fb2),
+    ] {
+        let x0_hat = network.x0_hat(&values(width, height), sigma);
+        assert_eq!(sum(&x0_hat.expect("runs")), wanted, "{width} x {height}");
+    }
+}

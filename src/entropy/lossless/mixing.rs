@@ -149,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn tables_have_the_sums_of_the_text() {
+        let bytes =
+            |table: &[u32]| -> Vec<u8> { table.iter().flat_map(|v| v.to_le_bytes()).collect() };
+        let log2: Vec<u32> = LOG2.iter().map(|&v| v as u32).collect();
+        let sums = [bytes(&LOGISTIC), bytes(&log2)].map(|bytes| crc32fast::hash(&bytes));
+        assert_eq!(sums, [0xc4cb_4f15, 0x80bd_9221]);
+    }
+
+    #[test]
     fn trusts_the_input_that_is_right() {
         let mut mixer = LogisticMixer::new(Tables::new(), 2, [0.1; 6], 0.0035);
         let mut inputs = [0.0; 6];

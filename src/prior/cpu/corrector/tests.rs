@@ -88,3 +88,25 @@ fn wrong_planes_are_errors() {
     let e = corrector.correct(step, [&a, &b, &short]).unwrap_err();
     assert!(e.to_string().contains("planes of 12 x 16"), "{e}");
 }
+
+#[test]
+fn a_correction_has_the_sum_of_the_text() {
+    let corrector = Corrector::new(&Weights::shipped().unwrap()).unwrap();
+    // Planes of the values of clause 14.11, from different values on.
+    let mut planes = [0, 7, 99].map(|first| {
+        let mut planes = Planes::zeros(24, 16);
+        for (i, v) in planes.data.iter_mut().enumerate() {
+            *v = ((((i + first) * 40503) & 0xffff) as f32 - 32768.0) / 256.0;
+        }
+        planes
+    });
+    planes[2].data.iter_mut().for_each(|v| *v *= 0.5);
+    let level = |code| crate::schedule::Sigma::from_code(code).unwrap().levels();
+    let step = Correction {
+        t: level(110),
+        s: level(100),
+    };
+    let x0_hat = corrector.correct(step, planes.each_ref()).unwrap();
+    let bytes: Vec<u8> = x0_hat.data.iter().flat_map(|v| v.to_le_bytes()).collect();
+    assert_eq!(crc32fast::hash(&bytes), 0x9be9_59f9);
+}
