@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Once, OnceLock};
 
 use dcodec::container::PriorId;
-use dcodec::prior::{Device, Precision, Shipped, Weights};
+use dcodec::prior::{Device, MAX_FILE_BYTES, Precision, Shipped, Weights};
 use dcodec::{Display, Prior};
 use dcodec_eval::Log;
 use dcodec_eval::io::{self, name};
@@ -12,9 +12,6 @@ use dcodec_eval::io::{self, name};
 use crate::args::{DeviceChoice, DisplayArgs, PriorArgs};
 use crate::error::{About, Error, Result};
 use crate::hub;
-
-/// Bytes of the weights of a network, at most (clause 16.1).
-const MAX_WEIGHTS: u64 = 1 << 29;
 
 /// The prior that the flags ask for, or the `usual` one, on the device that they ask for.
 pub fn prior(args: &PriorArgs, usual: Shipped, log: Log) -> Result<Prior> {
@@ -183,7 +180,7 @@ pub fn check_folders(path: &Path) -> Result<()> {
 
 /// Weights of the file `found`, which the flags call `path`.
 pub fn weights(found: &Path, path: &Path) -> Result<Weights> {
-    let bytes = io::read_at_most(found, MAX_WEIGHTS)?;
+    let bytes = io::read_at_most(found, MAX_FILE_BYTES as u64)?;
     Weights::from_bytes(&bytes).about(path)
 }
 
