@@ -13,7 +13,8 @@ use crate::info::{devices_as_json, devices_as_text};
 use crate::jobs::free_memory;
 
 /// Optional features of the command, and if this build has them.
-const FEATURES: [(&str, bool); 7] = [
+const FEATURES: [(&str, bool); 8] = [
+    ("butteraugli", cfg!(feature = "butteraugli")),
     ("colour", cfg!(feature = "colour")),
     ("cuda", cfg!(feature = "cuda")),
     ("diffusers", cfg!(feature = "diffusers")),

@@ -35,7 +35,7 @@ const LEFT_OUT: [(&str, &str); 5] = [
 ];
 
 /// Commands of the program that need no line in the guide.
-const WITHOUT_LINE: [&str; 2] = ["help", "doctor"];
+const WITHOUT_LINE: [&str; 1] = ["help"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
