@@ -187,7 +187,7 @@ fn lattice(colours: usize) -> Picture {
 
 /// The picture of many colours with 16 bits.
 fn lattice_16() -> Picture {
-    remade(&lattice(1000), |_, v| v << 8 | (v * 7 & 255))
+    remade(&lattice(1000), |_, v| (v << 8) | ((v * 7) & 255))
 }
 
 /// A file of a quality, by an encoder of the default prior with these settings. It has no corrected
