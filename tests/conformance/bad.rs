@@ -10,7 +10,7 @@ use crate::units::{Units, check, head_of};
 pub struct Bad {
     /// Name without `.dfc`.
     pub name: &'static str,
-    /// What is wrong.
+    /// The fault, in words.
     pub is: &'static str,
     /// The clause that it breaks, or that says what a decoder does not support.
     pub clause: &'static str,

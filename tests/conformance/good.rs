@@ -13,7 +13,7 @@ use crate::units::{Unit, Units, head_of};
 pub struct Good {
     /// Name without `.dfc`.
     pub name: &'static str,
-    /// What it tests.
+    /// The feature that it tests.
     pub tests: &'static str,
     pub make: fn() -> Vec<u8>,
 }
@@ -135,7 +135,7 @@ fn grey(width: u32, height: u32) -> Picture {
     common::crop("camera.png", 220, 90, width, height)
 }
 
-/// The same picture with samples and alpha that `change` makes of the values and their places.
+/// A picture of this form, with samples and alpha that `change` makes of the values and their places.
 fn remade(picture: &Picture, change: impl Fn(usize, u16) -> u16) -> Picture {
     let of = |samples: &Samples| -> Samples {
         let each = samples.iter().enumerate();

@@ -1,4 +1,4 @@
-//! What a decoder finds in a good file: its line of `files.json`.
+//! Findings of a decoder in a good file: its line of `files.json`.
 
 use dcodec::container::{Header, Layer, Parser, PartName};
 use dcodec::prior::Shipped;
@@ -48,7 +48,7 @@ pub fn line(decoder: &Decoder, tests: &str, file: &[u8]) -> Value {
     line
 }
 
-/// What parsing finds, which needs no prior.
+/// Findings of parsing, which needs no prior.
 fn parsed(file: &[u8]) -> Value {
     let mut parser = Parser::new(DEFAULT_MAX_PIXELS);
     let (mut rest, mut parts, mut layers) = (file, Vec::new(), Vec::new());
@@ -99,7 +99,7 @@ fn layer_line(header: &Header, layer: &Layer) -> Value {
     line
 }
 
-/// What a decoder shows. Of samples of 16 bits also what they are with 8, for decoders that show
+/// Sums of the shown picture. Of samples of 16 bits also what they are with 8, for decoders that show
 /// these.
 pub fn shown(decoded: &Decoded) -> Value {
     let picture = &decoded.picture;
