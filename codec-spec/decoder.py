@@ -1791,12 +1791,13 @@ def check_file(task):
     return faults, len(prefixes)
 
 
-def check(table, priors, first=False):
-    """22: the files of a files.json; with `first` only up to the first that differs"""
+def check(table, priors, only=None):
+    """22: the files of a files.json, or `only` one"""
     with open(table) as f:
         lines = json.load(f)
     tasks = [(f"{os.path.dirname(table)}/{kind}/{name}.dfc", line, priors)
-             for kind in ("bad", "ok") for name, line in lines[kind].items()]
+             for kind in ("bad", "ok") for name, line in lines[kind].items()
+             if only in (None, name)]
     faults, prefixes = [], 0
     with multiprocessing.Pool() as pool:
         for more, n in pool.imap_unordered(check_file, tasks):
@@ -1804,10 +1805,8 @@ def check(table, priors, first=False):
             prefixes += n
             for fault in more:
                 print(fault, flush=True)
-            if first and faults:
-                break
     print(f"{len(tasks)} files and {prefixes} prefixes, {len(faults)} differences")
-    return not faults
+    return bool(tasks) and not faults
 
 
 def planes(W, H, first=0, scale=1.0):
@@ -1928,13 +1927,13 @@ def main():
     parser.add_argument("-o", metavar="PICTURE", help="a PNG, PPM or PAM")
     parser.add_argument("--prior", nargs="*", default=[], metavar="WEIGHTS")
     parser.add_argument("--check", metavar="FILES.JSON", help="decode conformance files")
-    parser.add_argument("--first", action="store_true", help="stop at the first difference")
+    parser.add_argument("--only", metavar="NAME", help="check this file alone")
     parser.add_argument("--self-test", action="store_true", help="the test values of the text")
     arguments = parser.parse_args()
     priors = arguments.prior + sorted(glob.glob(HERE + "/../models/*.safetensors"))
     if arguments.self_test or arguments.check:
         well = self_test(priors) if arguments.self_test else \
-            check(arguments.check, priors, arguments.first)
+            check(arguments.check, priors, arguments.only)
         sys.exit(0 if well else 1)
     if not arguments.file:
         parser.error("a file is missing")

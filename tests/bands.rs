@@ -6,7 +6,7 @@ use dcodec::container::{Event, Parser};
 use dcodec::{DEFAULT_MAX_PIXELS, Encoder, Picture, Target, Tune, metrics};
 
 fn encode(picture: &Picture, bands: bool, quality: f64, seed: u64) -> Vec<u8> {
-    let prior = common::prior();
+    let prior = common::fast();
     let encoder = Encoder::new(&prior)
         .bands(bands)
         .prefilter(false)
@@ -17,7 +17,7 @@ fn encode(picture: &Picture, bands: bool, quality: f64, seed: u64) -> Vec<u8> {
 }
 
 fn shown(picture: &Picture, file: &[u8]) -> f64 {
-    let prior = common::prior();
+    let prior = common::fast();
     let decoded = common::plain(&prior).decode(file).expect("valid");
     metrics::psnr(picture, &decoded.picture).expect("of one size")
 }
@@ -35,7 +35,7 @@ fn is_banded(file: &[u8]) -> bool {
 #[test]
 fn bands_save_bits() {
     let picture = common::crop("coffee.png", 0, 0, 600, 400);
-    let ratios = [0, 1, 2, 3, 4, 5, 6, 7].map(|seed| {
+    let ratios = [0, 1, 2, 3].map(|seed| {
         let [without, with] = [false, true].map(|bands| encode(&picture, bands, 50.0, seed));
         assert!(!is_banded(&without) && is_banded(&with));
         let (a, b) = (shown(&picture, &without), shown(&picture, &with));
@@ -45,13 +45,13 @@ fn bands_save_bits() {
         // Twice the bytes show some 3.5 dB more.
         m as f64 * ((a - b) / 3.5).exp2() / n as f64
     });
-    let mean = ratios.iter().sum::<f64>() / 8.0;
+    let mean = ratios.iter().sum::<f64>() / 4.0;
     assert!(mean < 0.992, "{ratios:?}");
 }
 
 #[test]
 fn large_pictures_have_bands_and_small_ones_have_none() {
-    let prior = common::prior();
+    let prior = common::fast();
     for (side, bands) in [(191, false), (192, true)] {
         let picture = common::crop("coffee.png", 0, 0, 220, side);
         let encoder = Encoder::new(&prior).target(Target::Quality(5.0));

@@ -88,7 +88,7 @@ fn encode(prior: &Prior, picture: &Picture, target: Target) -> Encoded {
 
 #[test]
 fn no_lossy_file_is_larger_than_the_exact_one() {
-    let prior = common::prior();
+    let prior = common::fast();
     for (name, picture, most) in drawings() {
         let exact = encode(&prior, &picture, Target::Lossless(None)).bytes.len();
         assert!(exact <= most, "{name}: {exact}");
@@ -113,7 +113,7 @@ fn no_lossy_file_is_larger_than_the_exact_one() {
 
 #[test]
 fn a_budget_that_holds_the_exact_picture_is_not_filled() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = page();
     let exact = encode(&prior, &picture, Target::Lossless(None)).bytes;
     let all = encode(&prior, &picture, Target::Bytes(exact.len() as u64));
@@ -157,7 +157,7 @@ fn a_prefix_shows_rows() {
 /// A long file begins with a few layers, so that its first bytes show all of the picture.
 #[test]
 fn long_files_begin_with_a_preview() {
-    let prior = common::prior();
+    let prior = common::fast();
     let photo = common::resized("coffee.png", 384, 256);
     let few = photo.samples().iter().map(|v| (v / 32 * 36) as u8);
     let picture = Picture::new(384, 256, Colour::Rgb, few.collect(), None).expect("a picture");
@@ -176,7 +176,7 @@ fn long_files_begin_with_a_preview() {
 
 #[test]
 fn photographs_stay_lossy() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::crop("chelsea.png", 150, 60, 96, 64);
     for target in [Target::Quality(90.0), Target::Bpp(1.0)] {
         let file = encode(&prior, &picture, target);
@@ -194,7 +194,7 @@ fn photographs_stay_lossy() {
 /// Thumbnails are of the exact samples where no layer is.
 #[test]
 fn a_thumbnail_is_of_the_exact_picture() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = page();
     let file = encode(&prior, &picture, Target::Quality(75.0));
     assert!(file.layers.is_empty() && file.exact_bytes.is_some());
@@ -230,7 +230,7 @@ fn collage() -> Picture {
 
 #[test]
 fn flat_squares_come_back_exact() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = collage();
     let wanted = picture.samples().as_eight().expect("8 bits");
     for target in [
@@ -275,7 +275,7 @@ fn flat_squares_come_back_exact() {
 /// Samples of 16 bits that use the range 0 to 400.
 #[test]
 fn a_small_range_is_coded_as_a_whole_one() {
-    let prior = common::prior();
+    let prior = common::fast();
     let (w, h) = SIZE;
     let photo = common::resized("coffee.png", w, h);
     let dark = photo.samples().iter().enumerate().map(|(i, v)| {
@@ -353,7 +353,7 @@ const GRAPHICS: [&str; 18] = [
 #[test]
 #[ignore = "takes minutes"]
 fn the_graphics_set_is_smaller_than_webp() {
-    let prior = common::prior();
+    let prior = common::fast();
     let mut sum = 0;
     for name in GRAPHICS {
         let Some(picture) = common::data(&format!("test/graphics/{name}.png")) else {

@@ -10,7 +10,7 @@ use image::{ImageDecoder, ImageReader};
 
 #[test]
 fn the_image_crate_reads_dfc() {
-    let prior = common::prior();
+    let prior = common::fast();
     let folder = tempfile::tempdir().expect("a folder");
     dcodec::register_image_hooks();
     assert!(!dcodec::register_image_hooks());
@@ -67,7 +67,7 @@ fn files_of_the_larger_prior_are_read_too() {
     };
     dcodec::register_image_hooks();
     let picture = common::noise(24, 16, Colour::Rgb, false, 1);
-    for prior in [&common::prior(), &large] {
+    for prior in [&common::fast(), &large] {
         let encoder = Encoder::new(prior).target(Target::Quality(40.0));
         let file = encoder.encode(&picture).expect("encodes").bytes;
         let wanted = Decoder::new(prior).decode(&file).expect("decodes");

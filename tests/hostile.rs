@@ -174,7 +174,7 @@ fn every_truncated_header_is_incomplete() {
 
 #[test]
 fn every_flipped_byte_is_noticed() {
-    for prior in [common::gaussian(), common::prior()] {
+    for prior in [common::gaussian(), common::fast()] {
         let file = small(&prior);
         for i in 0..file.len() {
             for mask in [0x01, 0x02, 0x10, 0x80, 0xFF] {
@@ -426,7 +426,7 @@ fn nothing_panics_behind_an_error() {
 
 #[test]
 fn a_file_asks_for_no_more_calls_than_allowed() {
-    let prior = common::prior();
+    let prior = common::fast();
     let mut head = header(&prior, 16, 16);
     head.start = common::code(400);
     head.form.alpha = false;

@@ -24,7 +24,7 @@ fn peak(map: &Map) -> (u32, u32) {
 
 #[test]
 fn the_map_sums_to_the_code_length() {
-    let prior = common::prior();
+    let prior = common::fast();
     let (grey, tiny) = (
         common::crop("camera.png", 180, 60, 40, 24),
         common::crop("coffee.png", 300, 120, 9, 12),
@@ -56,7 +56,7 @@ fn the_map_sums_to_the_code_length() {
 
 #[test]
 fn bits_go_where_the_picture_is_hard() {
-    let prior = common::prior();
+    let prior = common::fast();
     let noise = common::noise(64, 64, Colour::Rgb, false, 4);
     let mut samples = vec![120; 3 * 64 * 64];
     for y in 0..64 {
@@ -84,7 +84,7 @@ fn bits_go_where_the_picture_is_hard() {
 
 #[test]
 fn a_defect_surprises_most() {
-    let prior = common::prior();
+    let prior = common::fast();
     let (w, h) = (96, 80);
     let mut rng = common::Rng(5);
     for (noise, sigma) in [(Noise::Gaussian, 20.0), (Noise::Simplex, 20.0)] {
@@ -113,7 +113,7 @@ fn a_defect_surprises_most() {
 
 #[test]
 fn more_draws_are_steadier_and_nonsense_is_refused() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::crop("camera.png", 180, 60, 48, 48);
     let score = |draws, seed| surprise(&prior, &picture, 30.0, Noise::Gaussian, draws, seed);
     let distance = |draws| {

@@ -125,8 +125,8 @@ fn the_estimate_is_the_peak() {
     let shown: &[&str] = &["encode", "decode", "cut", "averaged", "refined"];
     let exact: &[&str] = &["encode exact", "decode exact"];
     for (works, prior, quality, width, height) in [
-        (lossy, "gaussian", 26.0, 4000, 3000),
-        (shown, "shipped", 37.0, 1300, 1100),
+        (lossy, "gaussian", 26.0, 3000, 2000),
+        (shown, "shipped", 37.0, 1000, 800),
         // The model of exact samples grows with the width.
         (exact, "gaussian", 5.0, 80_000, 16),
         (exact, "gaussian", 5.0, 1600, 800),

@@ -54,9 +54,9 @@ fn units(bytes: &[u8]) -> Vec<String> {
 
 #[test]
 fn everything_comes_back_whatever_the_target() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = picture();
-    for sizes in [(500, 200, 300), (3000, 1, 1), (1, 1, 5000), (0, 0, 0)] {
+    for sizes in [(500, 200, 300), (1, 1, 5000), (0, 0, 0)] {
         let metadata = metadata(sizes.0, sizes.1, sizes.2);
         for target in [
             Target::Quality(75.0),
@@ -97,7 +97,7 @@ fn bytes_count_the_metadata() {
     let prior = common::gaussian();
     let metadata = metadata(60, 70, 80);
     let mut least = None;
-    for bytes in 0..700 {
+    for bytes in (0..300).chain((300..700).step_by(23)) {
         let file = Encoder::new(&prior)
             .target(Target::Bytes(bytes))
             .metadata(metadata.clone())
@@ -122,7 +122,7 @@ fn bytes_count_the_metadata() {
 
 #[test]
 fn the_profile_comes_first_and_the_rest_does_not_delay_the_picture() {
-    let prior = common::prior();
+    let prior = common::fast();
     let small = units(&encode(&prior, &metadata(40, 10, 10), Target::Quality(80.0)).bytes);
     assert_eq!(small[0], "iccp");
     let exif = small.iter().position(|u| u == "exif").expect("exif");
@@ -221,7 +221,7 @@ fn too_much_is_refused() {
 /// Alpha, 16 bits and all metadata in one file.
 #[test]
 fn everything_at_once() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::deep_noise(21, 18, Colour::Rgb, true, 6);
     let all = metadata(500, 200, 300);
     let file = Encoder::new(&prior)

@@ -65,7 +65,7 @@ fn show(prior: &Prior, prefix: &[u8], mode: Mode) -> Picture {
 
 #[test]
 fn sharpness_costs_error() {
-    let prior = common::prior();
+    let prior = common::fast();
     let meter = Meter::new(common::crop("coffee.png", 180, 60, 256, 192));
     // A filtered file would be less of a sample of q.
     let file = Encoder::new(&prior)
@@ -167,7 +167,7 @@ fn feed(stream: &mut StreamDecoder, mut rest: &[u8]) {
 #[test]
 #[ignore = "long: run it with --ignored --nocapture for the table"]
 fn table_of_modes() {
-    let prior = common::prior();
+    let prior = common::fast();
     let rates = [0.05, 0.1, 0.2, 0.4];
     let modes = [
         ("mean", Mode::Mean),

@@ -10,7 +10,7 @@ use dcodec::{
     Target, metrics,
 };
 
-use common::{crop, gaussian, larger, prior};
+use common::{crop, fast, gaussian, larger};
 
 fn encode(prior: &Prior, picture: &Picture, target: Target, n: usize) -> Vec<u8> {
     let encoder = Encoder::new(prior).target(target).ensemble(n);
@@ -31,7 +31,7 @@ fn feed(stream: &mut StreamDecoder, mut bytes: &[u8]) {
 
 #[test]
 fn the_more_the_smaller_and_the_closer() {
-    let prior = prior();
+    let prior = fast();
     let (mut sizes, mut psnrs) = ([0; 4], [0.0; 4]);
     for (name, x, y) in [("astronaut.png", 100, 20), ("coffee.png", 150, 20)] {
         // So large that the gain of an average exceeds the changes of the size of a file by chance.
@@ -57,7 +57,7 @@ fn the_more_the_smaller_and_the_closer() {
 
 #[test]
 fn what_is_averaged_already_is_shown_as_it_is() {
-    let prior = prior();
+    let prior = fast();
     let picture = crop("coffee.png", 150, 20, 96, 80);
     let file = encode(&prior, &picture, Target::Quality(40.0), 4);
     let shown = decode(&prior, &file, 1);
@@ -69,7 +69,7 @@ fn what_is_averaged_already_is_shown_as_it_is() {
 
 #[test]
 fn previews_are_what_a_decoder_ends_with() {
-    let prior = prior();
+    let prior = fast();
     let picture = crop("astronaut.png", 100, 20, 128, 96);
     let file = encode(&prior, &picture, Target::Quality(60.0), 1);
     let mut last = 0.0;
@@ -92,7 +92,7 @@ fn previews_are_what_a_decoder_ends_with() {
 
 #[test]
 fn a_better_prior_shows_more() {
-    let (own, Some(better)) = (prior(), larger()) else {
+    let (own, Some(better)) = (fast(), larger()) else {
         println!("skipped: the build has no larger prior");
         return;
     };
@@ -122,7 +122,7 @@ fn a_better_prior_shows_more() {
 #[test]
 fn refiners_stay_within_the_memory() {
     let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/models/cifar10.safetensors");
-    let (own, other) = (prior(), Prior::from_file(weights).expect("loads"));
+    let (own, other) = (fast(), Prior::from_file(weights).expect("loads"));
     let picture = crop("coffee.png", 150, 20, 96, 80);
     let file = encode(&own, &picture, Target::Quality(40.0), 1);
     let (_, event) = Parser::new(DEFAULT_MAX_PIXELS).push(&file).expect("sound");
@@ -151,7 +151,7 @@ fn refiners_stay_within_the_memory() {
 
 #[test]
 fn an_exact_end_comes_back() {
-    let prior = prior();
+    let prior = fast();
     let picture = crop("chelsea.png", 40, 40, 75, 50);
     for n in [2, 8] {
         let file = encode(&prior, &picture, Target::Lossless(None), n);
@@ -164,7 +164,7 @@ fn an_exact_end_comes_back() {
 
 #[test]
 fn other_numbers_and_other_priors_are_refused() {
-    let (shipped, other) = (prior(), gaussian());
+    let (shipped, other) = (fast(), gaussian());
     let picture = crop("chelsea.png", 40, 40, 32, 32);
     for n in [0, 3, 16] {
         let encoded = Encoder::new(&other).ensemble(n).encode(&picture);

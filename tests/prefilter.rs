@@ -29,7 +29,7 @@ fn pair(prior: &Prior, picture: &Picture, bpp: f64) -> [f64; 2] {
 
 #[test]
 fn a_file_is_closer_to_the_picture_at_its_size() {
-    let prior = common::prior();
+    let prior = common::fast();
     let colour = common::resized("coffee.png", 384, 256);
     let grey = common::resized("camera.png", 256, 256);
     assert_eq!(grey.colour(), Colour::Grey);
@@ -80,7 +80,7 @@ fn page(width: u32, height: u32, side: u32) -> Picture {
 /// The prior has seen photographs. Parts of letters that it takes for faint are not to be lost.
 #[test]
 fn letters_stay() {
-    let prior = common::prior();
+    let prior = common::fast();
     for (side, bpp) in [(2, 2.0), (3, 1.0)] {
         let [with, without] = pair(&prior, &page(256, 192, side), bpp);
         println!("{side}, {bpp} bits per pixel: {with:.2} dB, {without:.2} dB without");
@@ -90,7 +90,7 @@ fn letters_stay() {
 
 #[test]
 fn a_target_of_psnr_takes_fewer_bytes() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::resized("chelsea.png", 256, 192);
     let [with, without] = [true, false].map(|filtered| {
         let file = encode(&prior, &picture, Target::Psnr(30.0), filtered);
@@ -107,7 +107,7 @@ fn a_target_of_psnr_takes_fewer_bytes() {
 /// than once.
 #[test]
 fn nothing_is_left_out_of_exact_and_of_tiny_pictures() {
-    let prior = common::prior();
+    let prior = common::fast();
     let (small, tiny) = (
         common::resized("coffee.png", 48, 40),
         common::resized("coffee.png", 15, 30),

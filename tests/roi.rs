@@ -52,7 +52,7 @@ fn encode_by(encoder: Encoder, picture: &Picture, bpp: f64, weight: f64) -> (Vec
 
 #[test]
 fn the_region_gains_and_the_rest_remains_a_picture() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::resized("astronaut.png", 256, 224);
     let (plain, [inside, outside]) = encode(&prior, &picture, 0.4, 1.0);
     let without = Encoder::new(&prior)
@@ -79,7 +79,7 @@ fn the_region_gains_and_the_rest_remains_a_picture() {
 /// ends.
 #[test]
 fn the_filter_spares_the_region() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::resized("astronaut.png", 256, 224);
     let [plain, filtered] = [false, true].map(|filter| {
         let encoder = Encoder::new(&prior).prefilter(filter);
@@ -105,7 +105,7 @@ fn another_size_is_refused() {
 #[test]
 #[ignore = "a measurement of minutes"]
 fn kodak_figures() {
-    let prior = common::prior();
+    let prior = common::fast();
     let weights = [1.0, 1.5, 2.0, 3.0];
     for bpp in [0.2, 0.4] {
         let mut means = [[0.0; 2]; 4];

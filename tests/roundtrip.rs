@@ -44,7 +44,7 @@ fn check(prior: &Prior, file: &Encoded, what: &str) -> Decoded {
 
 #[test]
 fn bytes_and_bits_per_pixel_are_met_exactly() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::crop("chelsea.png", 150, 60, 64, 48);
     for bpp in [0.07, 0.1, 0.25, 0.5, 1.0] {
         let file = encode(&prior, &picture, Target::Bpp(bpp));
@@ -68,7 +68,7 @@ fn bytes_and_bits_per_pixel_are_met_exactly() {
 
 #[test]
 fn a_budget_is_never_exceeded() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = Picture::new(16, 16, Colour::Grey, vec![60; 256], None).expect("a picture");
     let whole = encode(&prior, &picture, Target::Bytes(1 << 20));
     assert!(!whole.target_met);
@@ -88,7 +88,7 @@ fn a_budget_is_never_exceeded() {
 
 #[test]
 fn impossible_targets_are_refused() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::noise(16, 16, Colour::Rgb, false, 1);
     for target in [
         Target::Bytes(0),
@@ -110,7 +110,7 @@ fn impossible_targets_are_refused() {
 
 #[test]
 fn psnr_is_reached_and_hardly_exceeded() {
-    let prior = common::prior();
+    let prior = common::fast();
     for (name, x, y, side, targets) in [
         ("chelsea.png", 150, 60, 128, &[27.0, 33.0][..]),
         ("coffee.png", 300, 120, 64, &[22.0, 26.0, 30.0, 34.0]),
@@ -147,7 +147,7 @@ fn psnr_is_reached_and_hardly_exceeded() {
 /// shorter.
 #[test]
 fn psnr_is_that_of_the_view() {
-    let (prior, other) = (common::prior(), common::larger());
+    let (prior, other) = (common::fast(), common::larger());
     let other = other.as_ref();
     // A stage of a small picture moves it by more than a large one's.
     for (side, refiner, n, target, most) in [
@@ -186,7 +186,7 @@ fn psnr_is_that_of_the_view() {
 /// bound is what holds.
 #[test]
 fn psnr_is_reached_in_tiny_pictures() {
-    let prior = common::prior();
+    let prior = common::fast();
     for side in [1, 16, 20] {
         let picture = common::crop("coffee.png", 300, 120, side, side);
         for target in [8.0, 12.0, 16.0, 20.0, 23.0, 26.0, 29.0, 32.0] {
@@ -200,7 +200,7 @@ fn psnr_is_reached_in_tiny_pictures() {
 
 #[test]
 fn an_unreachable_psnr_ends_at_the_lowest_noise() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::noise(16, 16, Colour::Rgb, false, 2);
     let file = encode(&prior, &picture, Target::Psnr(90.0));
     assert!(!file.target_met);
@@ -209,7 +209,7 @@ fn an_unreachable_psnr_ends_at_the_lowest_noise() {
 
 #[test]
 fn quality_orders_size_and_psnr() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::crop("chelsea.png", 150, 60, 64, 64);
     let (mut size, mut best) = (0, 0.0);
     // Below 20 a small picture's chain starts at the end already.
@@ -229,7 +229,7 @@ fn quality_orders_size_and_psnr() {
 
 #[test]
 fn grey_stays_grey() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::crop("camera.png", 180, 60, 64, 48);
     assert_eq!(picture.colour(), Colour::Grey);
     let file = encode(&prior, &picture, Target::Quality(75.0));
@@ -258,7 +258,7 @@ fn medallion(hidden: impl Fn(usize) -> u8) -> Picture {
 
 #[test]
 fn colours_that_nobody_sees_take_no_bits() {
-    let prior = common::prior();
+    let prior = common::fast();
     let black = medallion(|_| 0);
     let noise = medallion(|i| ((i * 7919) >> 3) as u8);
     let file = encode(&prior, &black, Target::Quality(75.0));
@@ -276,7 +276,7 @@ fn colours_that_nobody_sees_take_no_bits() {
 
 #[test]
 fn alpha_is_exact() {
-    let prior = common::prior();
+    let prior = common::fast();
     let badge = common::load(common::sample_path("badge.png"));
     assert!(badge.alpha().is_some());
     let opaque = Picture::new(20, 20, Colour::Rgb, vec![90; 1200], Some(vec![255; 400]));
@@ -298,7 +298,7 @@ fn alpha_is_exact() {
 
 #[test]
 fn sixteen_bits_stay_sixteen_bits() {
-    let prior = common::prior();
+    let prior = common::fast();
     for (colour, alpha) in [
         (Colour::Grey, false),
         (Colour::Grey, true),
@@ -322,7 +322,7 @@ fn sixteen_bits_stay_sixteen_bits() {
 /// A smooth picture: values between those of 8 bits survive.
 #[test]
 fn sixteen_bits_are_finer_than_eight() {
-    let prior = common::prior();
+    let prior = common::fast();
     let (w, h) = (64u32, 48u32);
     let ramp = |i: u32| 20_000 + (i % w) as u16 * 24 + (i / w) as u16 * 40;
     let samples: Vec<u16> = (0..w * h).map(ramp).collect();
@@ -375,7 +375,7 @@ fn cut_alpha_of_sixteen_bits_loses_low_bytes_first() {
 
 #[test]
 fn sizes_that_alpha_alone_exceeds_are_refused() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::noise(16, 16, Colour::Rgb, true, 6);
     for bytes in (26..400).step_by(17) {
         match Encoder::new(&prior)
@@ -396,7 +396,7 @@ fn sizes_that_alpha_alone_exceeds_are_refused() {
 
 #[test]
 fn every_size_works() {
-    let prior = common::prior();
+    let prior = common::fast();
     for (width, height) in [
         (1, 1),
         (1, 7),
@@ -443,7 +443,7 @@ fn black_white_and_noise() {
 
 #[test]
 fn every_effort_decodes() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::crop("coffee.png", 300, 120, 48, 48);
     assert!(Effort::new(0).is_none() && Effort::new(6).is_none());
     assert_eq!(Effort::new(3), Some(Effort::default()));
@@ -465,7 +465,7 @@ fn every_effort_decodes() {
 
 #[test]
 fn every_seed_decodes() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::crop("astronaut.png", 200, 80, 32, 32);
     let mut files: Vec<Vec<u8>> = Vec::new();
     for seed in [0, 1, 127, 128, 1 << 40, u64::MAX] {
@@ -484,7 +484,7 @@ fn every_seed_decodes() {
 
 #[test]
 fn encoding_is_repeatable() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::crop("astronaut.png", 200, 80, 40, 32);
     for target in [
         Target::Quality(70.0),

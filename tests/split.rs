@@ -13,6 +13,8 @@ fn files(prior: &Prior) -> Vec<Vec<u8>> {
     let alpha = common::noise(32, 32, Colour::Rgb, true, 1);
     let alpha = alpha.alpha().cloned();
     let with_alpha = Picture::from_samples(32, 32, Colour::Rgb, crop.samples().clone(), alpha);
+    let blocks = (0..60 * 40 * 3).map(|i| (i / 3 % 60 / 7 * 40 ^ i / 180 / 5 * 9) as u8);
+    let blocks = Picture::new(60, 40, Colour::Rgb, blocks.collect(), None).expect("a picture");
     [
         (crop, Target::Quality(75.0)),
         (with_alpha.expect("a picture"), Target::Quality(60.0)),
@@ -24,6 +26,12 @@ fn files(prior: &Prior) -> Vec<Vec<u8>> {
             common::noise(1, 5, Colour::Grey, true, 2),
             Target::Quality(80.0),
         ),
+        // Exact samples beside the chain, and without one.
+        (
+            common::crop("chelsea.png", 40, 40, 32, 24),
+            Target::Lossless(None),
+        ),
+        (blocks, Target::Lossless(None)),
     ]
     .iter()
     .map(|(picture, target)| {
@@ -112,7 +120,7 @@ fn in_pieces(
 
 #[test]
 fn any_split_gives_the_same() {
-    let prior = common::prior();
+    let prior = common::fast();
     for (n, file) in files(&prior).iter().enumerate() {
         let (events, last) = in_pieces(&prior, file, || file.len(), || false);
         assert!(matches!(events[0], Event::Header(_)));
@@ -135,7 +143,7 @@ fn any_split_gives_the_same() {
 
 #[test]
 fn previews_change_nothing() {
-    let prior = common::prior();
+    let prior = common::fast();
     for (n, file) in files(&prior).iter().enumerate() {
         let (events, whole) = in_pieces(&prior, file, || file.len(), || false);
         for round in 0..4 {
@@ -150,7 +158,7 @@ fn previews_change_nothing() {
 
 #[test]
 fn a_preview_is_the_decoded_prefix() {
-    let prior = common::prior();
+    let prior = common::fast();
     let decoder = common::plain(&prior);
     let mut rng = Rng(7);
     let mut cuts = 0;
@@ -208,7 +216,7 @@ fn every_byte_counts_at_once() {
 
 #[test]
 fn a_thousand_random_truncations_decode() {
-    let (shipped, gaussian) = (common::prior(), common::gaussian());
+    let (shipped, gaussian) = (common::fast(), common::gaussian());
     let mut rng = Rng(8);
     let real: Vec<_> = files(&shipped).into_iter().map(|f| (&shipped, f)).collect();
     let encoded: Vec<_> = files(&gaussian)
@@ -235,7 +243,7 @@ fn a_thousand_random_truncations_decode() {
 
 #[test]
 fn bytes_behind_the_end_are_ignored() {
-    let prior = common::prior();
+    let prior = common::fast();
     let file = &files(&prior)[0];
     let whole = common::plain(&prior).decode(file).expect("decodes");
     assert!(whole.coverage.complete);
@@ -249,7 +257,7 @@ fn bytes_behind_the_end_are_ignored() {
 
 #[test]
 fn so_many_layers_are_the_file_cut_behind_them() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::crop("coffee.png", 300, 120, 32, 32);
     let file = Encoder::new(&prior).encode(&picture).expect("encodes");
     for (i, layer) in file.layers.iter().enumerate() {
@@ -266,7 +274,7 @@ fn so_many_layers_are_the_file_cut_behind_them() {
 
 #[test]
 fn rows_of_alpha_come_and_never_go() {
-    let prior = common::prior();
+    let prior = common::fast();
     let alpha: Vec<u8> = common::Rng(3).bytes(400).iter().map(|v| v / 2).collect();
     let picture = Picture::new(20, 20, Colour::Grey, vec![70; 400], Some(alpha.clone()));
     let file = Encoder::new(&prior)

@@ -22,7 +22,7 @@ fn work(prior: &Prior, picture: &Picture, target: Target) -> Result {
 
 #[test]
 fn threads_change_nothing() {
-    let prior = common::prior();
+    let prior = common::fast();
     let pools = [1, 2, 3].map(|n| {
         rayon::ThreadPoolBuilder::new()
             .num_threads(n)

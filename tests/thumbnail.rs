@@ -24,7 +24,7 @@ fn averages(picture: &Picture, f: u32) -> Picture {
 
 #[test]
 fn a_thumbnail_is_good_and_needs_a_part_of_the_file() {
-    let prior = common::prior();
+    let prior = common::fast();
     let picture = common::resized("coffee.png", 384, 288);
     let file = Encoder::new(&prior)
         .encode(&picture)
@@ -99,7 +99,7 @@ fn every_form_and_every_prefix_has_one() {
 /// Invisible colours have no part in those of a thumbnail, in files that keep them too.
 #[test]
 fn edges_of_transparency_have_no_fringe() {
-    let prior = common::prior();
+    let prior = common::fast();
     let (mut samples, mut alpha) = (Vec::new(), Vec::new());
     for i in 0..120 * 90 {
         let (x, y) = (f64::from(i % 120) - 60.0, f64::from(i / 120) - 45.0);

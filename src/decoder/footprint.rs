@@ -130,6 +130,17 @@ impl Footprint {
         self.fits(display, self.arrays(&self.sampler, true))
     }
 
+    /// True if there is room for a second model of exact samples, which is kept while a picture is
+    /// shown.
+    pub fn fits_checkpoint(&self, display: &Display) -> Result<bool> {
+        let form = &self.header.form;
+        let kept = footprint::exact(form, 2, true).max(footprint::exact(form, 2, false));
+        let chain = self.peak(display, self.arrays(&self.sampler, true))?;
+        let exact = self.exact_peak(display, true)?;
+        let exact = exact.max(self.exact_peak(display, false)?);
+        Ok(chain.max(exact).saturating_add(kept) <= self.most)
+    }
+
     /// [`Error::Limits`](crate::Error::Limits) if the chain takes more memory than the limit.
     pub fn check(&self, display: &Display) -> Result<()> {
         let need = self.peak(display, self.arrays(&self.sampler, false))?;

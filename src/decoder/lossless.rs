@@ -1,10 +1,12 @@
 //! The exact end of a file: x_0 itself, coded under x_t and x0_hat (annex A).
 
+use std::{fmt, mem};
+
 use crate::codes::{BitDepth, Form};
 use crate::container::{Header, Parser, PartName};
 use crate::decoder::decoded::Exact;
 use crate::decoder::showing::Showing;
-use crate::entropy::{Method, Reached, decode_exact};
+use crate::entropy::{Checkpoint, Method, Reached, continue_exact};
 use crate::error::Result;
 use crate::pixels::picture::Picture;
 use crate::pixels::samples::Samples;
@@ -18,18 +20,62 @@ pub(crate) struct Rows {
     state: Exact,
 }
 
-impl Rows {
-    /// The rows that a payload, whole or cut, gives at the end of the chain.
+/// The exact samples as their part comes.
+#[derive(Default)]
+pub(crate) struct ExactSamples {
+    /// Those of the whole part.
+    whole: Option<Rows>,
+    /// Samples of the rows before the checkpoint.
+    samples: Vec<u16>,
+    /// Where a longer payload goes on.
+    checkpoint: Option<Checkpoint>,
+}
+
+impl fmt::Debug for ExactSamples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.checkpoint.as_ref().map(Checkpoint::rows);
+        f.debug_struct("ExactSamples")
+            .field("whole", &self.whole)
+            .field("rows", &rows)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ExactSamples {
+    /// The samples of a part that is whole, if they are all there.
+    pub fn whole(&self, form: &Form) -> Option<Samples> {
+        self.whole.as_ref()?.whole(form)
+    }
+
+    /// Takes the whole part.
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if the network fails.
-    pub fn decode(
+    pub fn take(
+        &mut self,
         chain: &mut Chain,
         header: &Header,
         showing: &Showing,
         payload: &[u8],
-    ) -> Result<Self> {
-        let mut samples = Vec::new();
+    ) -> Result<()> {
+        let rows = self.decode(chain, header, showing, payload, false)?;
+        *self = ExactSamples {
+            whole: Some(rows),
+            ..ExactSamples::default()
+        };
+        Ok(())
+    }
+
+    /// The rows that a payload, whole or cut, gives at the end of the chain. A longer payload will
+    /// go on near its end if it is to `keep` what that needs.
+    fn decode(
+        &mut self,
+        chain: &mut Chain,
+        header: &Header,
+        showing: &Showing,
+        payload: &[u8],
+        keep: bool,
+    ) -> Result<Rows> {
         let unusable = |method: Option<Method>| match method {
             Some(method) => method.needs_chain() && (chain.t().is_none() || !chain.is_reference()),
             // Another method, or none yet.
@@ -37,16 +83,24 @@ impl Rows {
         };
         let method = Method::of(payload);
         if unusable(method) {
-            let state = Exact::Unusable;
-            return Ok(Rows { samples, state });
+            return Ok(Rows {
+                samples: Vec::new(),
+                state: Exact::Unusable,
+            });
         }
         let layout = showing.layout(header);
         let side = match method.is_some_and(Method::needs_chain) {
             true => Some(chain.side_information(header)?),
             false => None,
         };
+        let mut samples = mem::take(&mut self.samples);
         let store = |_, row: &[u16]| samples.extend_from_slice(row);
-        let reached = decode_exact(layout, side.as_ref(), payload, store);
+        let checkpoint = &mut self.checkpoint;
+        let reached = continue_exact(layout, side.as_ref(), payload, checkpoint, keep, store);
+        if let Some(checkpoint) = &self.checkpoint {
+            let before = checkpoint.rows() * layout.row_len();
+            self.samples = samples[..before].to_vec();
+        }
         let state = match reached {
             Reached {
                 crc_matches: Some(true),
@@ -92,22 +146,27 @@ pub(crate) enum ExactRows<'a> {
 }
 
 impl<'a> ExactRows<'a> {
-    /// The rows of a part that is `whole`, else of the part under way.
+    /// The rows of a part that is whole, else of the part under way. These are decoded from where
+    /// the last ones ended if `keep` was true then.
     ///
     /// # Errors
-    /// Those of [`Rows::decode`].
+    /// Those of [`ExactSamples::take`].
     pub fn of(
         parser: &Parser,
         header: &Header,
         showing: &Showing,
-        whole: &'a Option<Rows>,
+        exact: &'a mut ExactSamples,
         chain: &mut Chain,
+        keep: bool,
     ) -> Result<Self> {
         let part = parser.partial_part().filter(|p| p.0 == PartName::EXACT);
-        Ok(match (whole, part) {
-            (Some(rows), _) => ExactRows::Whole(rows),
-            (None, Some((_, payload))) => {
-                ExactRows::Part(Rows::decode(chain, header, showing, payload)?)
+        Ok(match (part, &exact.whole) {
+            (_, Some(_)) => exact
+                .whole
+                .as_ref()
+                .map_or(ExactRows::None, ExactRows::Whole),
+            (Some((_, payload)), None) => {
+                ExactRows::Part(exact.decode(chain, header, showing, payload, keep)?)
             }
             _ => ExactRows::None,
         })

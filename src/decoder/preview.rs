@@ -45,9 +45,11 @@ impl Body {
         };
         let plain = self.footprint.cut_arrays(ARRAYS_PLAIN_WITHIN_A_LAYER);
         let whole_layers = !self.footprint.fits(&fitted, plain)?;
+        let keep = self.footprint.fits_checkpoint(&fitted)?;
         let chain = &mut self.chain;
         let (header, showing) = (&self.header, &self.showing);
-        let scope = Scope::of(parser, header, showing, &self.exact, chain, whole_layers)?;
+        let exact = ExactRows::of(parser, header, showing, &mut self.exact, chain, keep)?;
+        let scope = Scope::of(parser, exact, chain, whole_layers);
         chain.display_by(scope.display(display));
         let partial = scope.partial;
         let x0_hat = move || {
@@ -82,7 +84,8 @@ impl StreamDecoder {
     /// The network is called once after each layer. It is called again each time for the part of
     /// the next layer that has come, and for the display. Takes one or two arrays more than
     /// [`StreamDecoder::finish`]. Where they are over the limit of memory, the display is plain, or
-    /// the part of a layer is not shown.
+    /// the part of a layer is not shown. Exact rows are decoded on from about where the last
+    /// preview ended, or from the first one where a second model of them is over the limit.
     ///
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) if the header has not come yet;
@@ -134,8 +137,10 @@ impl StreamDecoder {
         let alpha = decoded.picture.alpha().cloned();
         let (header, showing) = (&body.header, &body.showing);
         decoded.picture = showing.picture(header, &x_0, alpha)?;
-        let chain = &mut body.chain;
-        ExactRows::of(&self.parser, header, showing, &body.exact, chain)?.lay(&mut decoded.picture);
+        let keep = body.footprint.fits_checkpoint(&body.display()?)?;
+        let (chain, exact) = (&mut body.chain, &mut body.exact);
+        let exact = ExactRows::of(&self.parser, header, showing, exact, chain, keep)?;
+        exact.lay(&mut decoded.picture);
         Ok(decoded)
     }
 
@@ -164,11 +169,12 @@ impl StreamDecoder {
             mut chain,
             alpha,
             showing,
-            exact,
+            mut exact,
             ..
         } = body;
         let meter = chain.meter().clone();
-        let scope = Scope::of(&parser, &header, &showing, &exact, &mut chain, whole_layers)?;
+        let exact = ExactRows::of(&parser, &header, &showing, &mut exact, &mut chain, false)?;
+        let scope = Scope::of(&parser, exact, &chain, whole_layers);
         chain.display_by(scope.display(display));
         let partial = scope.partial;
         let alpha = header.form.alpha.then(|| alpha.plane(&header, &parser));

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::channel::layer::PartialLayer;
 use crate::container::{Header, Parser};
 use crate::decoder::decoded::{Coverage, Exact};
-use crate::decoder::lossless::{ExactRows, Rows};
+use crate::decoder::lossless::ExactRows;
 use crate::decoder::partial::partial_layer;
 use crate::decoder::showing::Showing;
 use crate::error::Result;
@@ -24,18 +24,7 @@ pub(crate) struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     /// The scope of all bytes, without the layer under way where only `whole_layers` count.
-    ///
-    /// # Errors
-    /// Those of [`ExactRows::of`].
-    pub fn of(
-        parser: &'a Parser,
-        header: &Header,
-        showing: &Showing,
-        exact: &'a Option<Rows>,
-        chain: &mut Chain,
-        whole_layers: bool,
-    ) -> Result<Self> {
-        let exact = ExactRows::of(parser, header, showing, exact, chain)?;
+    pub fn of(parser: &'a Parser, exact: ExactRows<'a>, chain: &Chain, whole_layers: bool) -> Self {
         let all = partial_layer(parser);
         let partial_layer_skipped = whole_layers && all.is_some();
         let partial = all.filter(|_| !partial_layer_skipped);
@@ -43,11 +32,11 @@ impl<'a> Scope<'a> {
             partial_layer_skipped,
             ..coverage(parser, chain, partial.as_ref())
         };
-        Ok(Scope {
+        Scope {
             exact,
             partial,
             coverage,
-        })
+        }
     }
 
     /// The display of the picture under the exact samples.

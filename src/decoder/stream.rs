@@ -5,7 +5,7 @@ use crate::container::metadata::Metadata;
 use crate::container::{Event, Header, Parser, PartName};
 use crate::decoder::alpha::Alpha;
 use crate::decoder::footprint::Footprint;
-use crate::decoder::lossless::Rows;
+use crate::decoder::lossless::ExactSamples;
 use crate::decoder::partial::stages;
 use crate::decoder::settings::{Decoder, boxes, reduction};
 use crate::decoder::showing::Showing;
@@ -89,8 +89,7 @@ pub(crate) struct Body {
     pub chain: Chain,
     pub alpha: Alpha,
     pub showing: Showing,
-    /// The exact samples, once their part is whole.
-    pub exact: Option<Rows>,
+    pub exact: ExactSamples,
     /// As asked for; [`Body::display`] is within the limit of memory.
     display: Display,
 }
@@ -168,7 +167,7 @@ impl StreamDecoder {
         match &event {
             Event::Part(PartName::EXACT, payload) => {
                 let (chain, header) = (&mut body.chain, &body.header);
-                body.exact = Some(Rows::decode(chain, header, &body.showing, payload)?);
+                body.exact.take(chain, header, &body.showing, payload)?;
             }
             Event::Part(name, payload) => {
                 self.metadata.take(*name, payload);
@@ -204,7 +203,7 @@ impl StreamDecoder {
             footprint,
             alpha: Alpha::default(),
             showing: Showing::default(),
-            exact: None,
+            exact: ExactSamples::default(),
             display,
         });
         Ok(())

@@ -79,7 +79,7 @@ impl StreamDecoder {
         let form = body.header.form;
         let alpha = body.alpha(&self.parser);
         let (width, height) = form.fitted(longest);
-        let exact = body.exact.as_ref().and_then(|rows| rows.whole(&form));
+        let exact = body.exact.whole(&form);
         let veil = alpha.filter(|a| a.iter().any(|v| v != form.depth.max()));
         let picture = match (exact, veil) {
             (Some(samples), veil) => {

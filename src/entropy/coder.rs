@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 use constriction::Queue;
 use constriction::backends::ReadWords;
 use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel};
-use constriction::stream::queue::{RangeDecoder, RangeEncoder};
+use constriction::stream::queue::{RangeCoderState, RangeDecoder, RangeEncoder};
 use constriction::stream::{Decode, Encode};
 
 /// Bits of a probability.
@@ -179,6 +179,15 @@ pub(crate) struct RangeReader<'a> {
     invalid: bool,
 }
 
+/// A place between two decisions of a decoder that has read `read` bytes, all of which were there.
+/// More bytes behind them change nothing before it.
+#[derive(Clone)]
+pub(crate) struct Position {
+    pub read: usize,
+    state: RangeCoderState<u16, u64>,
+    point: u64,
+}
+
 impl<'a> RangeReader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         let Ok(decoder) = RangeDecoder::with_backend(Words {
@@ -189,6 +198,30 @@ impl<'a> RangeReader<'a> {
             decoder,
             invalid: false,
         }
+    }
+
+    /// The decoder of `bytes` from `position` on, that of a decoder of the same first bytes.
+    pub(crate) fn at(bytes: &'a [u8], position: &Position) -> Self {
+        let words = Words {
+            rest: &bytes[position.read..],
+            missing: 0,
+        };
+        let decoder = RangeDecoder::from_raw_parts(words, position.state, position.point);
+        RangeReader {
+            decoder: decoder.expect("the point of a position is inside its interval"),
+            invalid: false,
+        }
+    }
+
+    /// The place among `bytes`, those of this decoder. None where bytes were missing or wrong.
+    pub(crate) fn position(&self, bytes: &[u8]) -> Option<Position> {
+        let (words, state, point) = self.decoder.clone().into_raw_parts();
+        let inside = point.wrapping_sub(state.lower()) < state.range().get();
+        (!self.invalid && inside && words.missing == 0).then(|| Position {
+            read: bytes.len() - words.rest.len(),
+            state,
+            point,
+        })
     }
 }
 

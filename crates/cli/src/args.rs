@@ -426,6 +426,19 @@ pub enum Peer {
     All,
 }
 
+/// Place of the files that are made for their rates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MadeForRate {
+    /// Beside the prefixes of one file
+    Beside,
+    /// In place of the prefixes
+    Only,
+    /// In place of the prefixes, and the bitrates alone
+    Rates,
+    /// In place of the prefixes, and the mean curve alone
+    Qualities,
+}
+
 #[derive(Debug, Args)]
 pub struct Rd {
     /// Pictures, folders of them, or patterns such as 'photos/*.png'
@@ -466,10 +479,17 @@ pub struct Rd {
     pub coding: Coding,
     #[command(flatten)]
     pub display: DisplayArgs,
-    /// Measure files that are made for each bitrate too, and not only prefixes of one file: as
-    /// other codecs are measured
-    #[arg(long)]
-    pub made_for_rate: bool,
+    /// Measure files that are made for each bitrate too, and eight qualities for a mean curve, as
+    /// other codecs are measured. With =only in place of the prefixes of one file
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "beside"
+    )]
+    pub made_for_rate: Option<MadeForRate>,
     /// Measure other codecs on the same pictures, with their installed tools
     #[arg(long, value_name = "CODEC,..", value_delimiter = ',')]
     pub peers: Vec<Peer>,

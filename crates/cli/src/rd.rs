@@ -6,7 +6,7 @@ use dcodec::Effort;
 use dcodec_eval::Log;
 use dcodec_eval::rd::{Codec, Metric, Networks, Preparation, Settings};
 
-use crate::args::{self, Rd};
+use crate::args::{self, MadeForRate, Rd};
 use crate::batch::all_worked;
 use crate::error::{Error, Result};
 use crate::priors::Priors;
@@ -36,6 +36,11 @@ fn settings(a: &Rd) -> Result<Settings> {
     if a.tile == Some(0) {
         return wrong("--tile must be at least 1");
     }
+    let made = a.made_for_rate.is_some();
+    let beside = matches!(a.made_for_rate, None | Some(MadeForRate::Beside));
+    if !beside && (a.ideal || a.layers || a.quality.is_some()) {
+        return wrong("--ideal, --layers and -Q are of prefixes: use --made-for-rate alone");
+    }
     if a.paper && a.steps < 2 {
         return wrong("--steps must be at least 2");
     }
@@ -53,9 +58,11 @@ fn settings(a: &Rd) -> Result<Settings> {
         tune: a.coding.tune.map(Into::into),
         prefilter: !a.coding.no_prefilter,
         corrections: !a.coding.no_corrections,
-        made_for_rate: a.made_for_rate,
+        prefixes: beside,
+        made_for_rates: made && a.made_for_rate != Some(MadeForRate::Qualities),
+        made_for_qualities: made && a.made_for_rate != Some(MadeForRate::Rates),
         peers: a.peers.iter().flat_map(codecs).copied().collect(),
-        prefixes: a.prefixes,
+        peer_prefixes: a.prefixes,
         time_limit,
         layers: a.layers,
         ideal: a.ideal,

@@ -244,6 +244,14 @@ fn only_files_of_nobody_are_removed() {
     assert_eq!(names(), wanted);
 }
 
+/// True if this process, and so what it starts, ignores SIGHUP.
+fn hangups_are_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
 #[test]
 fn a_terminated_run_leaves_no_part_of_an_output() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -253,6 +261,10 @@ fn a_terminated_run_leaves_no_part_of_an_output() {
     let (code, err) = shell(folder, "mkfifo pipe");
     assert_eq!(code, Some(0), "{err}");
     for (signal, wanted) in [("TERM", 143), ("HUP", 129)] {
+        if signal == "HUP" && hangups_are_ignored() {
+            println!("skipped: hangups are ignored here, as under nohup");
+            continue;
+        }
         // In the background of a script interrupts are ignored.
         for ignored in ["", "trap '' INT; "] {
             let line = format!(

@@ -546,3 +546,33 @@ fn files_made_for_their_rates_stand_beside_the_prefixes() {
     // One more file for each quality.
     assert!(made.iter().filter(|row| row[1].is_empty()).count() == 2 * rates.len());
 }
+
+/// Files that are made for their rates alone: no prefixes in any output, and the curve stands where
+/// others read it.
+#[test]
+fn files_made_for_their_rates_stand_alone() {
+    let folder = pictures(&["one.png"]);
+    let run = rd(folder.path())
+        .args(["one.png", "--made-for-rate=only", "--points", "0.5,1"])
+        .args(["-o", "o.svg", "-o", "o.json", "-o", "o.csv"])
+        .assert()
+        .success();
+    let shown = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    assert!(
+        shown.starts_with("files that are made for their rate\n"),
+        "{shown}"
+    );
+    let svg = text(folder.path(), "o.svg");
+    assert!(svg.contains(">dcodec, a file a rate<") && !svg.contains(">dcodec<"));
+    let json: serde_json::Value = serde_json::from_str(&text(folder.path(), "o.json")).unwrap();
+    assert_eq!(json["name"], "dcodec-made");
+    let csv = text(folder.path(), "o.csv");
+    assert!(csv.lines().skip(1).all(|row| row.contains(",dcodec-made,")));
+    for more in [&["--ideal"][..], &["--layers"], &["-Q", "50"]] {
+        rd(folder.path())
+            .args(["one.png", "--made-for-rate=only"])
+            .args(more)
+            .assert()
+            .code(2);
+    }
+}

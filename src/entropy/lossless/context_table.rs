@@ -56,6 +56,7 @@ struct Group {
 }
 
 /// The table of the counters of all contexts.
+#[derive(Clone)]
 pub struct ContextTable {
     groups: Vec<Group>,
 }

@@ -1,6 +1,8 @@
 //! Codes and decodes the exact samples, row by row.
 
-use crate::entropy::coder::{Coder, RangeReader, RangeWriter};
+use std::slice::ChunksExact;
+
+use crate::entropy::coder::{Coder, Position, RangeReader, RangeWriter};
 use crate::entropy::lossless::graphic::GraphicModel;
 use crate::entropy::lossless::layout::{Layout, Scale};
 use crate::entropy::lossless::model::SampleModel;
@@ -184,85 +186,207 @@ pub fn decode_exact(
     payload: &[u8],
     store: impl FnMut(usize, &[u16]),
 ) -> Reached {
-    let nothing = Reached {
-        rows: 0,
-        crc_matches: None,
-    };
-    let (Some(method), Some((check, _))) = (Method::of(payload), payload.split_first_chunk())
-    else {
-        return nothing;
-    };
-    let rest = &payload[HEAD..];
-    let rows = Rows {
-        layout,
-        wanted: *check,
-        store,
-    };
-    if method == Method::Raw {
-        let mut whole = rest.chunks_exact(layout.row_len() * layout.bits as usize / 8);
-        return rows.collect(|_, row| match whole.next() {
-            Some(bytes) => layout.read(bytes, row),
-            None => false,
-        });
-    }
-    let (step, words) = match (layout.bits, rest.split_first_chunk()) {
-        (8, _) => (1, rest),
-        (_, Some((step, words))) => (u16::from_le_bytes(*step), words),
-        (_, None) => return nothing,
-    };
-    if step == 0 {
-        return nothing;
-    }
-    let scale = Scale::new(&layout, step);
-    let mut coder = RangeReader::new(words);
-    match (method, side) {
-        (Method::Photographic, None) => nothing,
-        (Method::Photographic, Some(side)) => {
-            let mut model = SampleModel::new(layout, scale, Some(*side));
-            rows.collect(|y, row| {
-                model.row(y, row, &mut coder);
-                coder.certain()
-            })
-        }
-        _ => {
-            let palette = match method {
-                Method::Palette => Some(Palette::unknown().code(layout, &mut coder)),
-                _ => None,
-            };
-            let mut model = GraphicModel::new(layout, scale, palette);
-            rows.collect(|y, row| {
-                model.row(y, row, &mut coder);
-                coder.certain()
-            })
-        }
-    }
+    continue_exact(layout, side, payload, &mut None, false, store)
 }
 
-/// Rows on their way to the picture.
-struct Rows<S> {
+/// Decodes as [`decode_exact`] does, but goes on at the last checkpoint: `store` takes the rows
+/// from [`Checkpoint::rows`] on. The `payload` is the one of that checkpoint with more bytes.
+///
+/// To `keep` the place, new checkpoints are made behind a half of the new bytes, behind a half of
+/// the rest, and so on to a 16th: so much, or the last row, is decoded again when more bytes come.
+/// Each is a copy of the model.
+pub fn continue_exact(
     layout: Layout,
-    wanted: [u8; CHECK],
-    store: S,
+    side: Option<&SideInformation>,
+    payload: &[u8],
+    checkpoint: &mut Option<Checkpoint>,
+    keep: bool,
+    mut store: impl FnMut(usize, &[u16]),
+) -> Reached {
+    let last = checkpoint.as_ref();
+    let (mut rows, mut check) = match last {
+        Some(last) => (last.rows, last.check.clone()),
+        None => (0, crc32fast::Hasher::new()),
+    };
+    let Some((wanted, mut source)) = Source::new(layout, side, payload, last) else {
+        return Reached {
+            rows: 0,
+            crc_matches: None,
+        };
+    };
+    let mut marks = Marks::new(last.map_or(0, |last| last.position.read), payload.len());
+    let mut row = vec![0; layout.row_len()];
+    while rows < layout.size.1 {
+        if !source.row(layout, rows, &mut row) {
+            return Reached {
+                rows,
+                crc_matches: None,
+            };
+        }
+        layout.check(&row, &mut check);
+        store(rows, &row);
+        rows += 1;
+        if let (
+            true,
+            Source::Coded {
+                model,
+                coder,
+                words,
+            },
+        ) = (keep, &source)
+            && let Some(position) = coder.position(words)
+            && marks.passed(position.read)
+        {
+            *checkpoint = Some(Checkpoint {
+                model: model.clone().beside(None),
+                position,
+                rows,
+                check: check.clone(),
+            });
+        }
+    }
+    Reached {
+        rows,
+        crc_matches: Some(check.finalize().to_le_bytes() == wanted),
+    }
 }
 
-impl<S: FnMut(usize, &[u16])> Rows<S> {
-    /// Stores rows as long as `next` says that they are certain.
-    fn collect(mut self, mut next: impl FnMut(usize, &mut [u16]) -> bool) -> Reached {
-        let mut row = vec![0; self.layout.row_len()];
-        let mut check = crc32fast::Hasher::new();
-        for y in 0..self.layout.size.1 {
-            if !next(y, &mut row) {
-                return Reached {
-                    rows: y,
-                    crc_matches: None,
-                };
-            }
-            self.layout.check(&row, &mut check);
-            (self.store)(y, &row);
+/// Where checkpoints are due.
+struct Marks {
+    next: usize,
+    /// None is due behind it.
+    last: usize,
+    end: usize,
+}
+
+impl Marks {
+    /// The marks of the bytes from `from` to `end`.
+    fn new(from: usize, end: usize) -> Self {
+        let new = end.saturating_sub(from);
+        Marks {
+            next: from + new / 2,
+            last: end - new / 16,
+            end,
         }
-        Reached {
-            rows: self.layout.size.1,
-            crc_matches: Some(check.finalize().to_le_bytes() == self.wanted),
+    }
+
+    /// True if a checkpoint is due behind `read` bytes. The next one is due later.
+    fn passed(&mut self, read: usize) -> bool {
+        let due = read >= self.next && self.next < self.last;
+        if due {
+            self.next = read + 1 + (self.end.saturating_sub(read)) / 2;
+        }
+        due
+    }
+}
+
+/// A place between two rows, all bytes of which have come.
+pub struct Checkpoint {
+    model: Model<'static>,
+    position: Position,
+    rows: usize,
+    check: crc32fast::Hasher,
+}
+
+impl Checkpoint {
+    /// Rows before the place.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+/// The model of the rows.
+#[derive(Clone)]
+enum Model<'a> {
+    Photographic(SampleModel<'a>),
+    Graphic(GraphicModel),
+}
+
+impl Model<'_> {
+    /// The model with this side information, or, while it rests, without any.
+    fn beside<'b>(self, side: Option<&SideInformation<'b>>) -> Model<'b> {
+        match self {
+            Model::Photographic(model) => Model::Photographic(model.beside(side.copied())),
+            Model::Graphic(model) => Model::Graphic(model),
+        }
+    }
+}
+
+/// The rest of a payload.
+enum Source<'a> {
+    Raw(ChunksExact<'a, u8>),
+    Coded {
+        model: Model<'a>,
+        coder: RangeReader<'a>,
+        /// All words.
+        words: &'a [u8],
+    },
+}
+
+impl<'a> Source<'a> {
+    /// The check of the samples, and the source of the rows behind the checkpoint. None of a
+    /// payload that has no rows yet or cannot be read.
+    fn new(
+        layout: Layout,
+        side: Option<&SideInformation<'a>>,
+        payload: &'a [u8],
+        last: Option<&Checkpoint>,
+    ) -> Option<([u8; CHECK], Self)> {
+        let method = Method::of(payload)?;
+        let check = *payload.first_chunk()?;
+        let rest = &payload[HEAD..];
+        if method == Method::Raw {
+            let row = layout.row_len() * layout.bits as usize / 8;
+            return Some((check, Source::Raw(rest.chunks_exact(row))));
+        }
+        let (step, words) = match layout.bits {
+            8 => (1, rest),
+            _ => {
+                let (step, words) = rest.split_first_chunk()?;
+                (u16::from_le_bytes(*step), words)
+            }
+        };
+        if step == 0 || (method.needs_chain() && side.is_none()) {
+            return None;
+        }
+        let scale = Scale::new(&layout, step);
+        let mut coder = match last {
+            Some(last) => RangeReader::at(words, &last.position),
+            None => RangeReader::new(words),
+        };
+        let graphic = |palette| Model::Graphic(GraphicModel::new(layout, scale, palette));
+        let model = match (last, method) {
+            (Some(last), _) => last.model.clone().beside(side),
+            (None, Method::Photographic) => {
+                Model::Photographic(SampleModel::new(layout, scale, side.copied()))
+            }
+            (None, Method::Palette) => graphic(Some(Palette::unknown().code(layout, &mut coder))),
+            (None, _) => graphic(None),
+        };
+        Some((
+            check,
+            Source::Coded {
+                model,
+                coder,
+                words,
+            },
+        ))
+    }
+
+    /// Reads row `y`. False if it is not certain.
+    fn row(&mut self, layout: Layout, y: usize, row: &mut [u16]) -> bool {
+        match self {
+            Source::Raw(rows) => match rows.next() {
+                Some(bytes) => layout.read(bytes, row),
+                None => false,
+            },
+            Source::Coded { model, coder, .. } => {
+                match model {
+                    Model::Photographic(model) => model.row(y, row, coder),
+                    Model::Graphic(model) => model.row(y, row, coder),
+                }
+                coder.certain()
+            }
         }
     }
 }

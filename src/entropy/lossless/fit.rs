@@ -31,6 +31,7 @@ impl Normal {
 }
 
 /// The fit of one channel: normal equations for every segment of the columns.
+#[derive(Clone)]
 pub struct Fit {
     n: usize,
     segments: Vec<Normal>,

@@ -73,12 +73,14 @@ fn successors(pixels: u64) -> u64 {
 }
 
 /// Coder of the colours that are not near.
+#[derive(Clone)]
 enum Others {
     Palette(Palette, IndexModel),
     Samples(SampleModel<'static>),
 }
 
 /// The model of the pixels of a picture.
+#[derive(Clone)]
 pub struct GraphicModel {
     channels: usize,
     rows: [Vec<Colour>; ROWS],

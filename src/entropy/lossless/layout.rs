@@ -95,7 +95,7 @@ impl Layout {
     }
 
     /// Samples of a row.
-    pub(in crate::entropy) fn row_len(&self) -> usize {
+    pub fn row_len(&self) -> usize {
         self.size.0 * self.channels
     }
 

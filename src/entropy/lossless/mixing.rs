@@ -71,6 +71,7 @@ impl Tables {
 }
 
 /// Sets of weights for `N` predictions, chosen by context.
+#[derive(Clone)]
 pub struct LogisticMixer<const N: usize> {
     tables: Tables,
     sets: Vec<[f32; N]>,

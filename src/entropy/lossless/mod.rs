@@ -19,6 +19,9 @@ mod model;
 mod palette;
 mod side_information;
 
-pub use exact::{Method, Reached, decode_exact, encode_graphic, encode_photographic, exact_memory};
+pub use exact::{
+    Checkpoint, Method, Reached, continue_exact, decode_exact, encode_graphic, encode_photographic,
+    exact_memory,
+};
 pub use layout::Layout;
 pub use side_information::SideInformation;

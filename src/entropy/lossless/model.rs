@@ -62,6 +62,7 @@ struct Row {
 }
 
 /// The rows of one channel, the present one first, and the knowledge learned about it.
+#[derive(Clone)]
 struct ChannelModel {
     /// The number of its plane.
     plane: usize,
@@ -90,6 +91,7 @@ impl ChannelModel {
 }
 
 /// The model of the samples of a picture.
+#[derive(Clone)]
 pub struct SampleModel<'a> {
     layout: Layout,
     /// None where pixels are coded one by one, without a chain.
@@ -167,6 +169,19 @@ impl<'a> SampleModel<'a> {
             channels,
             layout,
             side,
+        }
+    }
+
+    /// The same model with this side information, or, while it rests, without any.
+    pub fn beside<'b>(self, side: Option<SideInformation<'b>>) -> SampleModel<'b> {
+        SampleModel {
+            layout: self.layout,
+            side,
+            scale: self.scale,
+            channels: self.channels,
+            tables: self.tables,
+            mixer: self.mixer,
+            context_table: self.context_table,
         }
     }
 

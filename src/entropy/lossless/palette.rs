@@ -10,6 +10,7 @@ use crate::entropy::lossless::mixing::{LogisticMixer, Tables};
 const MOST: usize = 256;
 
 /// The colours of a picture in rising order.
+#[derive(Clone)]
 pub struct Palette(Vec<Colour>);
 
 impl Palette {
@@ -118,6 +119,7 @@ const RATE: f32 = 0.006;
 const BITS: usize = 8;
 
 /// The model of places in the palette.
+#[derive(Clone)]
 pub struct IndexModel {
     tables: Tables,
     mixer: LogisticMixer<CONTEXTS>,

@@ -5,6 +5,7 @@ use std::time::Instant;
 use dcodec::{Picture, Result, Target};
 
 use super::measure::{OurCodec, Point, QualityMeter, Stage, pixels};
+use super::settings::Settings;
 
 /// The codec of these points.
 pub const NAME: &str = "dcodec-made";
@@ -14,20 +15,26 @@ pub const NAME: &str = "dcodec-made";
 const QUALITIES: [f64; 8] = [36.0, 44.0, 52.0, 59.0, 66.0, 72.0, 78.0, 84.0];
 
 impl OurCodec<'_> {
-    /// Encodes for every bitrate, then for every quality of the mean curve, and measures each file
-    /// whole. Bitrates that are less than a header are left out. `progress` takes the share done.
-    pub fn made_for_rates(
+    /// The bitrates, and the qualities of the mean curve, as far as they are asked for. Bitrates
+    /// that are less than a header are left out.
+    pub fn targets(&self, settings: &Settings, picture: &Picture) -> Vec<Target> {
+        let rates = self.points.iter().map(|&rate| Target::Bpp(rate));
+        let rates = rates.filter(|target| !self.is_too_low(*target, picture));
+        let qualities = QUALITIES.map(Target::Quality);
+        let rates = rates.filter(|_| settings.made_for_rates);
+        let qualities = qualities.iter().filter(|_| settings.made_for_qualities);
+        rates.chain(qualities.copied()).collect()
+    }
+
+    /// Encodes for every target, and measures each file whole. `progress` takes the share done.
+    pub fn made_for(
         &self,
+        targets: &[Target],
         name: &str,
         picture: &Picture,
         meter: &QualityMeter,
         progress: &dyn Fn(Stage, f64),
     ) -> Result<Vec<Point>> {
-        let rates = self.points.iter().map(|&rate| Target::Bpp(rate));
-        let targets: Vec<Target> = rates
-            .chain(QUALITIES.map(Target::Quality))
-            .filter(|target| !self.is_too_low(*target, picture))
-            .collect();
         let mut points = Vec::new();
         for (i, &target) in targets.iter().enumerate() {
             points.push(self.made(name, picture, meter, target)?);

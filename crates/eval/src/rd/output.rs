@@ -95,8 +95,8 @@ pub fn field(text: &str) -> String {
 }
 
 /// The curves as CompressAI's benchmark files have them: ours at the top, so that its plotters read
-/// it, the others under `peers`, `made-for-rate` and `ideal`, and the curves of each picture under
-/// `pictures`.
+/// it, that of prefixes where there is one; the others under `peers`, `made-for-rate` and `ideal`,
+/// and the curves of each picture under `pictures`.
 pub fn json(all: &[Point], curves: &[Curve], title: &str) -> String {
     let mut whole = Value::Null;
     let mut peers: Vec<Value> = Vec::new();
@@ -114,6 +114,9 @@ pub fn json(all: &[Point], curves: &[Curve], title: &str) -> String {
             CurveKind::Made => made = of,
             CurveKind::Peer | CurveKind::Prefix => peers.push(of),
         }
+    }
+    if whole.is_null() {
+        whole = made.take();
     }
     if !peers.is_empty() {
         whole["peers"] = peers.into();

@@ -74,7 +74,9 @@ impl Plot<'_> {
             .map(|curve| (curve, measured(curve)))
             .filter(|(_, dots)| !dots.is_empty())
             .collect();
-        let ours = &measured.iter().find(|c| c.0.kind == CurveKind::Ours)?.1;
+        // The prefixes where they were measured, for they come first.
+        let is_ours = |kind| matches!(kind, CurveKind::Ours | CurveKind::Made);
+        let ours = &measured.iter().find(|c| is_ours(c.0.kind))?.1;
         let highest = ours.last()?.0;
         // Our first layers cost next to nothing; a few octaves show all that can be compared.
         let peers = measured.iter().filter(|c| c.0.kind == CurveKind::Peer);

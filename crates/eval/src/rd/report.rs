@@ -70,9 +70,12 @@ fn curves(
         kind,
         samples,
     };
-    let samples = mean_samples(all, "dcodec", pictures, false);
-    let mut curves = vec![ours("dcodec", "dcodec", CurveKind::Ours, samples)];
-    if settings.made_for_rate {
+    let mut curves = Vec::new();
+    if settings.prefixes {
+        let samples = mean_samples(all, "dcodec", pictures, false);
+        curves.push(ours("dcodec", "dcodec", CurveKind::Ours, samples));
+    }
+    if settings.made() {
         let samples = mean_samples(all, made::NAME, pictures, false);
         curves.push(ours(
             made::NAME,
@@ -107,7 +110,7 @@ fn curves(
             });
         };
         add(peer.name.to_owned(), peer.title.to_owned(), CurveKind::Peer);
-        if settings.prefixes && peer.definition.progressive.is_some() {
+        if settings.peer_prefixes && peer.definition.progressive.is_some() {
             let title = format!("{}, cut", peer.title);
             add(format!("{}-prefix", peer.name), title, CurveKind::Prefix);
         }
@@ -136,28 +139,34 @@ fn write(settings: &Settings, all: &[Point], plot: &Plot) -> Result<()> {
 /// The tables that the settings ask for.
 fn table(session: &Session, all: &[Point], plot: &Plot, pictures: usize) -> String {
     let (settings, rates) = (session.settings, session.ours.points);
-    let (ours, others) = (&plot.curves[0], &plot.curves[1..]);
-    let mut table = match settings.layers {
-        true => tables::layers(all, pictures),
-        false => tables::rates(all, ours, rates, pictures),
-    };
-    let made = others.iter().find(|c| c.kind == CurveKind::Made);
+    let mut table = String::new();
+    let of_kind = |kind| plot.curves.iter().find(|c| c.kind == kind);
+    let (prefixes, made) = (of_kind(CurveKind::Ours), of_kind(CurveKind::Made));
+    if let Some(prefixes) = prefixes {
+        table += &match settings.layers {
+            true => tables::layers(all, pictures),
+            false => tables::rates(all, prefixes, rates, pictures),
+        };
+    }
     if let Some(made) = made {
         table += "files that are made for their rate\n";
         table += &tables::rates(all, made, rates, pictures);
     }
-    if pictures > 1 && pictures <= MOST_ROWS {
-        table += &tables::pictures(all, settings.metric, rates);
+    if let Some(ours) = prefixes.or(made)
+        && pictures > 1
+        && pictures <= MOST_ROWS
+    {
+        table += &tables::pictures(all, &ours.codec, settings.metric, rates);
     }
     if settings.ideal {
         table += &tables::ideal(all, pictures);
     }
-    if others
-        .iter()
-        .any(|c| matches!(c.kind, CurveKind::Peer | CurveKind::Prefix))
+    let peer = |c: &&Curve| matches!(c.kind, CurveKind::Peer | CurveKind::Prefix);
+    // The files of the others are made for their rates too.
+    if let Some(ours) = made.or(prefixes)
+        && plot.curves.iter().any(|c| peer(&c))
     {
-        // The files of the others are made for their rates too.
-        table += &tables::bd(made.unwrap_or(ours), others);
+        table += &tables::bd(ours, &plot.curves);
     }
     table
 }

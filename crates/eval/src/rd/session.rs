@@ -96,7 +96,7 @@ impl Session<'_> {
         for (i, peer) in self.peers.iter().enumerate() {
             for prefixes in [false, true] {
                 if prefixes
-                    && !(self.settings.prefixes && peer.codec.definition.progressive.is_some())
+                    && !(self.settings.peer_prefixes && peer.codec.definition.progressive.is_some())
                 {
                     continue;
                 }
@@ -138,12 +138,15 @@ impl Session<'_> {
         progress: &PictureProgress,
         talk: bool,
     ) -> Result<Vec<Point>> {
+        if !self.settings.prefixes {
+            return Ok(Vec::new());
+        }
         let settings = ["dcodec", &self.ours.network(), &self.ours.settings()];
         let key = journal::key(picture, &settings);
         if let Some(points) = self.journal.get(&key) {
             return Ok(points);
         }
-        let set = |stage, done: f64| match self.settings.made_for_rate {
+        let set = |stage, done: f64| match self.settings.made() {
             true => progress.set(stage, 0.25 * done),
             false => progress.set(stage, done),
         };
@@ -170,17 +173,20 @@ impl Session<'_> {
         meter: &QualityMeter,
         progress: &PictureProgress,
     ) -> Result<Vec<Point>> {
-        if !self.settings.made_for_rate {
+        let ours = &self.ours;
+        let targets = ours.targets(self.settings, picture);
+        if targets.is_empty() {
             return Ok(Vec::new());
         }
-        let ours = &self.ours;
-        let settings = ["dcodec, made", &ours.network(), &ours.settings()];
+        let asked = format!("{targets:?}");
+        let settings = ["dcodec, made", &ours.network(), &ours.settings(), &asked];
         let key = journal::key(picture, &settings);
         if let Some(points) = self.journal.get(&key) {
             return Ok(points);
         }
-        let set = |stage, done: f64| progress.set(stage, 0.25 + 0.75 * done);
-        let points = ours.made_for_rates(&source.label(), picture, meter, &set);
+        let before = if self.settings.prefixes { 0.25 } else { 0.0 };
+        let set = |stage, done: f64| progress.set(stage, before + (1.0 - before) * done);
+        let points = ours.made_for(&targets, &source.label(), picture, meter, &set);
         let points = points.about(source.path())?;
         self.journal.put(key, &points)?;
         Ok(points)

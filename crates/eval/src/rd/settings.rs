@@ -66,11 +66,15 @@ pub struct Settings {
     pub prefilter: bool,
     /// Layers of files may start from a corrected x0_hat.
     pub corrections: bool,
-    /// Files that are made for each bitrate are measured too.
-    pub made_for_rate: bool,
+    /// Prefixes of one file are measured: these or files that are made for their rate, or both.
+    pub prefixes: bool,
+    /// Files that are made for each bitrate are measured.
+    pub made_for_rates: bool,
+    /// Files that are made for the qualities of a mean curve are measured.
+    pub made_for_qualities: bool,
     pub peers: Vec<Codec>,
     /// One progressive file of each peer that has them is cut too.
-    pub prefixes: bool,
+    pub peer_prefixes: bool,
     /// Most time of a peer's tool for one picture.
     pub time_limit: Duration,
     /// The table is of the ends of the layers instead of the bitrates.
@@ -86,6 +90,13 @@ pub struct Settings {
     pub metric: Metric,
     /// The plot's axis of rates is linear.
     pub linear: bool,
+}
+
+impl Settings {
+    /// True if files that are made for their rate or quality are measured.
+    pub fn made(&self) -> bool {
+        self.made_for_rates || self.made_for_qualities
+    }
 }
 
 /// The networks of a run.

@@ -77,14 +77,14 @@ pub fn rates(all: &[Point], ours: &Curve, rates: &[f64], pictures: usize) -> Str
     out
 }
 
-/// One metric of every picture at the asked bitrates.
-pub fn pictures(all: &[Point], metric: Metric, rates: &[f64]) -> String {
+/// One metric of every picture at the asked bitrates, by the points of one codec.
+pub fn pictures(all: &[Point], codec: &str, metric: Metric, rates: &[f64]) -> String {
     let (name, decimals) = match metric {
         Metric::Psnr => ("PSNR in dB", 2),
         Metric::MsSsim => ("MS-SSIM", 4),
         Metric::Ssimulacra2 => ("SSIMULACRA2", 2),
     };
-    let ours = all.iter().filter(|p| p.codec == "dcodec");
+    let ours = all.iter().filter(|p| p.codec == codec);
     let asked: Vec<&Point> = ours.filter(|p| p.asked.is_some()).collect();
     let names = asked.iter().map(|p| p.picture.chars().count());
     let width = names.max().unwrap_or(0).max(7);
@@ -271,6 +271,7 @@ mod tests {
         };
         let table = pictures(
             &[asked("a", 0.1), asked("a", 0.2), asked("b", 0.2)],
+            "dcodec",
             Metric::Psnr,
             &[0.1, 0.2],
         );

@@ -371,3 +371,43 @@ fn a_tiny_picture_is_pinned() {
     let rgb = "b2 74 6d b9 01 fd ff 2d 00 29 84 0b 7a c9 d5 c4 5f f5 b3 3f 2a";
     assert_eq!(payloads, [grey, rgb]);
 }
+
+/// The rows of every prefix are those of a decoder that goes on where the last prefix ended, and
+/// such a decoder reads few rows twice.
+#[test]
+fn decoding_goes_on_where_it_ended() {
+    let photograph = Scene::new(25, 49, 3, 8, 6.0);
+    let deep = Scene::new(20, 30, 1, 16, 3.0);
+    let mut drawing = Scene::new(60, 50, 3, 8, 0.0);
+    drawing.samples.iter_mut().for_each(|v| *v = *v / 40 * 40);
+    let cases = [
+        (&photograph, photograph.encode()),
+        (&photograph, photograph.encode_alone()),
+        (&deep, deep.encode()),
+        (&drawing, drawing.encode_alone()),
+    ];
+    for (scene, payload) in cases {
+        let (side, layout) = (scene.side(), scene.layout());
+        for piece in [1, 30, 300] {
+            let (mut checkpoint, mut before) = (None, Vec::new());
+            let mut decoded = 0;
+            for end in (0..payload.len()).step_by(piece).chain([payload.len()]) {
+                let cut = &payload[..end];
+                let mut samples = std::mem::take(&mut before);
+                let reached =
+                    continue_exact(layout, Some(&side), cut, &mut checkpoint, true, |y, row| {
+                        assert_eq!(samples.len(), y * layout.row_len());
+                        samples.extend_from_slice(row);
+                        decoded += 1;
+                    });
+                let rows = checkpoint.as_ref().map_or(0, Checkpoint::rows);
+                before = samples[..rows * layout.row_len()].to_vec();
+                if end % (31 * piece) == 0 || end == payload.len() {
+                    assert_eq!((samples, reached), scene.decode(cut));
+                }
+            }
+            let most = 3 * (layout.size.1 + payload.len() / piece);
+            assert!(decoded <= most, "{decoded} rows, {most} at most");
+        }
+    }
+}
