@@ -7,13 +7,7 @@ use crate::error::{Error, Result};
 use crate::prior::cpu::{Deferred, DeferredCorrector};
 use crate::prior::ensemble::ensemble_of;
 use crate::prior::prior::Prior;
-use crate::prior::weights::Weights;
-
-/// A weights file, and its identity as the build script has found it.
-struct File {
-    bytes: &'static [u8],
-    id: PriorId,
-}
+use crate::prior::weights::{Inside, Weights};
 
 /// Identity of eight hexadecimal digits.
 #[cfg(any(feature = "shipped", feature = "prior-l"))]
@@ -25,26 +19,26 @@ const fn id(digits: &str) -> PriorId {
 }
 
 #[cfg(feature = "shipped")]
-static S: Option<File> = Some(File {
-    bytes: include_bytes!("../../models/s.safetensors"),
+static S: Option<Inside> = Some(Inside {
+    apart: include_bytes!(concat!(env!("OUT_DIR"), "/s.apart")),
     id: id(env!("DCODEC_PRIOR_S")),
 });
 #[cfg(not(feature = "shipped"))]
-static S: Option<File> = None;
+static S: Option<Inside> = None;
 #[cfg(feature = "shipped")]
-static XS: Option<File> = Some(File {
-    bytes: include_bytes!("../../models/xs.safetensors"),
+static XS: Option<Inside> = Some(Inside {
+    apart: include_bytes!(concat!(env!("OUT_DIR"), "/xs.apart")),
     id: id(env!("DCODEC_PRIOR_XS")),
 });
 #[cfg(not(feature = "shipped"))]
-static XS: Option<File> = None;
+static XS: Option<Inside> = None;
 #[cfg(feature = "prior-l")]
-static L: Option<File> = Some(File {
-    bytes: include_bytes!(env!("DCODEC_PRIOR_L_FILE")),
+static L: Option<Inside> = Some(Inside {
+    apart: include_bytes!(concat!(env!("OUT_DIR"), "/l.apart")),
     id: id(env!("DCODEC_PRIOR_L")),
 });
 #[cfg(not(feature = "prior-l"))]
-static L: Option<File> = None;
+static L: Option<Inside> = None;
 
 /// A prior that comes with the crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,8 +120,8 @@ impl Shipped {
     ///
     /// # Errors
     /// [`Error::Unsupported`] if this build lacks it.
-    pub fn file_bytes(self) -> Result<&'static [u8]> {
-        Ok(self.file()?.bytes)
+    pub fn file_bytes(self) -> Result<Vec<u8>> {
+        Ok(self.file()?.file())
     }
 
     /// Weights of the prior.
@@ -135,8 +129,7 @@ impl Shipped {
     /// # Errors
     /// [`Error::Unsupported`] if this build lacks them, [`Error::Backend`] if they cannot be read.
     pub fn weights(self) -> Result<Weights> {
-        let file = self.file()?;
-        Weights::identified(file.bytes, file.id)
+        self.file()?.weights()
     }
 
     /// The prior on the CPU, by our own network. The network is made in its first call.
@@ -144,9 +137,9 @@ impl Shipped {
     /// # Errors
     /// As [`Shipped::weights`].
     pub fn prior(self) -> Result<Prior> {
-        let &File { bytes, id } = self.file()?;
-        let corrector = DeferredCorrector::of_file(bytes, id)?;
-        Ok(Prior::new(Deferred::new(bytes, id)?, id).with_corrector(corrector))
+        let &file = self.file()?;
+        let corrector = DeferredCorrector::of_file(file)?;
+        Ok(Prior::new(Deferred::new(file)?, file.id).with_corrector(corrector))
     }
 
     /// The prior, with one network for all users in the process.
@@ -166,7 +159,7 @@ impl Shipped {
         }
     }
 
-    fn file(self) -> Result<&'static File> {
+    fn file(self) -> Result<&'static Inside> {
         let file = match self {
             Shipped::S => S.as_ref(),
             Shipped::Xs => XS.as_ref(),
@@ -211,7 +204,10 @@ mod tests {
             match shipped.file() {
                 Ok(file) => {
                     let weights = shipped.weights().unwrap();
-                    assert_eq!(weights.id(), Weights::from_bytes(file.bytes).unwrap().id());
+                    assert_eq!(
+                        weights.id(),
+                        Weights::from_bytes(&file.file()).unwrap().id()
+                    );
                     for n in crate::prior::ensemble::ENSEMBLES {
                         let id = crate::prior::ensemble::ensemble_id(weights.id(), n);
                         assert_eq!(Shipped::of(id), Some((shipped, n)));

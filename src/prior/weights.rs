@@ -228,6 +228,47 @@ pub struct Weights {
     tensors: BTreeMap<String, WeightTensor>,
 }
 
+/// A weights file inside the program, its bytes sorted as the build script has done it: the header,
+/// the high bytes of all weights, the low ones.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Inside {
+    pub apart: &'static [u8],
+    /// The identity of the file.
+    pub id: PriorId,
+}
+
+impl Inside {
+    /// Reads the metadata of the file, but no weights.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if they are damaged.
+    pub fn head(&self) -> Result<Head> {
+        Head::read(self.apart)
+    }
+
+    /// The file, byte for byte.
+    pub fn file(&self) -> Vec<u8> {
+        let header = self.apart.first_chunk();
+        let header = header.map_or(0, |n| 8 + u64::from_le_bytes(*n) as usize);
+        let (header, data) = self.apart.split_at(header.min(self.apart.len()));
+        let (high, rest) = data.split_at(data.len() / 2);
+        let (low, rest) = rest.split_at(high.len());
+        let mut file = Vec::with_capacity(self.apart.len());
+        file.extend_from_slice(header);
+        file.extend(low.iter().zip(high).flat_map(|(&low, &high)| [low, high]));
+        file.extend_from_slice(rest);
+        file
+    }
+
+    /// The weights.
+    ///
+    /// # Errors
+    /// As [`Weights::from_bytes`].
+    pub fn weights(&self) -> Result<Weights> {
+        Weights::identified(&self.file(), self.id)
+    }
+}
+
 impl Head {
     /// Size of a network of the file.
     pub fn config_of(&self, part: Part) -> Option<&Config> {

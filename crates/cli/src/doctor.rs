@@ -153,7 +153,7 @@ impl PriorFound {
     fn new(shipped: Shipped) -> Self {
         let weights = || {
             let bytes = shipped.file_bytes()?;
-            let (found, told) = (Weights::from_bytes(bytes)?.id(), shipped.prior()?.id());
+            let (found, told) = (Weights::from_bytes(&bytes)?.id(), shipped.prior()?.id());
             match found == told {
                 true => Ok((told.to_string(), bytes.len())),
                 false => Err(dcodec::Error::Backend(format!(

@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use crate::codes::PriorId;
 use crate::error::Result;
 use crate::pixels::planes::Planes;
 use crate::prior::cpu::activations;
@@ -10,13 +9,12 @@ use crate::prior::cpu::corrector::{Correction, Corrector};
 use crate::prior::cpu::kernel::Kernel;
 use crate::prior::cpu::network::Network;
 use crate::prior::denoiser::Denoiser;
-use crate::prior::weights::{Config, Head, Part, Weights};
+use crate::prior::weights::{Config, Head, Inside, Part, Weights};
 
 /// Network of a weights file inside the program.
 #[derive(Debug)]
 pub(crate) struct Deferred {
-    file: &'static [u8],
-    id: PriorId,
+    file: Inside,
     head: Head,
     network: OnceLock<Network>,
 }
@@ -26,11 +24,10 @@ impl Deferred {
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if they are damaged.
-    pub fn new(file: &'static [u8], id: PriorId) -> Result<Deferred> {
+    pub fn new(file: Inside) -> Result<Deferred> {
         Ok(Deferred {
             file,
-            id,
-            head: Head::read(file)?,
+            head: file.head()?,
             network: OnceLock::new(),
         })
     }
@@ -40,7 +37,7 @@ impl Deferred {
             return Ok(network);
         }
         // Not inside the lock: a thread of the pool that waits for others may come here again.
-        let network = Network::new(&Weights::identified(self.file, self.id)?)?;
+        let network = Network::new(&self.file.weights()?)?;
         Ok(self.network.get_or_init(|| network))
     }
 }
@@ -85,7 +82,7 @@ impl Denoiser for Deferred {
 #[derive(Debug)]
 pub(crate) struct DeferredCorrector {
     /// A file inside the program. None for a network that is made already.
-    file: Option<(&'static [u8], PriorId)>,
+    file: Option<Inside>,
     config: Config,
     network: OnceLock<Corrector>,
 }
@@ -95,10 +92,10 @@ impl DeferredCorrector {
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if the metadata is damaged.
-    pub fn of_file(file: &'static [u8], id: PriorId) -> Result<Option<Self>> {
-        let config = Head::read(file)?.corrector;
+    pub fn of_file(file: Inside) -> Result<Option<Self>> {
+        let config = file.head()?.corrector;
         Ok(config.map(|config| DeferredCorrector {
-            file: Some((file, id)),
+            file: Some(file),
             config,
             network: OnceLock::new(),
         }))
@@ -125,9 +122,9 @@ impl DeferredCorrector {
     /// As [`Corrector::correct`]; [`Error::Backend`](crate::Error::Backend) for damaged weights.
     pub fn correct(&self, step: Correction, planes: [&Planes; 3]) -> Result<Planes> {
         if self.network.get().is_none()
-            && let Some((file, id)) = self.file
+            && let Some(file) = self.file
         {
-            let network = Corrector::new(&Weights::identified(file, id)?)?;
+            let network = Corrector::new(&file.weights()?)?;
             self.network.get_or_init(|| network);
         }
         let network = self.network.get();
@@ -165,9 +162,10 @@ mod tests {
 
     /// One network twice.
     fn same() -> (Deferred, Network) {
-        static FILE: &[u8] = include_bytes!("../../../models/s.safetensors");
-        let weights = Weights::from_bytes(FILE).unwrap();
-        let deferred = Deferred::new(FILE, weights.id()).unwrap();
+        let apart = include_bytes!(concat!(env!("OUT_DIR"), "/s.apart"));
+        let weights = Weights::shipped().unwrap();
+        let id = weights.id();
+        let deferred = Deferred::new(Inside { apart, id }).unwrap();
         (deferred, Network::new(&weights).unwrap())
     }
 

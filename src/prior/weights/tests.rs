@@ -98,6 +98,8 @@ fn shipped_weights_load() {
     assert!((weights.sigma_data() * 255.0 - 60.0).abs() < 1e-9);
     let file = include_bytes!("../../../models/s.safetensors");
     assert_eq!(weights.id(), identify(file));
+    let inside = crate::prior::Shipped::S.file_bytes().unwrap();
+    assert!(inside == file, "put together byte for byte");
     assert_eq!(weights.id().to_string().len(), 8);
     assert_eq!(weights.sigma_max(), 256.0);
 }
