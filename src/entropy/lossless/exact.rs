@@ -303,7 +303,7 @@ enum Model<'a> {
 }
 
 impl Model<'_> {
-    /// The model with this side information, or, while it rests, without any.
+    /// This model with other side information, or, while it rests, with none.
     fn beside<'b>(self, side: Option<&SideInformation<'b>>) -> Model<'b> {
         match self {
             Model::Photographic(model) => Model::Photographic(model.beside(side.copied())),

@@ -172,7 +172,7 @@ impl<'a> SampleModel<'a> {
         }
     }
 
-    /// The same model with this side information, or, while it rests, without any.
+    /// This model with other side information, or, while it rests, with none.
     pub fn beside<'b>(self, side: Option<SideInformation<'b>>) -> SampleModel<'b> {
         SampleModel {
             layout: self.layout,

@@ -24,7 +24,7 @@ impl Deferred {
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if they are damaged.
-    pub fn new(file: Inside) -> Result<Deferred> {
+    pub(in crate::prior) fn new(file: Inside) -> Result<Deferred> {
         Ok(Deferred {
             file,
             head: file.head()?,
@@ -92,7 +92,7 @@ impl DeferredCorrector {
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) if the metadata is damaged.
-    pub fn of_file(file: Inside) -> Result<Option<Self>> {
+    pub(in crate::prior) fn of_file(file: Inside) -> Result<Option<Self>> {
         let config = file.head()?.corrector;
         Ok(config.map(|config| DeferredCorrector {
             file: Some(file),
