@@ -70,9 +70,9 @@ fn bits_are_close_to_the_divergence() {
 #[test]
 fn kodak_pictures_at_three_tenths_of_a_bit() {
     let prior = common::prior();
-    // The last two have the most heads of all Kodak pictures.
+    // The last one has the most heads of all Kodak pictures but one.
     let mut psnrs = Vec::new();
-    for name in [1, 7, 13, 19, 3, 23].map(|n| format!("kodak/kodim{n:02}.png")) {
+    for name in [7, 19, 23].map(|n| format!("kodak/kodim{n:02}.png")) {
         let Some(picture) = common::data(&name) else {
             return;
         };
@@ -82,15 +82,11 @@ fn kodak_pictures_at_three_tenths_of_a_bit() {
         let overhead = overhead(&file);
         println!("{name}: {psnr:.2} dB, overhead {:.2} %", 100.0 * overhead);
         // 1 % is the target: smooth pictures of few bits reach low noise levels, in many layers.
-        let most = if name.contains("03") || name.contains("23") {
-            0.0115
-        } else {
-            0.01
-        };
+        let most = if name.contains("23") { 0.0115 } else { 0.01 };
         assert!(overhead <= most, "{name}: {:.2} %", 100.0 * overhead);
         psnrs.push(psnr);
     }
-    let mean = psnrs[..4].iter().sum::<f64>() / 4.0;
-    println!("mean of the first four {mean:.2} dB");
-    assert!(mean >= 29.8, "{mean:.2} dB");
+    let mean = psnrs[..2].iter().sum::<f64>() / 2.0;
+    println!("mean of the first two {mean:.2} dB");
+    assert!(mean >= 34.2, "{mean:.2} dB");
 }
