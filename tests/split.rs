@@ -13,7 +13,7 @@ fn files(prior: &Prior) -> Vec<Vec<u8>> {
     let alpha = common::noise(32, 32, Colour::Rgb, true, 1);
     let alpha = alpha.alpha().cloned();
     let with_alpha = Picture::from_samples(32, 32, Colour::Rgb, crop.samples().clone(), alpha);
-    let blocks = (0..60 * 40 * 3).map(|i| (i / 3 % 60 / 7 * 40 ^ i / 180 / 5 * 9) as u8);
+    let blocks = (0..60 * 40 * 3).map(|i| ((i / 3 % 60 / 7 * 40) ^ (i / 180 / 5 * 9)) as u8);
     let blocks = Picture::new(60, 40, Colour::Rgb, blocks.collect(), None).expect("a picture");
     [
         (crop, Target::Quality(75.0)),

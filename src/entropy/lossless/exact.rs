@@ -298,15 +298,17 @@ impl Checkpoint {
 /// The model of the rows.
 #[derive(Clone)]
 enum Model<'a> {
-    Photographic(SampleModel<'a>),
-    Graphic(GraphicModel),
+    Photographic(Box<SampleModel<'a>>),
+    Graphic(Box<GraphicModel>),
 }
 
 impl Model<'_> {
     /// This model with other side information, or, while it rests, with none.
     fn beside<'b>(self, side: Option<&SideInformation<'b>>) -> Model<'b> {
         match self {
-            Model::Photographic(model) => Model::Photographic(model.beside(side.copied())),
+            Model::Photographic(model) => {
+                Model::Photographic(Box::new(model.beside(side.copied())))
+            }
             Model::Graphic(model) => Model::Graphic(model),
         }
     }
@@ -354,11 +356,11 @@ impl<'a> Source<'a> {
             Some(last) => RangeReader::at(words, &last.position),
             None => RangeReader::new(words),
         };
-        let graphic = |palette| Model::Graphic(GraphicModel::new(layout, scale, palette));
+        let graphic = |palette| Model::Graphic(Box::new(GraphicModel::new(layout, scale, palette)));
         let model = match (last, method) {
             (Some(last), _) => last.model.clone().beside(side),
             (None, Method::Photographic) => {
-                Model::Photographic(SampleModel::new(layout, scale, side.copied()))
+                Model::Photographic(Box::new(SampleModel::new(layout, scale, side.copied())))
             }
             (None, Method::Palette) => graphic(Some(Palette::unknown().code(layout, &mut coder))),
             (None, _) => graphic(None),

@@ -166,7 +166,7 @@ fn table(session: &Session, all: &[Point], plot: &Plot, pictures: usize) -> Stri
     if let Some(ours) = made.or(prefixes)
         && plot.curves.iter().any(|c| peer(&c))
     {
-        table += &tables::bd(ours, &plot.curves);
+        table += &tables::bd(ours, plot.curves);
     }
     table
 }
