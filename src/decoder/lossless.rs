@@ -43,6 +43,7 @@ impl fmt::Debug for ExactSamples {
 
 impl ExactSamples {
     /// The samples of a part that is whole, if they are all there.
+    #[cfg(feature = "image")]
     pub fn whole(&self, form: &Form) -> Option<Samples> {
         self.whole.as_ref()?.whole(form)
     }
