@@ -35,9 +35,14 @@ fn row(out: &mut String, bpp: f64, quality: &Quality, times: Option<(f64, f64)>)
     out.push('\n');
 }
 
-/// Our quality at the asked bitrates: each picture cut there, and the mean curve read there.
+/// Our quality at the asked bitrates, as far as it was measured: each picture cut there, and the
+/// mean curve read there.
 pub fn rates(all: &[Point], ours: &Curve, rates: &[f64], pictures: usize) -> String {
-    let mut out = format!("fixed rate per picture, mean of the pictures\n{HEAD}");
+    let mut out = String::new();
+    let fixed = |p: &Point| p.codec == ours.codec && p.asked.is_some();
+    if all.iter().any(fixed) {
+        let _ = write!(out, "fixed rate per picture, mean of the pictures\n{HEAD}");
+    }
     for &rate in rates {
         let at: Vec<&Point> = all
             .iter()
@@ -48,7 +53,7 @@ pub fn rates(all: &[Point], ours: &Curve, rates: &[f64], pictures: usize) -> Str
             row(&mut out, rate, &s.quality, Some((s.encode_s, s.decode_s)));
         }
     }
-    if pictures == 1 {
+    if pictures == 1 || ours.samples.is_empty() {
         return out;
     }
     let _ = write!(
@@ -86,6 +91,9 @@ pub fn pictures(all: &[Point], codec: &str, metric: Metric, rates: &[f64]) -> St
     };
     let ours = all.iter().filter(|p| p.codec == codec);
     let asked: Vec<&Point> = ours.filter(|p| p.asked.is_some()).collect();
+    if asked.is_empty() {
+        return String::new();
+    }
     let names = asked.iter().map(|p| p.picture.chars().count());
     let width = names.max().unwrap_or(0).max(7);
     let mut out = format!(
