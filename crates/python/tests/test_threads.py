@@ -85,8 +85,12 @@ print("whole")
 
 @pytest.mark.parametrize("work", ["encode", "decode"])
 def test_an_interrupt_ends_the_call(work: str) -> None:
+    # Background jobs of scripts ignore interrupts, and so would their children.
     child = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, work], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", INTERRUPTED, work],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert child.stdout is not None
     assert child.stdout.readline() == "begins\n"
