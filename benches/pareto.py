@@ -118,18 +118,25 @@ def code(codec, tune, setting, picture, folder):
     return os.path.getsize(coded), np.asarray(Image.open(shown).convert("RGB")), encoded, decoded
 
 
-def curve(codec, tune, picture, folder, rows):
-    """Points (bits per pixel, quality) of a picture, measured by the tune's metric."""
+MEASURES = {"psnr": metrics.psnr, "eye": metrics.ssimulacra2}
+
+
+def curves_of(codec, picture, folder, rows):
+    """Points (bits per pixel, quality) of a picture by tune, measured by the tune's metric. A codec
+    without tunes makes one file for both."""
     original = np.asarray(Image.open(picture).convert("RGB"))
-    measure = {"psnr": metrics.psnr, "eye": metrics.ssimulacra2}[tune]
-    points = []
+    tunes = ["psnr"] if codec.tunes["psnr"] == codec.tunes["eye"] else list(codec.tunes)
+    points = {tune: [] for tune in MEASURES}
     for setting in codec.settings:
-        size, shown, encoded, decoded = code(codec, tune, setting, picture, folder)
-        bpp = 8 * size / (original.shape[0] * original.shape[1])
-        points.append((bpp, measure(original, shown)))
-        rows.append([codec.name, tune, picture.stem, setting, size, f"{bpp:.5f}",
-                     f"{points[-1][1]:.4f}", f"{encoded[0]:.3f}", f"{decoded[0]:.3f}"])
-    return sorted(points)
+        for made in tunes:
+            size, shown, encoded, decoded = code(codec, made, setting, picture, folder)
+            bpp = 8 * size / (original.shape[0] * original.shape[1])
+            for tune in [made] if len(tunes) > 1 else MEASURES:
+                quality = MEASURES[tune](original, shown)
+                points[tune].append((bpp, quality))
+                rows.append([codec.name, tune, picture.stem, setting, size, f"{bpp:.5f}",
+                             f"{quality:.4f}", f"{encoded[0]:.3f}", f"{decoded[0]:.3f}"])
+    return {tune: sorted(each) for tune, each in points.items()}
 
 
 def differences(all_codecs, pictures, folder, rows):
@@ -137,16 +144,13 @@ def differences(all_codecs, pictures, folder, rows):
     curves = {}
     for picture in pictures:
         for codec in all_codecs:
-            for tune in codec.tunes:
-                same = tune == "eye" and codec.tunes["eye"] == codec.tunes["psnr"]
-                curves[codec.name, tune, picture] = curve(codec, tune, picture, folder, rows)
-                note = " (the same files)" if same else ""
-                print(f"{picture.stem}: {codec.name}, {tune}{note}", file=sys.stderr)
+            curves[codec.name, picture] = curves_of(codec, picture, folder, rows)
+            print(f"{picture.stem}: {codec.name}", file=sys.stderr)
     means = {}
     for codec in all_codecs:
-        for tune in codec.tunes:
+        for tune in MEASURES:
             each = [
-                metrics.bd_rate(*zip(*curves[BASE, tune, p]), *zip(*curves[codec.name, tune, p]))
+                metrics.bd_rate(*zip(*curves[BASE, p][tune]), *zip(*curves[codec.name, p][tune]))
                 for p in pictures
             ]
             means[codec.name, tune] = statistics.fmean(each)
@@ -206,7 +210,7 @@ def main():
     print("|---|---|---|---|---|---|---|")
     for codec in all_codecs:
         cells = [f"{seconds:.2f}" for seconds in taken[codec.name]]
-        for tune in ("psnr", "eye"):
+        for tune in MEASURES:
             mean = means.get((codec.name, tune))
             cells.append("" if mean is None else f"{mean:+.1f}")
         print(f"| {codec.name} | {' | '.join(cells)} |")

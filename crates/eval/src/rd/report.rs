@@ -161,10 +161,10 @@ fn table(session: &Session, all: &[Point], plot: &Plot, pictures: usize) -> Stri
     if settings.ideal {
         table += &tables::ideal(all, pictures);
     }
-    let peer = |c: &&Curve| matches!(c.kind, CurveKind::Peer | CurveKind::Prefix);
+    let peer = |c: &Curve| matches!(c.kind, CurveKind::Peer | CurveKind::Prefix);
     // The files of the others are made for their rates too.
     if let Some(ours) = made.or(prefixes)
-        && plot.curves.iter().any(|c| peer(&c))
+        && plot.curves.iter().any(peer)
     {
         table += &tables::bd(ours, plot.curves);
     }
