@@ -1,4 +1,4 @@
-//! Passes the weights inside the crate to it: their identities as `DCODEC_PRIOR_S`,
+//! Passes the weights inside the crate to it: the identities of priors as `DCODEC_PRIOR_S`,
 //! `DCODEC_PRIOR_XS` and `DCODEC_PRIOR_L`, and the files with their bytes sorted, `s.apart` and so on
 //! in `OUT_DIR`.
 //!
@@ -27,6 +27,9 @@ fn larger() {
         false => halves.map(read).concat(),
     };
     pass("l", &file);
+    for name in ["postfilter", "vivid"] {
+        pass(name, &read(&format!("models/{name}.safetensors")));
+    }
 }
 
 /// The bytes of a file, which the build depends on from now on.

@@ -23,7 +23,7 @@ pub struct Timings {
     pub calls: u64,
     /// Corrections of x0_hat between calls, by the small network of the prior.
     pub corrections: u64,
-    /// Multiply-accumulates of calls and corrections; 0 if the denoiser of the prior does not say.
+    /// Multiply-accumulates of all networks; 0 if the denoiser of the prior does not say.
     pub macs: f64,
 }
 
@@ -69,12 +69,17 @@ impl Meter {
     /// Counts a call of the network of `macs` multiply-accumulates.
     pub fn count_call(&self, macs: f64) {
         self.calls.fetch_add(1, Relaxed);
-        self.kilomacs.fetch_add((macs / 1e3) as u64, Relaxed);
+        self.count_macs(macs);
     }
 
     /// Counts a correction of `macs` multiply-accumulates.
     pub fn count_correction(&self, macs: f64) {
         self.corrections.fetch_add(1, Relaxed);
+        self.count_macs(macs);
+    }
+
+    /// Counts other work of `macs` multiply-accumulates.
+    pub fn count_macs(&self, macs: f64) {
         self.kilomacs.fetch_add((macs / 1e3) as u64, Relaxed);
     }
 

@@ -4,7 +4,7 @@
 mod common;
 
 use dcodec::container::{Event, Parser};
-use dcodec::prior::ENSEMBLES;
+use dcodec::prior::{ENSEMBLES, Look, Postfilter};
 use dcodec::{
     DEFAULT_MAX_PIXELS, Decoder, Display, Encoder, Error, Exact, Picture, Prior, StreamDecoder,
     Target, metrics,
@@ -176,4 +176,69 @@ fn other_numbers_and_other_priors_are_refused() {
         let refused = common::plain(&shipped).decode(&file);
         assert!(matches!(refused, Err(Error::WrongPrior { .. })), "{n}");
     }
+}
+
+#[test]
+fn looks_show_the_same_bytes() {
+    let (own, Some(looks)) = (fast(), all_looks()) else {
+        println!("skipped: the build has no post-filters");
+        return;
+    };
+    for (name, x, y) in [("astronaut.png", 130, 20), ("coffee.png", 150, 20)] {
+        let picture = crop(name, x, y, 192, 160);
+        let file = encode(&own, &picture, Target::Bpp(0.4), 1);
+        // Whole, and cut inside a layer.
+        for bytes in [&file[..], &file[..file.len() / 2]] {
+            let shown = |filter: Option<&Postfilter>| {
+                let display = Display::by(&own, None).postfilter(filter.cloned());
+                let decoder = common::plain(&own).display(display);
+                decoder.decode(bytes).expect("decodes").picture
+            };
+            let psnr = |shown: &Picture| metrics::psnr(&picture, shown).expect("alike");
+            let (plain, [mean, vivid]) = (shown(None), looks.each_ref().map(|f| shown(Some(f))));
+            let [before, after, for_the_eye] = [&plain, &mean, &vivid].map(psnr);
+            println!("{name}: {before:.3} dB, mean {after:.3}, vivid {for_the_eye:.3}");
+            assert!(after > before + 0.02);
+            assert!((before - 1.0..after).contains(&for_the_eye));
+            assert!(differences(&vivid) > 1.1 * differences(&mean));
+        }
+        let decoder = common::plain(&own);
+        let vivid = decoder.clone().look(Look::Vivid).decode(&file);
+        let display = Display::recommended(&own).expect("loads");
+        let display = display.postfilter(Postfilter::shipped(Look::Vivid));
+        let same = decoder.display(display).decode(&file);
+        assert!(vivid.expect("decodes").picture == same.expect("decodes").picture);
+    }
+}
+
+fn all_looks() -> Option<[Postfilter; 2]> {
+    let [mean, vivid] = Look::ALL.map(Postfilter::shipped);
+    Some([mean?, vivid?])
+}
+
+/// Squared differences of neighbouring samples in a row.
+fn differences(picture: &Picture) -> f64 {
+    let samples: Vec<f64> = picture.samples().iter().map(f64::from).collect();
+    let next = samples.iter().zip(&samples[3..]);
+    next.map(|(a, b)| (a - b).powi(2)).sum()
+}
+
+#[test]
+fn the_state_is_what_is_shown_plainly() {
+    let prior = fast();
+    let picture = crop("coffee.png", 150, 20, 96, 80);
+    let file = encode(&prior, &picture, Target::Quality(60.0), 1);
+    let mut stream = common::plain(&prior).stream();
+    assert!(stream.state().is_err());
+    feed(&mut stream, &file[..20]);
+    assert!(stream.state().expect("a header").is_none());
+    feed(&mut stream, &file[20..file.len() / 2]);
+    let within = stream.state().expect("denoises").expect("layers");
+    assert_ne!(Some(within.1), stream.sigma());
+    feed(&mut stream, &file[file.len() / 2..]);
+    let (x_t, sigma) = stream.state().expect("denoises").expect("layers");
+    assert_eq!(Some(sigma), stream.sigma());
+    let x0_hat = prior.x0_hat(&x_t, sigma).expect("denoises");
+    let shown = Picture::from_planes(&x0_hat, 96, 80, picture.colour(), picture.depth(), None);
+    assert!(shown.expect("a picture") == decode(&prior, &file, 1));
 }

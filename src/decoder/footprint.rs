@@ -114,13 +114,13 @@ impl Footprint {
         Ok(self.peak(display, arrays)? <= self.most)
     }
 
-    /// `display`, without its prior where that would be over the limit.
+    /// `display`, by the prior of the file alone where that would be over the limit.
     pub fn fitted(&self, display: &Display) -> Result<Display> {
         let display = display.clone();
         Ok(
             match self.fits(&display, self.arrays(&self.sampler, false))? {
                 true => display,
-                false => display.without_prior(),
+                false => display.by_own_prior(),
             },
         )
     }

@@ -98,6 +98,22 @@ impl StreamDecoder {
         body.preview(&self.parser, &self.metadata, display)
     }
 
+    /// x_t at the end of the bytes so far, also inside a layer, and the standard deviation of its
+    /// noise in 8-bit levels. None before the first layer. The chain stays as it is.
+    ///
+    /// The planes are padded to whole blocks and hold x_0 plus the noise, in levels about mid grey:
+    /// the observation from which methods for inverse problems may start.
+    ///
+    /// # Errors
+    /// [`Error::Format`](crate::Error::Format) if the header has not come yet;
+    /// [`Error::Backend`](crate::Error::Backend) if the network fails.
+    pub fn state(&mut self) -> Result<Option<(Planes, f64)>> {
+        match &mut self.body {
+            Some(body) => body.state(&self.parser),
+            None => Err(self.parser.incomplete().into()),
+        }
+    }
+
     /// The picture that `sampler` makes of the bytes so far, from the state x_t at their end, also
     /// inside a layer.
     ///

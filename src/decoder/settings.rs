@@ -2,7 +2,7 @@
 
 use crate::container::{Event, Header, Parser};
 use crate::error::{Error, Result};
-use crate::prior::{Prior, Shipped};
+use crate::prior::{Look, Postfilter, Prior, Shipped};
 use crate::reverse::Display;
 use crate::sampler::Sampler;
 
@@ -38,6 +38,8 @@ pub struct Decoder {
     pub(crate) sampler: Sampler,
     /// None is the recommended one.
     display: Option<Display>,
+    /// The look of the recommended display.
+    look: Look,
     /// The longer side in pixels of the thumbnail that is all that the stream is for.
     pub(crate) thumbnail_side: Option<u32>,
 }
@@ -53,6 +55,7 @@ impl Default for Decoder {
             max_calls: DEFAULT_MAX_CALLS,
             sampler: Sampler::default(),
             display: None,
+            look: Look::Mean,
             thumbnail_side: None,
         }
     }
@@ -107,6 +110,13 @@ impl Decoder {
     /// mean that [`Mode::Realism`](crate::Mode::Realism) blends in.
     pub fn display(mut self, display: Display) -> Self {
         self.display = Some(display);
+        self
+    }
+
+    /// Sets the look of pictures, unless [`Decoder::display`] says more. The default is
+    /// [`Look::Mean`]. Builds without the feature `prior-l` have no other.
+    pub fn look(mut self, look: Look) -> Self {
+        self.look = look;
         self
     }
 
@@ -177,7 +187,13 @@ impl Decoder {
     pub(crate) fn display_of(&self, prior: &Prior) -> Result<Display> {
         match &self.display {
             Some(display) => Ok(display.clone()),
-            None => Display::recommended(prior),
+            None => {
+                let display = Display::recommended(prior)?;
+                Ok(match self.look {
+                    Look::Mean => display,
+                    look => display.postfilter(Postfilter::shipped(look)),
+                })
+            }
         }
     }
 }

@@ -74,10 +74,14 @@ impl Encoder {
     /// A file for a lossy target, or the exact picture where that takes hardly more bytes.
     fn lossy(&self, picture: &Picture, report: &mut Report<'_>) -> Result<Encoded> {
         let filled = &*picture.fill_invisible();
-        if !self.tries_exact(&picture.form())? {
-            return self.encode_to(filled, self.target, None, report);
-        }
         let cost = lossless::cost(picture);
+        if !self.tries_exact(&picture.form())? {
+            return match cost < DRAWING {
+                true => self.tuned_for_drawings(),
+                false => self.clone(),
+            }
+            .encode_to(filled, self.target, None, report);
+        }
         if cost >= DRAWING {
             let lossy = self.encode_to(filled, self.target, None, report)?;
             let suspicious = bits(&lossy) > SUSPICIOUS * cost * samples(picture);

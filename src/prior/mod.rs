@@ -15,6 +15,7 @@ mod ensemble;
 pub mod gaussian;
 mod load;
 pub(crate) mod on_device;
+mod postfilter;
 mod precision;
 mod precondition;
 // As encoder/encoder.rs and decoder/decoder.rs, whose folders are private to the crate.
@@ -38,6 +39,7 @@ pub use device::Device;
 #[cfg(feature = "diffusers")]
 pub use diffusers::{Ddpm, Prediction, Schedule, UNet2DConfig};
 pub use ensemble::ENSEMBLES;
+pub use postfilter::{Look, Postfilter};
 pub use precision::Precision;
 pub use prior::Prior;
 pub use shipped::Shipped;

@@ -198,6 +198,43 @@ impl Tiling {
         Ok(())
     }
 
+    /// Replaces `out` by what `make` makes of `x` and `out`, tile by tile, without more planes of
+    /// the picture.
+    ///
+    /// # Errors
+    /// The first error of `make`.
+    pub fn replace(
+        &self,
+        x: &Planes,
+        out: &mut Planes,
+        mut make: impl FnMut([&Planes; 2]) -> Result<Planes>,
+    ) -> Result<()> {
+        let size = (out.width, out.height);
+        let lay = |out: &mut Planes, row: Vec<(Tile, Planes)>| {
+            for (tile, done) in row {
+                for (at, from) in tile.core(&done, size) {
+                    out.data[at..at + from.len()].copy_from_slice(from);
+                }
+            }
+        };
+        // The windows of a row of tiles reach into the rows beside it, so that it is laid down once
+        // the next one has been made.
+        let (mut before, mut row) = (Vec::new(), Vec::<(Tile, Planes)>::new());
+        for tile in self.tiles(size.0, size.1) {
+            if row.last().is_some_and(|(last, _)| last.rows != tile.rows) {
+                lay(
+                    out,
+                    std::mem::replace(&mut before, std::mem::take(&mut row)),
+                );
+            }
+            let windows = [x, &*out].map(|planes| extract(&tile, size, values_of(planes)));
+            row.push((tile, make(windows.each_ref())?));
+        }
+        lay(out, before);
+        lay(out, row);
+        Ok(())
+    }
+
     /// Samples of 16 bits that `make` makes of samples, tile by tile, without planes of the whole
     /// picture.
     ///
@@ -309,5 +346,38 @@ mod tests {
             assert_eq!(y.expect("no errors"), x);
             assert_eq!(tiling.largest(x.width, x.height), (width, height));
         }
+    }
+
+    #[test]
+    fn tiles_are_replaced_by_what_was_there_before() {
+        let mut x = Planes::zeros(70, 131);
+        for (i, v) in x.data.iter_mut().enumerate() {
+            *v = (i * 7919 % 211) as f32;
+        }
+        // Each value by those beside, above and below it, within the context of the tiles.
+        let blurred = |[x, y]: [&Planes; 2]| {
+            let mut out = x.clone();
+            for (c, row, column) in (0..3 * x.height * x.width)
+                .map(|i| (i / x.width / x.height, i / x.width % x.height, i % x.width))
+            {
+                let at = |r: usize, k: usize| y.plane(c)[mirror(r, x.height) * x.width + k];
+                let beside = at(row, (column + 1).min(x.width - 1));
+                let around = at(row + 3, column) + at(row.saturating_sub(3), column);
+                out.data[(c * x.height + row) * x.width + column] += beside + around;
+            }
+            Ok(out)
+        };
+        let y = Planes {
+            data: x.data.iter().map(|v| 1000.0 - v).collect(),
+            ..x
+        };
+        let tiling = Tiling::new(16, Some(32));
+        let (mut at_once, mut aside) = (y.clone(), y.clone());
+        tiling.replace(&x, &mut at_once, blurred).expect("blurs");
+        let copies: [&CopyValues<'_>; 2] = [&values_of(&x), &values_of(&y)];
+        tiling
+            .compose(copies, &mut aside, blurred, |to, v| *to = v)
+            .expect("blurs");
+        assert!(at_once == aside && aside != y);
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `format` | `dcodec-prior` |
+//! | `format` | `dcodec-prior`, of a post-filter `dcodec-postfilter` |
 //! | `version` | `1` |
 //! | `config` | JSON: `channels` and `blocks` (lists, one entry a scale), `embed` |
 //! | `sigma_data` | standard deviation of the pictures, 8-bit value / 255 |
@@ -44,22 +44,41 @@ pub(super) enum Part {
     Denoiser,
     /// The corrector, which sees the innovation and x0_hat, and two numbers (clause 15.7).
     Corrector,
+    /// The post-filter, which sees the noise that is left and the picture, and the noise level. It
+    /// has a file of its own.
+    Postfilter,
 }
 
 impl Part {
     /// Start of the names of its tensors.
     pub fn prefix(self) -> &'static str {
         match self {
-            Part::Denoiser => "",
+            Part::Denoiser | Part::Postfilter => "",
             Part::Corrector => "corrector.",
         }
     }
 
-    /// Pictures that it sees, and numbers that its embedding tells.
-    pub fn inputs(self) -> usize {
+    /// Pictures that it sees.
+    pub fn pictures(self) -> usize {
         match self {
             Part::Denoiser => 1,
+            Part::Corrector | Part::Postfilter => 2,
+        }
+    }
+
+    /// Numbers that its embedding tells.
+    pub fn numbers(self) -> usize {
+        match self {
+            Part::Denoiser | Part::Postfilter => 1,
             Part::Corrector => 2,
+        }
+    }
+
+    /// The `format` of files whose first network it is.
+    fn format(self) -> &'static str {
+        match self {
+            Part::Denoiser | Part::Corrector => "dcodec-prior",
+            Part::Postfilter => "dcodec-postfilter",
         }
     }
 }
@@ -97,7 +116,7 @@ impl Config {
         let ch = &self.channels;
         let scales = ch.len();
         let same = |ci: usize, co: usize| (9 * ci * co) as f64;
-        let mut macs = same((part.inputs() + 1) * PICTURE_CHANNELS, ch[0]) / 4.0;
+        let mut macs = same((part.pictures() + 1) * PICTURE_CHANNELS, ch[0]) / 4.0;
         for (i, (&c, &n)) in ch.iter().zip(&self.blocks).enumerate() {
             let sides = if i + 1 == scales { 1 } else { 2 };
             // Scale i has one position for 4^(i+1) pixels.
@@ -170,9 +189,9 @@ impl Config {
             all.push((format!("{prefix}{name}.bias"), shape[..1].to_vec()));
         };
         let (ch, picture, e) = (&self.channels, PICTURE_CHANNELS, self.embed);
-        layer("embed.0".into(), &[e, part.inputs() * EMBED_INPUTS]);
+        layer("embed.0".into(), &[e, part.numbers() * EMBED_INPUTS]);
         layer("embed.1".into(), &[e, e]);
-        layer("input".into(), &[ch[0], part.inputs() * picture, 3, 3]);
+        layer("input".into(), &[ch[0], part.pictures() * picture, 3, 3]);
         layer("output".into(), &[picture, ch[0], 3, 3]);
         for (i, (&c, &n)) in ch.iter().zip(&self.blocks).enumerate() {
             for side in ["enc", "dec"] {
@@ -211,6 +230,8 @@ pub struct WeightTensor {
 /// Metadata of a weights file.
 #[derive(Debug, Clone)]
 pub(super) struct Head {
+    /// The first network of the file.
+    first: Part,
     pub config: Config,
     /// Size of the corrector, if the file has one.
     pub corrector: Option<Config>,
@@ -243,7 +264,15 @@ impl Inside {
     /// # Errors
     /// [`Error::Backend`] if they are damaged.
     pub fn head(&self) -> Result<Head> {
-        Head::read(self.apart)
+        self.head_of(Part::Denoiser)
+    }
+
+    /// Reads the metadata of a file whose first network is `first`.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] if they are damaged.
+    pub fn head_of(&self, first: Part) -> Result<Head> {
+        Head::read(self.apart, first)
     }
 
     /// The file, byte for byte.
@@ -273,23 +302,21 @@ impl Head {
     /// Size of a network of the file.
     pub fn config_of(&self, part: Part) -> Option<&Config> {
         match part {
-            Part::Denoiser => Some(&self.config),
             Part::Corrector => self.corrector.as_ref(),
+            _ => (part == self.first).then_some(&self.config),
         }
     }
 
     /// Name and shape of every tensor of the file.
     fn tensors(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
-        [Part::Denoiser, Part::Corrector]
-            .into_iter()
-            .flat_map(|part| {
-                let config = self.config_of(part);
-                config.map_or(Vec::new(), |config| config.tensors_of(part))
-            })
+        [self.first, Part::Corrector].into_iter().flat_map(|part| {
+            let config = self.config_of(part);
+            config.map_or(Vec::new(), |config| config.tensors_of(part))
+        })
     }
 
-    /// Reads and checks the metadata of a weights file.
-    pub fn read(bytes: &[u8]) -> Result<Head> {
+    /// Reads and checks the metadata of a weights file whose first network is `first`.
+    pub fn read(bytes: &[u8], first: Part) -> Result<Head> {
         if bytes.len() > MAX_FILE_BYTES {
             let n = bytes.len();
             return Err(bad(format!("{n} bytes, limit {MAX_FILE_BYTES}")));
@@ -309,8 +336,9 @@ impl Head {
                 .ok_or_else(|| bad(format!("no `{key}` in the metadata")))
         };
         let format = get("format")?;
-        if format != "dcodec-prior" {
-            return Err(bad(format!("format `{format}`, expected `dcodec-prior`")));
+        if format != first.format() {
+            let expected = first.format();
+            return Err(bad(format!("format `{format}`, expected `{expected}`")));
         }
         let version = get("version")?;
         if version != "1" {
@@ -337,6 +365,7 @@ impl Head {
         };
         let note = meta.get("note").cloned().unwrap_or_default();
         Ok(Head {
+            first,
             config,
             corrector,
             sigma_data,
@@ -353,13 +382,20 @@ impl Weights {
     /// [`Error::Backend`] for a file that is damaged, too large, or lacks tensors of its
     /// configuration; [`Error::Unsupported`] for another version of the format.
     pub fn from_bytes(bytes: &[u8]) -> Result<Weights> {
-        let head = Head::read(bytes)?;
-        Self::complete(head, bytes, identify(bytes))
+        Self::of_network(bytes, Part::Denoiser)
     }
 
-    /// Parses a weights file whose identity is known.
+    /// Parses a weights file whose first network is `first`.
+    ///
+    /// # Errors
+    /// As [`Weights::from_bytes`].
+    pub(super) fn of_network(bytes: &[u8], first: Part) -> Result<Weights> {
+        Self::complete(Head::read(bytes, first)?, bytes, identify(bytes))
+    }
+
+    /// Parses a weights file of a prior whose identity is known.
     pub(super) fn identified(bytes: &[u8], id: PriorId) -> Result<Weights> {
-        Self::complete(Head::read(bytes)?, bytes, id)
+        Self::complete(Head::read(bytes, Part::Denoiser)?, bytes, id)
     }
 
     fn complete(head: Head, bytes: &[u8], id: PriorId) -> Result<Weights> {
@@ -399,13 +435,7 @@ impl Weights {
     /// # Errors
     /// [`Error::Io`] if the file cannot be read; else as [`Weights::from_bytes`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Weights> {
-        let path = path.as_ref();
-        let size = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
-        if size.len() > MAX_FILE_BYTES as u64 {
-            let n = size.len();
-            return Err(bad(format!("{n} bytes, limit {MAX_FILE_BYTES}")));
-        }
-        Weights::from_bytes(&std::fs::read(path).map_err(|e| Error::io(path, e))?)
+        Weights::from_bytes(&read(path.as_ref())?)
     }
 
     /// Size of the network.
@@ -425,7 +455,7 @@ impl Weights {
     /// [`Error::Backend`] if it has none.
     pub(super) fn config_of(&self, part: Part) -> Result<&Config> {
         let config = self.head.config_of(part);
-        config.ok_or_else(|| bad("it has no corrector".into()))
+        config.ok_or_else(|| bad("it lacks this network".into()))
     }
 
     /// Standard deviation of the pictures that the network was trained on, as 8-bit value / 255.
@@ -468,6 +498,19 @@ impl Weights {
     pub fn parameters(&self) -> usize {
         self.tensors.values().map(|t| t.data.len()).sum()
     }
+}
+
+/// The bytes of a weights file.
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be read, [`Error::Backend`] if it is too large.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
+    let size = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
+    if size.len() > MAX_FILE_BYTES as u64 {
+        let n = size.len();
+        return Err(bad(format!("{n} bytes, limit {MAX_FILE_BYTES}")));
+    }
+    std::fs::read(path).map_err(|e| Error::io(path, e))
 }
 
 /// Values of a tensor; `None` for a type that is not read.

@@ -85,7 +85,9 @@ impl Chain {
 
     /// True if the display does more than the chain does.
     fn refines(&self) -> bool {
-        self.display.prior().is_some() || self.display.ensemble_size() > self.ensemble
+        self.display.prior().is_some()
+            || self.display.filter().is_some()
+            || self.display.ensemble_size() > self.ensemble
     }
 
     /// True if x0_hat has no part in the display of x_t, because another prior predicts it.
@@ -103,9 +105,14 @@ impl Chain {
             other.release();
             x0_hat.project(self.grey, self.size);
         } else if let (Some(sigma), true) = (sigma, self.refines()) {
-            let more = self.ensemble..self.display.ensemble_size();
+            let more = self.ensemble..self.display.ensemble_size().max(self.ensemble);
             let prior = &self.prior;
             prior.extend_ensemble(&mut x0_hat, x_t, sigma, more, &self.meter)?;
+            x0_hat.project(self.grey, self.size);
+        }
+        if let (Some(sigma), Some(filter)) = (sigma, self.display.filter()) {
+            self.prior.release();
+            filter.apply(x_t, sigma, &mut x0_hat, &self.meter)?;
             x0_hat.project(self.grey, self.size);
         }
         Ok(x0_hat)

@@ -59,6 +59,16 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> Result<u64> {
             (network, own.1.max(shower.1))
         }
     };
+    // Networks take turns, and free their activations.
+    let (network, tile) = match alive.display.filter() {
+        None => (network, tile),
+        Some(filter) => {
+            let priors = [Some(prior), alive.display.prior()].into_iter().flatten();
+            let kept: u64 = priors.map(|prior| prior.kept(width, height)).sum();
+            let (own, tiles) = filter.memory(width, height);
+            (network.max(kept + own), tile.max(tiles))
+        }
+    };
     // Two arrays suffice where the picture is denoised at half its size, which has to be held too.
     let reduced = (8 + 1) * values + tile;
     let search = match alive.searching {

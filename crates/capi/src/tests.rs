@@ -412,6 +412,9 @@ fn errors_have_codes_and_texts() {
             Status::Ok
         );
         assert_eq!(show(decoder, &file), Status::Ok);
+        let vivid = Display::Vivid as u32;
+        assert_eq!(dcodec_decoder_set_display(decoder, vivid), Status::Ok);
+        assert_eq!(show(decoder, &file), Status::Ok);
         dcodec_decoder_free(decoder);
         let mut none = std::ptr::dangling_mut();
         assert_eq!(

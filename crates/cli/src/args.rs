@@ -15,7 +15,7 @@ use dcodec_eval::{Log, inputs};
 use crate::strip::Strip;
 
 use coding::orientations;
-pub use coding::{Coding, DisplayArgs};
+pub use coding::{Coding, DisplayArgs, LookChoice};
 use colour::colour;
 pub use device::{DeviceChoice, On};
 use numbers::{decibels, positive, quality, size};
@@ -283,8 +283,8 @@ pub struct Decode {
     #[command(flatten)]
     pub extent: Extent,
     /// Average the picture over 1, 2, 4 or 8 orientations of it: closer to the original the more,
-    /// for a call of the network each; frames of whole layers are not averaged [default: 4, 2 by a
-    /// --refiner; 1 under a DDPM's folder, which may know upright pictures only]
+    /// for a call of the network each; frames of whole layers are not averaged [default: 4 by the
+    /// file's prior, 1 by a --refiner or under a DDPM's folder, which may know upright pictures only]
     #[arg(long, value_name = "N", value_parser = orientations)]
     pub orientations: Option<usize>,
     #[command(flatten)]

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::{Once, OnceLock};
 
 use dcodec::container::PriorId;
-use dcodec::prior::{Device, MAX_FILE_BYTES, Precision, Shipped, Weights};
+use dcodec::prior::{Device, Look, MAX_FILE_BYTES, Postfilter, Precision, Shipped, Weights};
 use dcodec::{Display, Prior};
 use dcodec_eval::Log;
 use dcodec_eval::io::{self, name};
 
-use crate::args::{DeviceChoice, DisplayArgs, PriorArgs};
+use crate::args::{DeviceChoice, DisplayArgs, LookChoice, PriorArgs};
 use crate::error::{About, Error, Result};
 use crate::hub;
 
@@ -52,7 +52,17 @@ pub struct Priors<'a> {
     log: Log,
     named: Option<Prior>,
     shown_by: DisplayPrior,
+    postfilter: DisplayFilter,
     inside: [OnceLock<Prior>; Shipped::ALL.len()],
+}
+
+/// The post-filter of pictures.
+enum DisplayFilter {
+    /// The one inside this program, of files of its priors.
+    Usual,
+    None,
+    /// Of all files.
+    Named(Postfilter),
 }
 
 /// The prior that shows pictures.
@@ -78,11 +88,26 @@ impl<'a> Priors<'a> {
                 None => DisplayPrior::Named(outside(path, args, log)?),
             },
         };
+        let none = Some(Path::new("none"));
+        let postfilter = match display.postfilter.as_deref() {
+            path if path == none => DisplayFilter::None,
+            Some(path) => DisplayFilter::Named(Postfilter::from_file(path).about(path)?),
+            None if display.look == LookChoice::Vivid => {
+                let lacking = || {
+                    let e = "this build lacks the post-filter of --look vivid: it comes with the prior l";
+                    Error::Failed(e.into())
+                };
+                DisplayFilter::Named(Postfilter::shipped(Look::Vivid).ok_or_else(lacking)?)
+            }
+            None if display.refiner.as_deref() == none => DisplayFilter::None,
+            None => DisplayFilter::Usual,
+        };
         Ok(Priors {
             args,
             log,
             named,
             shown_by,
+            postfilter,
             inside: [const { OnceLock::new() }; Shipped::ALL.len()],
         })
     }
@@ -107,7 +132,12 @@ impl<'a> Priors<'a> {
 
     /// The display of files that need the prior `id`, which `own` is.
     pub fn display(&self, own: &Prior, id: PriorId) -> Result<Display> {
-        Ok(Display::by(own, self.display_prior(id)?.cloned()))
+        let display = Display::by(own, self.display_prior(id)?.cloned());
+        Ok(match &self.postfilter {
+            DisplayFilter::Usual => display,
+            DisplayFilter::None => display.postfilter(None),
+            DisplayFilter::Named(filter) => display.postfilter(Some(filter.clone())),
+        })
     }
 
     /// The prior that shows files of the prior `id`, if it is another.
@@ -149,7 +179,7 @@ fn outside(path: &Path, args: &PriorArgs, log: Log) -> Result<Prior> {
     let found = hub::located(path, log)?;
     if !found.is_dir() {
         let weights = weights(&found, path)?;
-        return on_device(&WeightsSource::File(weights, path), args, log);
+        return on_device(&WeightsSource::File(weights.into(), path), args, log);
     }
     check_folders(path)?;
     if args.on.precision != Precision::F32 {
@@ -187,7 +217,7 @@ pub fn weights(found: &Path, path: &Path) -> Result<Weights> {
 /// Origin of weights.
 enum WeightsSource<'a> {
     Inside(Shipped),
-    File(Weights, &'a Path),
+    File(Box<Weights>, &'a Path),
 }
 
 impl WeightsSource<'_> {

@@ -141,7 +141,7 @@ fn between(
 fn decimals(of: &Value, column: &str) -> usize {
     let given = of["decimals"].as_u64().map(|n| n as usize);
     given.unwrap_or(match column {
-        "ms_ssim" => 3,
+        "ms_ssim" | "lpips" => 3,
         "ssimulacra2" | "bd_rate_vtm" => 1,
         _ if of["bd_to"].is_object() => 0,
         _ => 2,

@@ -1,6 +1,6 @@
 //! The settings of a call, as the other half of the package hands them over.
 
-use dcodec::prior::Shipped;
+use dcodec::prior::{Look, Postfilter, Shipped};
 use dcodec::{
     Decoder, Display, Effort, Encoder, Error, Interest, Metadata, Mode, Picture, Region, Result,
     Sampler, Target, Tune,
@@ -210,11 +210,16 @@ impl DecodeOptions {
                 Display::by(&own, other.ensemble_of(needed).is_none().then_some(other))
             }
             (None, "recommended") => Display::recommended(&own)?,
-            (None, "own") => Display::by(&own, None),
+            (None, "vivid") => {
+                let filter = Postfilter::shipped(Look::Vivid);
+                Display::recommended(&own)?.postfilter(filter)
+            }
+            (None, "own") => Display::by(&own, None).postfilter(None),
             (None, "plain") => Display::PLAIN,
             (None, other) => {
-                let e =
-                    format!("display must be recommended, own, plain or a prior, not {other:?}");
+                let e = format!(
+                    "display must be recommended, vivid, own, plain or a prior, not {other:?}"
+                );
                 return Err(Error::Parameter(e));
             }
         };

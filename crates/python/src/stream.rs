@@ -96,6 +96,18 @@ impl Stream {
         })
     }
 
+    /// x_t of all bytes so far, (3, H, W), and the standard deviation of its noise. None before the
+    /// first layer.
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyAny>, f64)>> {
+        let Some((x_t, sigma)) = self.with(py, |state| state.decoder.state())? else {
+            return Ok(None);
+        };
+        let helpers = py.import("dcodec._arrays")?;
+        let values = arrays::floats(py, &x_t.data)?;
+        let x_t = helpers.call_method1("floats", (values, x_t.width, x_t.height))?;
+        Ok(Some((x_t, sigma)))
+    }
+
     /// The picture of all bytes so far.
     fn step<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let decoded = self.with(py, |state| {

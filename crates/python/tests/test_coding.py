@@ -69,6 +69,7 @@ def test_modes_and_displays_are_those_of_the_command(
     cases = [
         ({"display": "plain"}, ["--refiner", "none", "--orientations", "1"]),
         ({"display": "own"}, ["--refiner", "none"]),
+        ({"display": "vivid"}, ["--look", "vivid"]),
         ({"display": "l", "orientations": 4}, ["--refiner", "l", "--orientations", "4"]),
         ({"realism": 0.5, "steps": 4}, ["--realism", "0.5", "--steps", "4"]),
         (

@@ -115,3 +115,18 @@ def test_a_broken_stream_says_so(coded: bytes) -> None:
         dcodec.Stream(coded, every=0)
     with pytest.raises(dcodec.FormatError, match="after 0 bytes"):
         list(dcodec.Stream(b""))
+
+
+def test_state_is_what_the_picture_is_made_of(coded: bytes) -> None:
+    stream = dcodec.Stream()
+    with pytest.raises(dcodec.FormatError):
+        stream.state()
+    stream.feed(coded[:20])
+    assert stream.state() is None
+    stream.feed(coded[20:])
+    x_t, sigma = stream.state()
+    assert x_t.shape == (3, 144, 192) and sigma == stream.step().sigma
+    x0_hat = dcodec.Prior.s().x0_hat(x_t, sigma)
+    shown = numpy.clip(numpy.rint(x0_hat + 127.5), 0, 255).transpose(1, 2, 0)
+    plain = dcodec.decode(coded, display="plain")
+    assert numpy.abs(shown - plain).max() <= 1

@@ -56,7 +56,7 @@ pub(super) fn memory(config: &Config, part: Part, width: usize, height: usize) -
     let grid = |scale: usize, channels: usize| {
         ((width >> scale) + 2) * ((height >> scale) + 2) * channels * size_of::<f32>()
     };
-    let ends = picture_channels(part.inputs()) + picture_channels(1);
+    let ends = picture_channels(part.pictures()) + picture_channels(1);
     let scales = config.channels.iter().enumerate();
     let scales = scales.map(|(i, &channels)| 2 * grid(i + 1, channels));
     let activations = grid(1, ends) + scales.sum::<usize>();
@@ -73,7 +73,7 @@ pub(super) fn kept(config: &Config, part: Part, width: usize, height: usize) -> 
         // Blocks are on two sides; the coarsest scale has one.
         let sides = if i + 1 < scales { 2 } else { 1 };
         let ends = match i {
-            0 => picture_channels(part.inputs()) + picture_channels(1),
+            0 => picture_channels(part.pictures()) + picture_channels(1),
             _ => 0,
         };
         let pairs = c * (2 * sides * config.blocks[i] * c + ends);

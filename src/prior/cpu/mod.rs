@@ -8,6 +8,7 @@ mod deferred;
 mod grid;
 mod kernel;
 mod network;
+mod postfilter;
 mod unet;
 mod winograd;
 
@@ -15,3 +16,4 @@ pub(crate) use corrector::Correction;
 pub(super) use deferred::{Deferred, DeferredCorrector};
 pub use kernel::Kernel;
 pub use network::Network;
+pub(super) use postfilter::{PostfilterNetwork, postfilter_memory};

@@ -118,7 +118,7 @@ impl UNet {
     ) -> T {
         let e = self.embedding.at(numbers);
         let pooled = self.lock().take();
-        let new = || Activations::new(&self.config.channels, self.part.inputs());
+        let new = || Activations::new(&self.config.channels, self.part.pictures());
         let mut activations = pooled.unwrap_or_else(new);
         activations.fit(width, height);
         fill(&mut activations.input);

@@ -27,12 +27,17 @@ impl Draft {
 
 /// Random weights of a denoiser, of a size that keeps activations near one.
 pub(crate) fn random_weights(config: &Config) -> Draft {
-    draft(config, None)
+    draft(config, Part::Denoiser, None)
+}
+
+/// Random weights of a file whose only network is this one.
+pub(crate) fn random_weights_of(config: &Config, part: Part) -> Draft {
+    draft(config, part, None)
 }
 
 /// Random weights of a denoiser and of a corrector.
 pub(crate) fn random_weights_with(config: &Config, corrector: &Config) -> Draft {
-    draft(config, Some(corrector))
+    draft(config, Part::Denoiser, Some(corrector))
 }
 
 fn json(config: &Config) -> String {
@@ -42,7 +47,7 @@ fn json(config: &Config) -> String {
     )
 }
 
-fn draft(config: &Config, corrector: Option<&Config>) -> Draft {
+fn draft(config: &Config, first: Part, corrector: Option<&Config>) -> Draft {
     let mut state = 1u64;
     let mut uniform = move || {
         state = state
@@ -51,7 +56,7 @@ fn draft(config: &Config, corrector: Option<&Config>) -> Draft {
         (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     };
     let others = corrector.map_or(Vec::new(), |c| c.tensors_of(Part::Corrector));
-    let tensors = config.tensors().into_iter().chain(others);
+    let tensors = config.tensors_of(first).into_iter().chain(others);
     let tensors = tensors.map(|(name, shape)| {
         let inputs: usize = shape[1..].iter().product();
         let size = 1.5 / (inputs as f32).sqrt();
@@ -60,7 +65,7 @@ fn draft(config: &Config, corrector: Option<&Config>) -> Draft {
         (name, shape, Dtype::F32, bytes.collect())
     });
     let mut meta = vec![
-        ("format", "dcodec-prior".to_string()),
+        ("format", first.format().to_string()),
         ("version", "1".to_string()),
         ("config", json(config)),
         ("sigma_data", "0.25".to_string()),

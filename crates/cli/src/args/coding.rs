@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use dcodec::Tune;
-use dcodec::prior::ENSEMBLES;
+use dcodec::prior::{ENSEMBLES, Look};
 
 #[derive(Debug, Clone, Args)]
 pub struct Coding {
@@ -53,6 +53,29 @@ pub struct DisplayArgs {
     /// has it, s for files of xs]
     #[arg(long, value_name = "PRIOR")]
     pub refiner: Option<PathBuf>,
+    /// The look of pictures: the mean, with the best PSNR, or vivid, with texture that the bits make
+    /// likely, closer to the original for the eye
+    #[arg(long, value_name = "LOOK", default_value = "mean")]
+    pub look: LookChoice,
+    /// Show pictures without the post-filter (none), or by one of a weights file [default: that of
+    /// --look, unless --refiner is none]
+    #[arg(long, value_name = "FILTER")]
+    pub postfilter: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LookChoice {
+    Mean,
+    Vivid,
+}
+
+impl From<LookChoice> for Look {
+    fn from(choice: LookChoice) -> Self {
+        match choice {
+            LookChoice::Mean => Look::Mean,
+            LookChoice::Vivid => Look::Vivid,
+        }
+    }
 }
 
 /// Reads a number of orientations.

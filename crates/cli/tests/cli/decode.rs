@@ -1,6 +1,7 @@
 //! `decode`: its pictures and its refusals, and files that `cut` has cut for it.
 
 use dcodec::Display;
+use dcodec::prior::Postfilter;
 
 use super::*;
 
@@ -44,11 +45,28 @@ fn encode_and_decode() {
         "/../../models/cifar10.safetensors"
     );
     let other = dcodec::Prior::from_file(weights).expect("loads");
-    let refined = decoder(Display::by(&prior, Some(other)).ensemble(2)).expect("decodes");
+    let refined = decoder(Display::by(&prior, Some(other))).expect("decodes");
     good(dir, &[&args[..], &[weights]].concat());
     assert!(picture(dir, "n.png") == refined.picture);
-    good(dir, &[&args[..], &["s"]].concat());
-    assert!(picture(dir, "n.png") == decoded(4));
+    let shown = |options: &[&str]| {
+        good(dir, &[&args[..], options].concat());
+        picture(dir, "n.png")
+    };
+    let own = Display::by(&prior, None);
+    let filtered = decoder(own.clone()).expect("decodes").picture;
+    assert!(shown(&["s"]) == filtered && filtered != decoded(4));
+    assert!(shown(&["s", "--postfilter", "none"]) == decoded(4));
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/vivid.safetensors");
+    let vivid = own.postfilter(Some(Postfilter::from_file(weights).expect("loads")));
+    let vivid = decoder(vivid).expect("decodes").picture;
+    assert!(vivid != filtered && shown(&["s", "--postfilter", weights]) == vivid);
+    if cfg!(feature = "prior-l") {
+        assert!(shown(&["s", "--look", "vivid"]) == vivid);
+        assert!(shown(&["none", "--look", "vivid"]) == vivid);
+    }
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/xs.safetensors");
+    let prior_as_filter = [&args[..], &["s", "--postfilter", weights]].concat();
+    bad(dir, &prior_as_filter, 1, "dcodec-postfilter", "");
     let missing = ["decode", "pic.dfc", "-o", "x.png", "--refiner", "none.bin"];
     bad(dir, &missing, 1, "none.bin", "");
     for (command, n) in [("decode", "3"), ("decode", "0"), ("encode", "16")] {

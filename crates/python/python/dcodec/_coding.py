@@ -291,9 +291,10 @@ def decode(
     prior
         The network of the file, if it is not inside the package: a `Prior`.
     display
-        What shows the last state: "recommended", a larger network; "own", that of the file,
-        averaged over four orientations; "plain", that of the file once, the fastest; a `Prior`, or
-        the name of one inside the package.
+        What shows the last state: "recommended", a larger network and a post-filter, the best PSNR;
+        "vivid", these for the eye, with texture that the bits make likely; "own", the network of
+        the file, averaged over four orientations; "plain", that network once, the fastest; a
+        `Prior`, or the name of one inside the package.
     orientations
         1 to 8: average the display over so many orientations.
     max_pixels, max_memory, max_layers

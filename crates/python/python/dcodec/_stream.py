@@ -87,7 +87,7 @@ def prior_named(prior: Any) -> Prior | None:
 def decode_options(**options: Any) -> dict[str, Any]:
     """The settings of a decode as the compiled half takes them."""
     display, orientations = options["display"], options["orientations"]
-    named = isinstance(display, str) and display in ("recommended", "own", "plain")
+    named = isinstance(display, str) and display in ("recommended", "vivid", "own", "plain")
     if orientations is not None and not 1 <= orientations <= 8:
         raise ValueError(f"orientations must be 1 to 8, not {orientations}")
     return {
@@ -169,6 +169,15 @@ class Stream:
         The stream goes on. Raises dcodec.FormatError while the header has not come.
         """
         return Step(self._decoder.step())
+
+    def state(self) -> tuple[Any, float] | None:
+        """Return x_t of all bytes so far, and sigma; None before the first layer.
+
+        x_t is an array (3, H, W) of float32: x_0 and normal noise of sigma levels, in 8-bit levels
+        minus 127.5, as `Prior.x0_hat` takes it. H and W are padded. It is what a file holds of a
+        picture: where methods for inverse problems may start. The stream goes on.
+        """
+        return self._decoder.state()
 
     def __iter__(self) -> Iterator[Step]:
         if self._pieces is None:
