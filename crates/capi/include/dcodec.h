@@ -144,7 +144,8 @@ typedef enum dcodec_display {
      */
     DCODEC_DISPLAY_PLAIN = 1,
     /*
-     As the first, but with texture that the bits make likely: closer to the original for the eye.
+     As the first, but with texture that the bits make likely: closer to the original for the
+     eye.
      */
     DCODEC_DISPLAY_VIVID = 2,
 } dcodec_display;

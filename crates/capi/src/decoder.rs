@@ -20,7 +20,8 @@ pub enum Display {
     Recommended = 0,
     /// By the prior of the file alone: the fastest.
     Plain = 1,
-    /// As the first, but with texture that the bits make likely: closer to the original for the eye.
+    /// As the first, but with texture that the bits make likely: closer to the original for the
+    /// eye.
     Vivid = 2,
 }
 

@@ -284,7 +284,8 @@ pub struct Decode {
     pub extent: Extent,
     /// Average the picture over 1, 2, 4 or 8 orientations of it: closer to the original the more,
     /// for a call of the network each; frames of whole layers are not averaged [default: 4 by the
-    /// file's prior, 1 by a --refiner or under a DDPM's folder, which may know upright pictures only]
+    /// file's prior, 1 by a --refiner or under a DDPM's folder, which may know upright pictures
+    /// only]
     #[arg(long, value_name = "N", value_parser = orientations)]
     pub orientations: Option<usize>,
     #[command(flatten)]

@@ -284,6 +284,19 @@ fn cards_name_the_identities_of_the_weights() {
         if !name.ends_with(".safetensors") {
             continue;
         }
+        let bytes = fs::metadata(&path).expect("a file").len();
+        let dotted = |n: u64| match n {
+            1_000_000.. => format!("{},{:03},{:03}", n / 1_000_000, n / 1000 % 1000, n % 1000),
+            _ => format!("{},{:03}", n / 1000, n % 1000),
+        };
+        if ["postfilter", "vivid"]
+            .iter()
+            .any(|filter| name.starts_with(filter))
+        {
+            // Files do not name them.
+            assert!(cards.contains(&format!("`{name}`")) && cards.contains(&dotted(bytes)));
+            continue;
+        }
         let output = place.shell(&format!("dcodec info --json --prior '{}'", path.display()));
         let about: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let id = about["prior"].as_str().expect("an identity");
@@ -295,8 +308,6 @@ fn cards_name_the_identities_of_the_weights() {
             card.contains(&format!("`{id}`")),
             "the card of {name} lacks {id}"
         );
-        let bytes = fs::metadata(&path).expect("a file").len();
-        let dotted = |n: u64| format!("{},{:03},{:03}", n / 1_000_000, n / 1000 % 1000, n % 1000);
         assert!(
             card.contains(&dotted(bytes)),
             "the card of {name} lacks {}",

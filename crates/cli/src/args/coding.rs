@@ -53,8 +53,8 @@ pub struct DisplayArgs {
     /// has it, s for files of xs]
     #[arg(long, value_name = "PRIOR")]
     pub refiner: Option<PathBuf>,
-    /// The look of pictures: the mean, with the best PSNR, or vivid, with texture that the bits make
-    /// likely, closer to the original for the eye
+    /// The look of pictures: the mean, with the best PSNR, or vivid, with texture that the bits
+    /// make likely, closer to the original for the eye
     #[arg(long, value_name = "LOOK", default_value = "mean")]
     pub look: LookChoice,
     /// Show pictures without the post-filter (none), or by one of a weights file [default: that of

@@ -56,7 +56,10 @@ fn encode_and_decode() {
     let filtered = decoder(own.clone()).expect("decodes").picture;
     assert!(shown(&["s"]) == filtered && filtered != decoded(4));
     assert!(shown(&["s", "--postfilter", "none"]) == decoded(4));
-    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/vivid.safetensors");
+    let weights = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../models/vivid.safetensors"
+    );
     let vivid = own.postfilter(Some(Postfilter::from_file(weights).expect("loads")));
     let vivid = decoder(vivid).expect("decodes").picture;
     assert!(vivid != filtered && shown(&["s", "--postfilter", weights]) == vivid);
