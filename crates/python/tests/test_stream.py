@@ -118,9 +118,9 @@ def test_a_broken_stream_says_so(coded: bytes) -> None:
 
 
 def test_state_is_what_the_picture_is_made_of(coded: bytes) -> None:
-    stream = dcodec.Stream()
     with pytest.raises(dcodec.FormatError):
-        stream.state()
+        dcodec.Stream().state()
+    stream = dcodec.Stream()
     stream.feed(coded[:20])
     assert stream.state() is None
     stream.feed(coded[20:])
