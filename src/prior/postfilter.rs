@@ -73,8 +73,10 @@ impl fmt::Debug for Postfilter {
 }
 
 impl Postfilter {
-    /// The post-filter for files of the shipped priors, if this build has it: one with the feature
-    /// `prior-l`, a default one. There is one for all users in the process.
+    /// True in builds with the feature `prior-l`, a default one. Others have no post-filters.
+    pub const AVAILABLE: bool = cfg!(feature = "prior-l");
+
+    /// The post-filter for files of the shipped priors, if this build has it. There is one for all users in the process.
     pub fn shipped(look: Look) -> Option<Self> {
         static SHARED: [OnceLock<Option<Postfilter>>; Look::ALL.len()] =
             [const { OnceLock::new() }; Look::ALL.len()];
@@ -94,7 +96,7 @@ impl Postfilter {
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read; [`Error::Backend`] if it is damaged, or that of a
-    /// prior.
+    /// prior; [`Error::Unsupported`] in builds without post-filters.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         Postfilter::from_bytes(&weights::read(path.as_ref())?)
     }
@@ -102,8 +104,12 @@ impl Postfilter {
     /// Reads a post-filter from the bytes of a weights file.
     ///
     /// # Errors
-    /// As [`Postfilter::from_file`].
+    /// As [`Postfilter::from_file`]; [`Error::Unsupported`] in builds without post-filters.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        if !Postfilter::AVAILABLE {
+            let e = "this build has no post-filters: it lacks the feature prior-l";
+            return Err(Error::Unsupported(e.into()));
+        }
         let weights = Weights::of_network(bytes, Part::Postfilter)?;
         Ok(Postfilter(Arc::new(Deferred {
             file: None,

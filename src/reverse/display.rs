@@ -81,9 +81,10 @@ impl Display {
         self.prior.as_ref()
     }
 
-    /// The post-filter, if there is one.
+    /// The post-filter, if there is one. Builds that cannot have one, such as the module for pages,
+    /// leave its code out.
     pub(crate) fn filter(&self) -> Option<&Postfilter> {
-        self.postfilter.as_ref()
+        self.postfilter.as_ref().filter(|_| Postfilter::AVAILABLE)
     }
 
     /// This display, but by the file's own prior and nothing else.
@@ -97,6 +98,6 @@ impl Display {
 
     /// True if x0_hat is displayed as it is in the chain.
     pub fn is_plain(&self) -> bool {
-        self.prior.is_none() && self.ensemble == 1 && self.postfilter.is_none()
+        self.prior.is_none() && self.ensemble == 1 && self.filter().is_none()
     }
 }

@@ -48,34 +48,53 @@ fn encode_and_decode() {
     let refined = decoder(Display::by(&prior, Some(other))).expect("decodes");
     good(dir, &[&args[..], &[weights]].concat());
     assert!(picture(dir, "n.png") == refined.picture);
-    let shown = |options: &[&str]| {
-        good(dir, &[&args[..], options].concat());
-        picture(dir, "n.png")
-    };
-    let own = Display::by(&prior, None);
-    let filtered = decoder(own.clone()).expect("decodes").picture;
-    assert!(shown(&["s"]) == filtered && filtered != decoded(4));
-    assert!(shown(&["s", "--postfilter", "none"]) == decoded(4));
-    let weights = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../models/vivid.safetensors"
-    );
-    let vivid = own.postfilter(Some(Postfilter::from_file(weights).expect("loads")));
-    let vivid = decoder(vivid).expect("decodes").picture;
-    assert!(vivid != filtered && shown(&["s", "--postfilter", weights]) == vivid);
-    if cfg!(feature = "prior-l") {
-        assert!(shown(&["s", "--look", "vivid"]) == vivid);
-        assert!(shown(&["none", "--look", "vivid"]) == vivid);
-    }
-    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/xs.safetensors");
-    let prior_as_filter = [&args[..], &["s", "--postfilter", weights]].concat();
-    bad(dir, &prior_as_filter, 1, "dcodec-postfilter", "");
     let missing = ["decode", "pic.dfc", "-o", "x.png", "--refiner", "none.bin"];
     bad(dir, &missing, 1, "none.bin", "");
     for (command, n) in [("decode", "3"), ("decode", "0"), ("encode", "16")] {
         let args = [command, "pic.dfc", "-f", "--orientations", n];
         bad(dir, &args, 2, "", "1, 2, 4 or 8");
     }
+}
+
+/// Pictures with the post-filter, with others, and without.
+#[test]
+fn looks_and_post_filters() {
+    if !Postfilter::AVAILABLE {
+        println!("skipped: the build has no post-filters");
+        return;
+    }
+    let dir = with_picture();
+    let dir = dir.path();
+    good(dir, &["encode", "pic.png"]);
+    let (file, prior) = (read(dir, "pic.dfc"), common::prior());
+    let decoded = |display| {
+        let decoder = common::plain(&prior).display(display);
+        decoder.decode(&file).expect("decodes").picture
+    };
+    let shown = |options: &[&str]| {
+        let args = ["decode", "pic.dfc", "-f", "-o", "n.png", "--refiner"];
+        good(dir, &[&args[..], options].concat());
+        picture(dir, "n.png")
+    };
+    let own = Display::by(&prior, None);
+    let (filtered, plain) = (decoded(own.clone()), decoded(Display::PLAIN.ensemble(4)));
+    assert!(filtered != plain && shown(&["s"]) == filtered);
+    assert!(shown(&["s", "--postfilter", "none"]) == plain);
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
+    let weights = format!("{models}/vivid.safetensors");
+    let vivid = own.postfilter(Some(Postfilter::from_file(&weights).expect("loads")));
+    let vivid = decoded(vivid);
+    assert!(vivid != filtered && vivid != plain);
+    for options in [
+        ["s", "--postfilter", &weights],
+        ["s", "--look", "vivid"],
+        ["none", "--look", "vivid"],
+    ] {
+        assert!(shown(&options) == vivid, "{options:?}");
+    }
+    let prior = format!("{models}/xs.safetensors");
+    let args = ["decode", "pic.dfc", "-o", "x.png", "--postfilter", &prior];
+    bad(dir, &args, 1, "dcodec-postfilter", "");
 }
 
 #[test]
