@@ -76,7 +76,8 @@ impl Postfilter {
     /// True in builds with the feature `prior-l`, a default one. Others have no post-filters.
     pub const AVAILABLE: bool = cfg!(feature = "prior-l");
 
-    /// The post-filter for files of the shipped priors, if this build has it. There is one for all users in the process.
+    /// The post-filter for files of the shipped priors, if this build has it. There is one for all
+    /// users in the process.
     pub fn shipped(look: Look) -> Option<Self> {
         static SHARED: [OnceLock<Option<Postfilter>>; Look::ALL.len()] =
             [const { OnceLock::new() }; Look::ALL.len()];

@@ -88,4 +88,4 @@ impl Corrector {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -6,9 +6,13 @@ use crate::prior::weights::tests::random_weights_with;
 
 const PARITY: &[u8] = include_bytes!("../../../../tests/data/s.parity.safetensors");
 
-/// Planes of the parity file of `s`. Its values are on the scale of \[-0.5, 0.5\].
 fn parity(name: &str) -> Planes {
-    let file = SafeTensors::deserialize(PARITY).unwrap();
+    parity_planes(PARITY, name)
+}
+
+/// Planes of a parity file. Its values are on the scale of \[-0.5, 0.5\].
+pub(crate) fn parity_planes(file: &[u8], name: &str) -> Planes {
+    let file = SafeTensors::deserialize(file).unwrap();
     let view = file.tensor(name).unwrap();
     let (values, _) = view.data().as_chunks::<4>();
     let data = values.iter().map(|b| 255.0 * f32::from_le_bytes(*b));

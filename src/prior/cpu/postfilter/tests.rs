@@ -1,6 +1,5 @@
-use safetensors::SafeTensors;
-
 use super::*;
+use crate::prior::cpu::corrector::tests::parity_planes;
 use crate::prior::weights::Config;
 use crate::prior::weights::tests::random_weights_of;
 
@@ -12,24 +11,11 @@ fn shipped(kernel: Kernel) -> PostfilterNetwork {
     PostfilterNetwork::new(&weights, kernel).expect("a network")
 }
 
-/// Planes of the parity file. Its values are on the scale of \[-0.5, 0.5\].
-fn parity(name: &str) -> Planes {
-    let file = SafeTensors::deserialize(PARITY).expect("a file");
-    let view = file.tensor(name).expect("a tensor");
-    let (values, _) = view.data().as_chunks::<4>();
-    let data = values.iter().map(|b| 255.0 * f32::from_le_bytes(*b));
-    Planes {
-        width: view.shape()[3],
-        height: view.shape()[2],
-        data: data.collect(),
-    }
-}
-
 #[test]
 fn agrees_with_the_reference() {
     let network = shipped(Kernel::best());
     for sigma in [5, 25, 100] {
-        let get = |name: &str| parity(&format!("{name}.{sigma}"));
+        let get = |name: &str| parity_planes(PARITY, &format!("{name}.{sigma}"));
         let [x_t, x0_hat, want] = ["x_t", "x0_hat", "filtered"].map(get);
         let ours = network
             .filter(f64::from(sigma), [&x_t, &x0_hat])
