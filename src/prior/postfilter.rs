@@ -11,6 +11,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use rayon::prelude::*;
+
 use crate::error::{Error, Result};
 use crate::pixels::planes::Planes;
 use crate::prior::cpu::{Kernel, PostfilterNetwork, postfilter_memory};
@@ -144,7 +146,8 @@ impl Postfilter {
         meter.time(Activity::Network, replace)?;
         network.release();
         let clip = |v: &mut f32| *v = v.clamp(-127.5, 127.5);
-        picture.data.iter_mut().for_each(clip);
+        let values = picture.data.par_iter_mut().with_min_len(1 << 14);
+        values.for_each(clip);
         let macs = self.0.config.macs_of(Part::Postfilter);
         meter.count_macs(macs * pixels as f64);
         Ok(())

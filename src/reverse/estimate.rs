@@ -105,7 +105,7 @@ impl Chain {
             other.release();
             x0_hat.project(self.grey, self.size);
         } else if let (Some(sigma), true) = (sigma, self.refines()) {
-            let more = self.ensemble..self.display.ensemble_size().max(self.ensemble);
+            let more = self.ensemble..self.display.ensemble_size();
             let prior = &self.prior;
             prior.extend_ensemble(&mut x0_hat, x_t, sigma, more, &self.meter)?;
             x0_hat.project(self.grey, self.size);

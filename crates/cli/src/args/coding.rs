@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use dcodec::Tune;
-use dcodec::prior::{ENSEMBLES, Look};
+use dcodec::prior::ENSEMBLES;
 
 #[derive(Debug, Clone, Args)]
 pub struct Coding {
@@ -67,15 +67,6 @@ pub struct DisplayArgs {
 pub enum LookChoice {
     Mean,
     Vivid,
-}
-
-impl From<LookChoice> for Look {
-    fn from(choice: LookChoice) -> Self {
-        match choice {
-            LookChoice::Mean => Look::Mean,
-            LookChoice::Vivid => Look::Vivid,
-        }
-    }
 }
 
 /// Reads a number of orientations.
