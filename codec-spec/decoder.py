@@ -22,8 +22,12 @@ class Refused(Exception):
     """Why bytes are refused (21.3): the kind is the name of the class."""
 
     def __init__(self, clause, reason, at=0):
-        super().__init__(f"{type(self).__name__} ({clause}) at {at}: {reason}")
+        super().__init__(clause, reason, at)
         self.kind, self.clause, self.at = type(self).__name__.lower(), clause, at
+
+    def __str__(self):
+        clause, reason, at = self.args
+        return f"{type(self).__name__} ({clause}) at {at}: {reason}"
 
 
 class Malformed(Refused): pass
@@ -885,11 +889,13 @@ def convolve3(x, w, bias):
 
 class Network:
     """15.1 to 15.7"""
+    made = []
 
     def __init__(self, tensors, config, prefix, sigma_data):
         self.tensors, self.prefix, self.d = tensors, prefix, 255 * sigma_data
         self.blocks, self.M = config["blocks"], 2**len(config["channels"])               # 16.4
         self.answers = {}                       # of F, for prefixes of a file ask the same again
+        Network.made.append(self)
 
     def layer(self, name):
         name = self.prefix + name
@@ -970,9 +976,6 @@ class Weights:
         self.corrector = None
         if "corrector" in about:
             self.corrector = Network(tensors, json.loads(about["corrector"]), "corrector.", data)
-
-    def networks(self):
-        return [self.network] + ([self.corrector] if self.corrector else [])
 
 
 @functools.cache
@@ -1785,9 +1788,8 @@ def check_file(task):
     faults = differences(path, line, None, priors)
     for prefix in prefixes:
         faults += differences(path, prefix, prefix["bytes"], priors)
-    for path in priors:
-        for network in read_weights(path)[1]().networks():
-            network.answers.clear()
+    for network in Network.made:
+        network.answers.clear()
     return faults, len(prefixes)
 
 
