@@ -4,8 +4,10 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
+use crate::prior::cpu::context::Context;
 use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::{Epilogue, GROUP, Kernel, Span, conv_span};
+use crate::prior::cpu::lines::Lines;
 use crate::prior::cpu::winograd::{self, Form, Winograd};
 use crate::prior::weights::WeightTensor;
 
@@ -15,7 +17,7 @@ struct Panel {
     /// First output channel.
     first: usize,
     /// `[ky][kx][ci][width]`.
-    weights: Vec<f32>,
+    weights: Lines,
     /// `[width]`.
     bias: Vec<f32>,
 }
@@ -87,7 +89,7 @@ impl Conv {
                 let bias = channels.map(|c| source(c).map_or(0.0, |o| bias[o]));
                 panels.push(Panel {
                     first,
-                    weights,
+                    weights: Lines::of(&weights),
                     bias: bias.collect(),
                 });
                 first += width;
@@ -136,9 +138,10 @@ impl Conv {
     ///
     /// # Panics
     /// If the grids' sizes do not belong to the layer.
-    pub fn run(&self, kernel: Kernel, input: &Grid, out: &mut Grid, epilogue: Epilogue) {
+    pub fn run(&self, context: &Context, input: &Grid, out: &mut Grid, epilogue: Epilogue) {
+        let kernel = context.kernel();
         if let Some(minimal) = self.minimal(kernel, out.width, out.height) {
-            return minimal.run(kernel, input, out, epilogue);
+            return minimal.run(context, input, out, epilogue);
         }
         let (k, origin, stride, spread) = self.shape.geometry();
         assert_eq!(input.channels, self.ci);

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use crate::prior::cpu::lines::Lines;
+
 /// Activations of one scale, `[height + 2][width + 2][channels]`, with a border of one zero pixel
 /// on every side.
 ///
@@ -11,7 +13,7 @@ pub(super) struct Grid {
     pub width: usize,
     pub height: usize,
     pub channels: usize,
-    pub data: Vec<f32>,
+    pub data: Lines,
 }
 
 impl Grid {
@@ -21,20 +23,14 @@ impl Grid {
             width: 0,
             height: 0,
             channels,
-            data: Vec::new(),
+            data: Lines::default(),
         }
     }
 
     /// Takes another size, all values zero. Memory is reused where it suffices.
     pub fn resize(&mut self, width: usize, height: usize) {
         (self.width, self.height) = (width, height);
-        let values = (width + 2) * (height + 2) * self.channels;
-        if self.data.capacity() < values {
-            // `resize` would copy the old values and leave room to grow.
-            self.data = Vec::with_capacity(values);
-        }
-        self.data.clear();
-        self.data.resize(values, 0.0);
+        self.data.reset((width + 2) * (height + 2) * self.channels);
     }
 
     /// Values from one row to the next.

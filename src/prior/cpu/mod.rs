@@ -2,11 +2,13 @@
 //! clauses 15.5 and 15.6.
 
 mod activations;
+mod context;
 mod conv;
 mod corrector;
 mod deferred;
 mod grid;
 mod kernel;
+mod lines;
 mod network;
 mod postfilter;
 mod unet;

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::prior::cpu::activations::Activations;
+use crate::prior::cpu::context::Context;
 use crate::prior::cpu::conv::{Conv, Shape};
 use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::{Epilogue, Kernel};
@@ -19,10 +20,10 @@ struct Block {
 }
 
 impl Block {
-    fn run(&self, kernel: Kernel, e: &[f32], h: &mut Grid, t: &mut Grid) {
+    fn run(&self, context: &Context, e: &[f32], h: &mut Grid, t: &mut Grid) {
         let scale = self.scale.forward(e);
-        self.conv1.run(kernel, h, t, Epilogue::ReluScale(&scale));
-        self.conv2.run(kernel, t, h, Epilogue::Add);
+        self.conv1.run(context, h, t, Epilogue::ReluScale(&scale));
+        self.conv2.run(context, t, h, Epilogue::Add);
     }
 }
 
@@ -34,7 +35,7 @@ impl Block {
 pub(super) struct UNet {
     config: Config,
     part: Part,
-    kernel: Kernel,
+    context: Context,
     embedding: Embedding,
     input: Conv,
     enc: Vec<Vec<Block>>,
@@ -83,7 +84,7 @@ impl UNet {
         };
         Ok(UNet {
             part,
-            kernel,
+            context: Context::new(kernel),
             embedding: Embedding::new(weights, part)?,
             input: conv("input".into(), Shape::Same)?,
             enc: stages("enc", scales)?,
@@ -103,7 +104,7 @@ impl UNet {
 
     /// Kernel in use.
     pub fn kernel(&self) -> Kernel {
-        self.kernel
+        self.context.kernel()
     }
 
     /// One call on pictures of `size` columns and rows. `numbers` are those of the embedding.
@@ -131,6 +132,7 @@ impl UNet {
     /// Frees the buffers of the last call.
     pub fn release(&self) {
         self.lock().take();
+        self.context.release();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Activations>> {
@@ -148,7 +150,7 @@ impl UNet {
             t,
             output,
         } = activations;
-        let k = self.kernel;
+        let k = &self.context;
         self.input.run(k, input, &mut h[0], Epilogue::Store);
         for (i, stage) in self.enc.iter().enumerate() {
             for block in stage {

@@ -4,14 +4,24 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::prior::cpu::context::{Context, Scratch};
 use crate::prior::cpu::grid::Grid;
-use crate::prior::cpu::kernel::{Epilogue, Kernel, Span, conv_span, winograd};
+use crate::prior::cpu::kernel::{Epilogue, GROUP, Kernel, Span, conv_span, winograd};
+use crate::prior::cpu::lines::Lines;
 pub(super) use winograd::Form;
-use winograd::{Inputs, Outputs, Points, prefetch, transform_in, transform_out};
+use winograd::{Inputs, Order, Outputs, Points, prefetch, transform_in, transform_out};
 
-/// Tiles that are transformed together. Their values stay in the cache while the weights of a point
-/// pass by.
-const TOGETHER: usize = 24;
+/// Most tiles that are transformed together. Their values stay in the cache while the weights of a
+/// point pass by.
+const MOST_TOGETHER: usize = 24;
+
+/// Values of a grid above which they come from far enough to be asked for early.
+const FAR: usize = 4 << 20;
+
+/// Tiles that are transformed together: their values take half the memory of the weights.
+fn together(channels: usize) -> usize {
+    (channels / 4).clamp(1, MOST_TOGETHER)
+}
 
 /// Grids of fewer tiles of 4 x 4 outputs take the sum over taps, since transformed weights are four
 /// times as many and few tiles would share them.
@@ -29,7 +39,7 @@ pub(super) struct Winograd {
     /// First channel and width of the panels that one call of the kernel computes.
     panels: Vec<(usize, usize)>,
     /// Panels of each point, `[ci][width]` each.
-    weights: Vec<f32>,
+    weights: Lines,
     bias: Vec<f32>,
     /// Bias of the products.
     zeros: Vec<f32>,
@@ -49,6 +59,38 @@ pub(super) fn form_for(width: usize, height: usize) -> Option<Form> {
     }
 }
 
+/// Weights `[co][ci][3][3]` at the points of a form, `[ci][width]` for each panel of a point.
+fn packed(form: Form, ci: usize, panels: &[(usize, usize)], weight: &[f32]) -> Lines {
+    let mut packed = Lines::zeros(form.points() * weight.len() / 9);
+    // A task makes all points of a panel for a group of input channels.
+    let groups = |panel| (0..ci).step_by(GROUP).map(move |from| (panel, from));
+    let tasks: Vec<_> = panels.iter().copied().flat_map(groups).collect();
+    let mut points: Vec<_> = tasks.iter().map(|_| Vec::new()).collect();
+    let mut rest = &mut packed[..];
+    for _ in 0..form.points() {
+        for (((_, width), _), points) in tasks.iter().zip(&mut points) {
+            points.extend(rest.split_off_mut(..GROUP * width));
+        }
+    }
+    let tasks = tasks.into_par_iter().zip(points);
+    tasks.for_each(|(((first, width), from), mut points)| {
+        let outputs = || (0..width).step_by(GROUP);
+        for (i, o) in (0..GROUP).flat_map(|i| outputs().map(move |o| (i, o))) {
+            let mut g = [[0.0; GROUP]; 9];
+            for lane in 0..GROUP {
+                let pair = (first + o + lane) * ci + from + i;
+                for (g, value) in g.iter_mut().zip(&weight[9 * pair..]) {
+                    g[lane] = *value;
+                }
+            }
+            form.transform_weights(&g, |point, values| {
+                points[point][i * width + o..][..GROUP].copy_from_slice(&values);
+            });
+        }
+    });
+    packed
+}
+
 impl Winograd {
     /// Bytes of the transformed weights of a pair of channels for grids of up to `width` x
     /// `height`: smaller ones take the other form.
@@ -62,12 +104,16 @@ impl Winograd {
 
     /// Bytes that a layer of so many channels takes on all threads together while it runs.
     pub fn scratch_bytes(channels: usize) -> usize {
-        let points = Points {
-            form: Form::Six,
-            tiles: TOGETHER,
-            channels,
-        };
-        rayon::current_num_threads() * 2 * points.len() * size_of::<f32>()
+        let values = [Order::Tiles, Order::Points].map(|order| {
+            let points = Points {
+                form: Form::Six,
+                order,
+                tiles: together(channels),
+                channels,
+            };
+            points.len()
+        });
+        rayon::current_num_threads() * values.iter().sum::<usize>() * size_of::<f32>()
     }
 
     /// Transforms and packs `weight` `[co][ci][3][3]`; `ci` and `co` are multiples of
@@ -80,30 +126,11 @@ impl Winograd {
             (first - width, width)
         };
         let panels: Vec<_> = kernel.panels(co).into_iter().map(panel).collect();
-        let (taps, _) = weight.as_chunks::<9>();
-        let mut points = vec![0.0; form.points() * ci * co];
-        points
-            .par_chunks_exact_mut(form.points())
-            .zip(taps)
-            .with_min_len(256)
-            .for_each(|(points, g)| form.transform_weights(g, points));
-        let mut weights = vec![0.0; form.points() * ci * co];
-        let pack = |(point, to): (usize, &mut [f32])| {
-            let mut to = to.iter_mut();
-            for &(first, width) in &panels {
-                for i in 0..ci {
-                    let channels = first..first + width;
-                    let values = channels.map(|o| points[(o * ci + i) * form.points() + point]);
-                    values.zip(&mut to).for_each(|(value, to)| *to = value);
-                }
-            }
-        };
-        weights.par_chunks_mut(ci * co).enumerate().for_each(pack);
         Winograd {
             form,
             ci,
+            weights: packed(form, ci, &panels, weight),
             panels,
-            weights,
             bias: bias.to_vec(),
             zeros: vec![0.0; co],
         }
@@ -114,7 +141,7 @@ impl Winograd {
     ///
     /// # Panics
     /// If the grids' sizes do not belong to the layer.
-    pub fn run(&self, kernel: Kernel, input: &Grid, out: &mut Grid, epilogue: Epilogue) {
+    pub fn run(&self, context: &Context, input: &Grid, out: &mut Grid, epilogue: Epilogue) {
         let (width, height) = (out.width, out.height);
         assert_eq!((input.width, input.height), (width, height));
         assert_eq!((input.channels, out.channels), (self.ci, self.bias.len()));
@@ -122,41 +149,49 @@ impl Winograd {
         let (across, down) = (width.div_ceil(side), height.div_ceil(side));
         // A task has several rows of tiles where rows are short, but all threads have tasks.
         let share = down.div_ceil(2 * rayon::current_num_threads());
-        let rows = TOGETHER.div_ceil(across).clamp(1, share);
+        let most = together(self.ci.max(self.bias.len()));
+        let rows = most.div_ceil(across).clamp(1, share);
         let band = side * out.row_stride();
         out.rows_mut()
             .par_chunks_mut(rows * band)
             .enumerate()
-            .for_each_init(Scratch::default, |scratch, (task, out)| {
-                let tiles = across * out.len().div_ceil(band);
-                let together = tiles.div_ceil(tiles.div_ceil(TOGETHER));
-                for from in (0..tiles).step_by(together) {
-                    let job = Job {
-                        kernel,
-                        form: self.form,
-                        input,
-                        top: task * rows,
-                        across,
-                        tiles: from..(from + together).min(tiles),
-                    };
-                    self.products(&job, out, scratch);
-                    self.finish(&job, scratch, out, epilogue);
-                }
-            });
+            .for_each_init(
+                || context.scratch(),
+                |scratch, (task, out)| {
+                    let tiles = across * out.len().div_ceil(band);
+                    let together = tiles.div_ceil(tiles.div_ceil(most));
+                    for from in (0..tiles).step_by(together) {
+                        let job = Job {
+                            kernel: context.kernel(),
+                            form: self.form,
+                            input,
+                            top: task * rows,
+                            across,
+                            tiles: from..(from + together).min(tiles),
+                        };
+                        self.products(&job, out, scratch);
+                        self.finish(&job, scratch, out, epilogue);
+                    }
+                },
+            );
     }
 
     /// Products of some tiles, from the input's pixels. They belong in `out`.
     fn products(&self, job: &Job, out: &[f32], scratch: &mut Scratch) {
         let (ci, co) = (self.ci, self.bias.len());
-        let (v, m) = (job.points(ci), job.points(co));
-        scratch.fit(v, m);
+        let (v, m) = (job.points(Order::Tiles, ci), job.points(Order::Points, co));
+        scratch.v.fit(v.len());
+        scratch.m.fit(m.len());
         for (tile, (row, column)) in job.places().enumerate() {
             let inputs = job.inputs(row, column, &mut scratch.patch);
             transform_in(job.kernel, inputs, tile, v, &mut scratch.v);
         }
         // Products keep the processor busy while the memory brings what transforms need next.
         let mut ahead = job.ahead(ci, co);
-        let runs = job.runs();
+        let runs = match job.input.data.len() > FAR {
+            true => job.runs(),
+            false => 0,
+        };
         let (points, side) = (self.form.points(), self.form.outputs());
         for (point, weights) in self.weights.chunks_exact(ci * co).enumerate() {
             let count = runs * (point + 1) / points - runs * point / points;
@@ -169,7 +204,7 @@ impl Winograd {
                     job.kernel,
                     Span {
                         x: &scratch.v[point * v.stride()..],
-                        step: ci,
+                        step: v.tile_stride(),
                         taps: &[0],
                         ci,
                         weights: &weights[first * ci..(first + width) * ci],
@@ -187,7 +222,7 @@ impl Winograd {
     /// Outputs of some tiles in the rows of a task, from their products.
     fn finish(&self, job: &Job, scratch: &Scratch, out: &mut [f32], epilogue: Epilogue) {
         let co = self.bias.len();
-        let points = job.points(co);
+        let points = job.points(Order::Points, co);
         let (stride, side) = ((job.input.width + 2) * co, self.form.outputs());
         for (tile, (row, column)) in job.places().enumerate() {
             let to = Outputs {
@@ -218,9 +253,10 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// Layout of the transforms of the tiles.
-    fn points(&self, channels: usize) -> Points {
+    fn points(&self, order: Order, channels: usize) -> Points {
         Points {
             form: self.form,
+            order,
             tiles: self.tiles.len(),
             channels,
         }
@@ -281,25 +317,9 @@ impl Job<'_> {
     }
 }
 
-/// Transforms of inputs and products, and a tile's inputs at an edge. Tasks of a thread share them.
-#[derive(Default)]
-struct Scratch {
-    v: Vec<f32>,
-    m: Vec<f32>,
-    patch: Vec<f32>,
-}
-
-impl Scratch {
-    fn fit(&mut self, v: Points, m: Points) {
-        self.v.resize(v.len().max(self.v.len()), 0.0);
-        self.m.resize(m.len().max(self.m.len()), 0.0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prior::cpu::kernel::GROUP;
 
     /// Values between -1 and 1 that repeat nothing.
     fn noise(n: usize, seed: u64) -> Vec<f32> {
@@ -361,8 +381,8 @@ mod tests {
         for epilogue in [Epilogue::Store, Epilogue::Add, Epilogue::ReluScale(&scale)] {
             let before = grid(width, height, co, 5);
             let mut out = grid(width, height, co, 5);
-            layer.run(kernel, &input, &mut out, epilogue);
-            for (i, (got, old)) in out.data.iter().zip(&before.data).enumerate() {
+            layer.run(&Context::new(kernel), &input, &mut out, epilogue);
+            for (i, (got, old)) in out.data.iter().zip(before.data.iter()).enumerate() {
                 let (pixel, o) = (i / co, i % co);
                 let (y, x) = (pixel / (width + 2), pixel % (width + 2));
                 let inside = (1..=height).contains(&y) && (1..=width).contains(&x);
@@ -409,7 +429,12 @@ mod tests {
         for (form, most) in [(Form::Four, 2e-6), (Form::Six, 4e-6)] {
             let layer = Winograd::new(Kernel::best(), form, channels, &weight, &bias);
             let mut out = grid(width, height, channels, 5);
-            layer.run(Kernel::best(), &input, &mut out, Epilogue::Store);
+            layer.run(
+                &Context::new(Kernel::best()),
+                &input,
+                &mut out,
+                Epilogue::Store,
+            );
             let values = (0..height).flat_map(|y| out.row(y).iter().copied());
             let error = rms(values, &exact) / scale;
             println!("{form:?}: {error:.2e} of the outputs");

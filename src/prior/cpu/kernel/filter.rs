@@ -5,7 +5,57 @@
 //! of 8 with 1/2 and -1/2 beside them. Every sum is rounded where it is written, and nothing is
 //! fused, so that vectors of any width give equal bits.
 
+use std::ops::{Add, Div, Mul, Sub};
+
+use crate::prior::cpu::kernel::span::GROUP;
 use crate::prior::cpu::kernel::vector::Vector;
+
+/// Weights of a [`GROUP`] of output channels.
+#[derive(Clone, Copy)]
+pub(super) struct Doubles(pub [f64; GROUP]);
+
+impl Doubles {
+    #[inline(always)]
+    fn with(self, other: Doubles, f: impl Fn(f64, f64) -> f64) -> Doubles {
+        Doubles(std::array::from_fn(|lane| f(self.0[lane], other.0[lane])))
+    }
+}
+
+impl Add for Doubles {
+    type Output = Doubles;
+
+    #[inline(always)]
+    fn add(self, other: Doubles) -> Doubles {
+        self.with(other, Add::add)
+    }
+}
+
+impl Sub for Doubles {
+    type Output = Doubles;
+
+    #[inline(always)]
+    fn sub(self, other: Doubles) -> Doubles {
+        self.with(other, Sub::sub)
+    }
+}
+
+impl Mul<f64> for Doubles {
+    type Output = Doubles;
+
+    #[inline(always)]
+    fn mul(self, k: f64) -> Doubles {
+        Doubles(self.0.map(|value| value * k))
+    }
+}
+
+impl Div<f64> for Doubles {
+    type Output = Doubles;
+
+    #[inline(always)]
+    fn div(self, k: f64) -> Doubles {
+        Doubles(self.0.map(|value| value / k))
+    }
+}
 
 /// F(TILE, 3): B^T, A^T and G.
 pub(super) trait Filter<const TILE: usize, const REACH: usize> {
@@ -25,7 +75,7 @@ pub(super) trait Filter<const TILE: usize, const REACH: usize> {
     unsafe fn gather<V: Vector>(m: [V; REACH]) -> [V; TILE];
 
     /// G of three taps, each value times its divisor.
-    fn weights(taps: [f64; 3]) -> [f64; REACH];
+    fn weights(taps: [Doubles; 3]) -> [Doubles; REACH];
 }
 
 /// a + k b
@@ -86,15 +136,15 @@ impl Filter<4, 6> for Four {
         }
     }
 
-    fn weights([a, b, c]: [f64; 3]) -> [f64; 6] {
-        let (ends, wide) = (a + c, a + 4.0 * c);
+    fn weights([a, b, c]: [Doubles; 3]) -> [Doubles; 6] {
+        let (ends, wide) = (a + c, a + c * 4.0);
         [
-            6.0 * a,
-            -4.0 * (ends + b),
-            -4.0 * (ends - b),
-            wide + 2.0 * b,
-            wide - 2.0 * b,
-            24.0 * c,
+            a * 6.0,
+            (ends + b) * -4.0,
+            (ends - b) * -4.0,
+            wide + b * 2.0,
+            wide - b * 2.0,
+            c * 24.0,
         ]
     }
 }
@@ -148,17 +198,17 @@ impl Filter<6, 8> for Six {
         }
     }
 
-    fn weights([a, b, c]: [f64; 3]) -> [f64; 8] {
-        let ends = a + c;
-        let (two, half) = (a + 4.0 * c, 4.0 * a + c);
+    fn weights([a, b, c]: [Doubles; 3]) -> [Doubles; 8] {
+        let (ends, twice) = (a + c, b * 2.0);
+        let (two, half) = (a + c * 4.0, a * 4.0 + c);
         [
             a,
             ends + b,
             ends - b,
-            two + 2.0 * b,
-            two - 2.0 * b,
-            half + 2.0 * b,
-            half - 2.0 * b,
+            two + twice,
+            two - twice,
+            half + twice,
+            half - twice,
             c,
         ]
     }

@@ -11,7 +11,7 @@
 //!
 //! [`filter`](super::filter) has B^T, A^T and G of an axis.
 
-use crate::prior::cpu::kernel::filter::{Filter, Four, Six};
+use crate::prior::cpu::kernel::filter::{Doubles, Filter, Four, Six};
 use crate::prior::cpu::kernel::instructions::Kernel;
 use crate::prior::cpu::kernel::span::{Epilogue, GROUP};
 use crate::prior::cpu::kernel::vector::Vector;
@@ -49,39 +49,55 @@ impl Form {
         width.div_ceil(self.outputs()) * height.div_ceil(self.outputs())
     }
 
-    /// Weights of one pair of channels at the points, G g G^T, of 3 x 3 taps `g`.
+    /// Weights of a [`GROUP`] of output channels for one input channel at the points, G g G^T, of
+    /// 3 x 3 taps `g`.
     ///
     /// Computed as multiples of G without its divisors, which are exact for weights of 16 bits,
-    /// then divided and rounded to f32.
-    pub fn transform_weights(self, g: &[f32; 9], to: &mut [f32]) {
+    /// then divided and rounded to f32. `put` gets each point and its weights.
+    pub fn transform_weights(self, g: &[[f32; GROUP]; 9], put: impl FnMut(usize, [f32; GROUP])) {
         match self {
-            Form::Four => weights::<Four, 4, 6>(g, to),
-            Form::Six => weights::<Six, 6, 8>(g, to),
+            Form::Four => weights::<Four, 4, 6>(g, put),
+            Form::Six => weights::<Six, 6, 8>(g, put),
         }
     }
 }
 
-/// G g G^T into `to`, `[REACH][REACH]`.
+/// G g G^T, row by row.
 fn weights<F: Filter<TILE, REACH>, const TILE: usize, const REACH: usize>(
-    g: &[f32; 9],
-    to: &mut [f32],
+    g: &[[f32; GROUP]; 9],
+    mut put: impl FnMut(usize, [f32; GROUP]),
 ) {
-    let g = |y: usize, x: usize| f64::from(g[3 * y + x]);
+    let g = |y: usize, x: usize| Doubles(g[3 * y + x].map(f64::from));
     let columns: [_; 3] = std::array::from_fn(|x| F::weights([g(0, x), g(1, x), g(2, x)]));
-    for (y, row) in to.chunks_exact_mut(REACH).enumerate() {
+    for (y, down) in F::DIVISORS.into_iter().enumerate() {
         let values = F::weights(columns.map(|column| column[y]));
-        for ((to, value), divisor) in row.iter_mut().zip(values).zip(F::DIVISORS) {
-            *to = (value / (F::DIVISORS[y] * divisor)) as f32;
+        for (x, (value, across)) in values.into_iter().zip(F::DIVISORS).enumerate() {
+            put(REACH * y + x, (value / (down * across)).0.map(|v| v as f32));
         }
     }
 }
 
-/// Layout of `tiles` tiles of `channels` channels at each point, `[points][tiles][channels]`.
+/// Values between tiles. They put a point of the tiles that are transformed together into different
+/// sets of the cache.
+const PADDING: usize = 3 * GROUP;
+
+/// The order of values in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// `[tiles][points][channels]`: a transform of a tile writes few pages of memory.
+    Tiles,
+    /// `[points][tiles][channels]`: so do the products of a point.
+    Points,
+}
+
+/// Layout of `tiles` tiles of `channels` channels at each point.
 ///
-/// A few values of padding keep the points of one tile apart in the cache.
+/// A few values of padding keep the points of one tile, or a point of all tiles, apart in the
+/// cache.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Points {
     pub form: Form,
+    pub order: Order,
     pub tiles: usize,
     pub channels: usize,
 }
@@ -89,12 +105,26 @@ pub(crate) struct Points {
 impl Points {
     /// Values from one point to the next.
     pub fn stride(self) -> usize {
-        self.tiles * self.channels + GROUP
+        match self.order {
+            Order::Tiles => self.channels,
+            Order::Points => self.tiles * self.channels + GROUP,
+        }
+    }
+
+    /// Values from one tile to the next.
+    pub fn tile_stride(self) -> usize {
+        match self.order {
+            Order::Tiles => self.form.points() * self.channels + PADDING,
+            Order::Points => self.channels,
+        }
     }
 
     /// Values in all.
     pub fn len(self) -> usize {
-        self.form.points() * self.stride()
+        match self.order {
+            Order::Tiles => self.tiles * self.tile_stride(),
+            Order::Points => self.form.points() * self.stride(),
+        }
     }
 
     /// Index of the values of `tile` at the first point, in `len` values that hold all points.
@@ -107,7 +137,7 @@ impl Points {
             "tile {tile} of {self:?}"
         );
         assert!(self.channels.is_multiple_of(GROUP), "whole groups");
-        tile * self.channels
+        tile * self.tile_stride()
     }
 }
 
