@@ -1,8 +1,13 @@
 //! Cuts pictures for the network: sides are extended by reflection, large pictures run in
 //! overlapping tiles.
 
+use rayon::prelude::*;
+
 use crate::error::Result;
 use crate::pixels::planes::{Planar, Planes, mirror};
+
+/// Rows that a thread copies at least.
+const ROWS: usize = 32;
 
 /// Rules by which pictures are cut, in values of one axis.
 #[derive(Debug, Clone, Copy)]
@@ -20,10 +25,10 @@ pub struct Tiling {
 }
 
 /// A function that writes the values of planes from an index into a row.
-pub(crate) type CopyValues<'a> = dyn Fn(usize, &mut [f32]) + 'a;
+pub(crate) type CopyValues<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
 
 /// Copies of the values of `x`, as [`Tiling::compose`] takes them.
-pub(crate) fn values_of(x: &Planes) -> impl Fn(usize, &mut [f32]) {
+pub(crate) fn values_of(x: &Planes) -> impl Fn(usize, &mut [f32]) + Sync {
     |first, row| row.copy_from_slice(&x.data[first..][..row.len()])
 }
 
@@ -288,21 +293,20 @@ impl Tile {
 fn extract(
     tile: &Tile,
     (width, height): (usize, usize),
-    copy: impl Fn(usize, &mut [f32]),
+    copy: impl Fn(usize, &mut [f32]) + Sync,
 ) -> Planes {
-    let (origin, size) = (tile.origin, tile.size);
-    let mut tile = Planes::zeros(tile.extended.0, tile.extended.1);
-    for c in 0..3 {
-        for y in 0..tile.height {
-            let from = (c * height + origin.1 + mirror(y, size.1)) * width + origin.0;
-            let at = (c * tile.height + y) * tile.width;
-            let (inside, outside) = tile.data[at..at + tile.width].split_at_mut(size.0);
-            copy(from, inside);
-            for (i, value) in outside.iter_mut().enumerate() {
-                *value = inside[mirror(size.0 + i, size.0)];
-            }
+    let (origin, size, extended) = (tile.origin, tile.size, tile.extended);
+    let mut tile = Planes::zeros(extended.0, extended.1);
+    let rows = tile.data.par_chunks_mut(extended.0).with_min_len(ROWS);
+    rows.enumerate().for_each(|(row, values)| {
+        let (c, y) = (row / extended.1, row % extended.1);
+        let from = (c * height + origin.1 + mirror(y, size.1)) * width + origin.0;
+        let (inside, outside) = values.split_at_mut(size.0);
+        copy(from, inside);
+        for (i, value) in outside.iter_mut().enumerate() {
+            *value = inside[mirror(size.0 + i, size.0)];
         }
-    }
+    });
     tile
 }
 

@@ -11,16 +11,18 @@ use crate::prior::cpu::lines::Lines;
 pub(super) use winograd::Form;
 use winograd::{Inputs, Order, Outputs, Points, prefetch, transform_in, transform_out};
 
-/// Most tiles that are transformed together. Their values stay in the cache while the weights of a
-/// point pass by.
-const MOST_TOGETHER: usize = 24;
-
 /// Values of a grid above which they come from far enough to be asked for early.
 const FAR: usize = 4 << 20;
 
-/// Tiles that are transformed together: their values take half the memory of the weights.
+/// Tiles that are transformed together.
+///
+/// With few channels their values take half the memory of the weights, and stay in a cache of a
+/// megabyte. With many they cannot stay, and the weights pass by less often.
 fn together(channels: usize) -> usize {
-    (channels / 4).clamp(1, MOST_TOGETHER)
+    match channels {
+        128.. => 48,
+        _ => (channels / 4).max(1),
+    }
 }
 
 /// Grids of fewer tiles of 4 x 4 outputs take the sum over taps, since transformed weights are four
