@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use half::{bf16, f16};
+use rayon::prelude::*;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
@@ -417,7 +418,7 @@ impl Weights {
                     view.dtype()
                 ))
             })?;
-            if let Some(i) = data.iter().position(|v| !v.is_finite()) {
+            if let Some(i) = first_infinite(&data) {
                 return Err(bad(format!("tensor `{name}` is not finite at value {i}")));
             }
             tensors.insert(name, WeightTensor { shape, data });
@@ -513,22 +514,42 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|e| Error::io(path, e))
 }
 
+/// Index of the first value that is no finite number.
+fn first_infinite(values: &[f32]) -> Option<usize> {
+    let finite = |part: &[f32]| part.iter().fold(true, |all, v| all & v.is_finite());
+    match values.par_chunks(SHARE).all(finite) {
+        true => None,
+        false => values.iter().position(|v| !v.is_finite()),
+    }
+}
+
+/// Values that a thread converts at least.
+const SHARE: usize = 1 << 14;
+
 /// Values of a tensor; `None` for a type that is not read.
 fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     let (pairs, _) = bytes.as_chunks::<2>();
     let (quads, _) = bytes.as_chunks::<4>();
     Some(match dtype {
-        Dtype::F16 => pairs
-            .iter()
-            .map(|b| f16::from_le_bytes(*b).to_f32())
-            .collect(),
-        Dtype::BF16 => pairs
-            .iter()
-            .map(|b| bf16::from_le_bytes(*b).to_f32())
-            .collect(),
-        Dtype::F32 => quads.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Dtype::F16 => converted(pairs, |b| f16::from_le_bytes(b).to_f32()),
+        Dtype::BF16 => converted(pairs, |b| bf16::from_le_bytes(b).to_f32()),
+        Dtype::F32 => converted(quads, f32::from_le_bytes),
         _ => return None,
     })
+}
+
+/// Values of some bytes each, converted by all threads.
+fn converted<const N: usize>(
+    bytes: &[[u8; N]],
+    to_f32: impl Fn([u8; N]) -> f32 + Sync,
+) -> Vec<f32> {
+    let mut values = vec![0.0; bytes.len()];
+    let parts = values.par_chunks_mut(SHARE).zip(bytes.par_chunks(SHARE));
+    parts.for_each(|(values, bytes)| {
+        let pairs = values.iter_mut().zip(bytes);
+        pairs.for_each(|(to, b)| *to = to_f32(*b));
+    });
+    values
 }
 
 fn damaged(e: safetensors::SafeTensorError) -> Error {

@@ -78,18 +78,19 @@ impl Conv {
                 // convolution.
                 let source = |c: usize| (c < co).then_some(c * phases + phase);
                 let channels = first..first + width;
-                let mut weights = Vec::with_capacity(k * k * ci * width);
-                for tap in 0..k * k {
-                    for i in 0..ci {
+                let mut weights = Lines::zeros(k * k * ci * width);
+                for (row, to) in weights.chunks_exact_mut(width).enumerate() {
+                    let (tap, i) = (row / ci, row % ci);
+                    if i < seen {
                         let w = |o: usize| weight[(o * seen + i) * k * k + tap];
-                        let w = |c| source(c).filter(|_| i < seen).map_or(0.0, w);
-                        weights.extend(channels.clone().map(w));
+                        let values = channels.clone().map(|c| source(c).map_or(0.0, w));
+                        to.iter_mut().zip(values).for_each(|(to, w)| *to = w);
                     }
                 }
                 let bias = channels.map(|c| source(c).map_or(0.0, |o| bias[o]));
                 panels.push(Panel {
                     first,
-                    weights: Lines::of(&weights),
+                    weights,
                     bias: bias.collect(),
                 });
                 first += width;

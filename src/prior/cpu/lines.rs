@@ -28,13 +28,6 @@ impl Lines {
         }
     }
 
-    /// These values.
-    pub fn of(values: &[f32]) -> Lines {
-        let mut lines = Lines::zeros(values.len());
-        lines.copy_from_slice(values);
-        lines
-    }
-
     /// So many zeros, in the same memory where it suffices.
     pub fn reset(&mut self, len: usize) {
         if self.first + len > self.values.len() {
@@ -83,8 +76,6 @@ mod tests {
             assert_eq!(lines.as_ptr().addr() % 64, 0, "{len} values");
             lines.fill(1.0);
         }
-        let values: Vec<f32> = (0..33).map(|i| i as f32).collect();
-        assert_eq!(*Lines::of(&values), values);
         lines.fit(7);
         assert_eq!(lines.len(), 100_001);
     }

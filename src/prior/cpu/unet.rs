@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
+
 use crate::error::{Error, Result};
 use crate::prior::cpu::activations::Activations;
 use crate::prior::cpu::context::Context;
@@ -74,8 +76,11 @@ impl UNet {
                     scale: Linear::new(weights, &format!("{prefix}{name}.scale"))?,
                 })
             };
-            let stage = |i: usize| (0..config.blocks[i]).map(|b| block(i, b)).collect();
-            (0..scales).map(stage).collect()
+            let stage = |i: usize| {
+                let blocks = (0..config.blocks[i]).into_par_iter();
+                blocks.map(|b| block(i, b)).collect()
+            };
+            (0..scales).into_par_iter().map(stage).collect()
         };
         let scales = config.channels.len();
         let between = |name: &str, shape: Shape| -> Result<Vec<Conv>> {
