@@ -3,7 +3,7 @@
 mod common;
 
 use dcodec::container::{Event, PartName};
-use dcodec::{Colour, Decoder, Encoded, Encoder, Exact, Picture, Prior, Target, metrics};
+use dcodec::{Colour, Decoder, Encoded, Encoder, Exact, Picture, Prior, Target, Tune, metrics};
 
 const SIZE: (u32, u32) = (200, 150);
 
@@ -127,6 +127,32 @@ fn a_budget_that_holds_the_exact_picture_is_not_filled() {
         .encode(&picture)
         .expect("encodes");
     assert!(kept.exact_bytes.is_none() && kept.bytes.len() > exact.len());
+}
+
+/// The eye's tune sends less of the finest band, where letters are.
+#[test]
+fn drawings_without_exact_samples_have_the_tune_of_psnr() {
+    let prior = common::fast();
+    // Bands need 192 pixels a side.
+    let side = 208;
+    let stroke = |x: u32, y: u32| 255 * u8::from(x % 9 > 1 && (x / 9 + y) % 7 > 1);
+    let samples = (0..side * side)
+        .map(|i| stroke(i % side, i / side))
+        .collect();
+    let picture = Picture::new(side, side, Colour::Grey, samples, None).expect("a picture");
+    let encode = |tune: Option<Tune>| {
+        let encoder = Encoder::new(&prior)
+            .target(Target::Quality(50.0))
+            .exact_if_smaller(false);
+        let encoder = match tune {
+            Some(tune) => encoder.tune(tune),
+            None => encoder,
+        };
+        encoder.encode(&picture).expect("encodes").bytes
+    };
+    let file = encode(None);
+    assert_eq!(file, encode(Some(Tune::Psnr)));
+    assert_ne!(file, encode(Some(Tune::Eye)));
 }
 
 /// Every byte more shows as many rows, any decoder shows them: the chain is not needed.
