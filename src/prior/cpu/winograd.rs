@@ -9,7 +9,7 @@ use crate::prior::cpu::grid::Grid;
 use crate::prior::cpu::kernel::{Epilogue, GROUP, Kernel, Span, conv_span, winograd};
 use crate::prior::cpu::lines::Lines;
 pub(super) use winograd::Form;
-use winograd::{Inputs, Order, Outputs, Points, prefetch, transform_in, transform_out};
+use winograd::{Inputs, LANES, Order, Outputs, Points, prefetch, transform_in, transform_out};
 
 /// Values of a grid above which they come from far enough to be asked for early.
 const FAR: usize = 4 << 20;
@@ -77,17 +77,24 @@ fn packed(form: Form, ci: usize, panels: &[(usize, usize)], weight: &[f32]) -> L
     let tasks = tasks.into_par_iter().zip(points);
     tasks.for_each(|(((first, width), from), mut points)| {
         let outputs = || (0..width).step_by(GROUP);
+        let mut made = [[0.0; GROUP]; Form::Six.points()];
         for (i, o) in (0..GROUP).flat_map(|i| outputs().map(move |o| (i, o))) {
-            let mut g = [[0.0; GROUP]; 9];
-            for lane in 0..GROUP {
-                let pair = (first + o + lane) * ci + from + i;
-                for (g, value) in g.iter_mut().zip(&weight[9 * pair..]) {
-                    g[lane] = *value;
+            for part in (0..GROUP).step_by(LANES) {
+                let mut g = [[0.0; LANES]; 9];
+                for lane in 0..LANES {
+                    let pair = (first + o + part + lane) * ci + from + i;
+                    for (g, value) in g.iter_mut().zip(&weight[9 * pair..]) {
+                        g[lane] = *value;
+                    }
                 }
+                form.transform_weights(&g, |point, values| {
+                    made[point][part..][..LANES].copy_from_slice(&values);
+                });
             }
-            form.transform_weights(&g, |point, values| {
-                points[point][i * width + o..][..GROUP].copy_from_slice(&values);
-            });
+            // Whole lines of the cache.
+            for (to, made) in points.iter_mut().zip(&made) {
+                to[i * width + o..][..GROUP].copy_from_slice(made);
+            }
         }
     });
     packed

@@ -7,12 +7,14 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use crate::prior::cpu::kernel::span::GROUP;
 use crate::prior::cpu::kernel::vector::Vector;
 
-/// Weights of a [`GROUP`] of output channels.
+/// Output channels whose weights are transformed at once.
+pub(crate) const LANES: usize = 4;
+
+/// Weights of some output channels.
 #[derive(Clone, Copy)]
-pub(super) struct Doubles(pub [f64; GROUP]);
+pub(super) struct Doubles(pub [f64; LANES]);
 
 impl Doubles {
     #[inline(always)]

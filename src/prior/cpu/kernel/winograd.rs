@@ -11,6 +11,7 @@
 //!
 //! [`filter`](super::filter) has B^T, A^T and G of an axis.
 
+pub(crate) use crate::prior::cpu::kernel::filter::LANES;
 use crate::prior::cpu::kernel::filter::{Doubles, Filter, Four, Six};
 use crate::prior::cpu::kernel::instructions::Kernel;
 use crate::prior::cpu::kernel::span::{Epilogue, GROUP};
@@ -49,12 +50,12 @@ impl Form {
         width.div_ceil(self.outputs()) * height.div_ceil(self.outputs())
     }
 
-    /// Weights of a [`GROUP`] of output channels for one input channel at the points, G g G^T, of
-    /// 3 x 3 taps `g`.
+    /// Weights of some output channels for one input channel at the points, G g G^T, of 3 x 3 taps
+    /// `g`.
     ///
     /// Computed as multiples of G without its divisors, which are exact for weights of 16 bits,
     /// then divided and rounded to f32. `put` gets each point and its weights.
-    pub fn transform_weights(self, g: &[[f32; GROUP]; 9], put: impl FnMut(usize, [f32; GROUP])) {
+    pub fn transform_weights(self, g: &[[f32; LANES]; 9], put: impl FnMut(usize, [f32; LANES])) {
         match self {
             Form::Four => weights::<Four, 4, 6>(g, put),
             Form::Six => weights::<Six, 6, 8>(g, put),
@@ -64,8 +65,8 @@ impl Form {
 
 /// G g G^T, row by row.
 fn weights<F: Filter<TILE, REACH>, const TILE: usize, const REACH: usize>(
-    g: &[[f32; GROUP]; 9],
-    mut put: impl FnMut(usize, [f32; GROUP]),
+    g: &[[f32; LANES]; 9],
+    mut put: impl FnMut(usize, [f32; LANES]),
 ) {
     let g = |y: usize, x: usize| Doubles(g[3 * y + x].map(f64::from));
     let columns: [_; 3] = std::array::from_fn(|x| F::weights([g(0, x), g(1, x), g(2, x)]));
