@@ -158,9 +158,9 @@ impl Postfilter {
     pub(crate) fn memory(&self, width: usize, height: usize) -> (u64, u64) {
         let (w, h) = self.tiling().largest(width, height);
         let network = postfilter_memory(&self.0.config, w, h);
-        // Two pictures and their result. Where there are many tiles, two rows of them wait.
-        let waiting = if h < height { 3 * width } else { 0 };
-        (network, 12 * (h * (3 * w + waiting)) as u64)
+        // Two pictures and their result.
+        let tile = 3 * 12 * (w * h) as u64;
+        (network, tile + self.tiling().waiting(width, height))
     }
 
     fn tiling(&self) -> Tiling {

@@ -21,6 +21,9 @@ use crate::prior::tiling::{CopyValues, Tiling, values_of};
 use crate::prior::weights::Weights;
 use crate::timings::{Activity, Meter};
 
+/// Pixels of a large picture.
+const LARGE: usize = 1 << 23;
+
 /// A denoiser with its identity. Clones share the network.
 #[derive(Clone)]
 pub struct Prior {
@@ -115,14 +118,15 @@ impl Prior {
         (network, planes * 12 * (w * h) as u64)
     }
 
-    /// Bytes that the corrector keeps after a call on planes of `width` x `height`, and bytes of
-    /// the planes of one tile.
-    pub(crate) fn corrector_memory(&self, width: usize, height: usize) -> (u64, u64) {
+    /// Bytes that the corrector keeps after a call on planes of `width` x `height`, those of them
+    /// that stay after [`Prior::release`], and bytes of the planes of one tile.
+    pub(crate) fn corrector_memory(&self, width: usize, height: usize) -> (u64, u64, u64) {
         let Some(corrector) = &self.corrector else {
-            return (0, 0);
+            return (0, 0, 0);
         };
         let (w, h) = Tiling::new(corrector.multiple(), None).largest(width, height);
-        (corrector.memory(w, h), 4 * 12 * (w * h) as u64)
+        let tile = 4 * 12 * (w * h) as u64;
+        (corrector.memory(w, h), corrector.kept(w, h), tile)
     }
 
     /// Bytes of [`Prior::memory`] that stay after [`Prior::release`].
@@ -141,6 +145,19 @@ impl Prior {
         self.denoiser.release();
         if let Some(corrector) = &self.corrector {
             corrector.release();
+        }
+    }
+
+    /// True if networks free their buffers after each picture of this size: beside its arrays they
+    /// would be much, and beside its calls it takes no time to have them anew.
+    pub(crate) fn frees_buffers(&self, width: usize, height: usize) -> bool {
+        width * height >= LARGE && !self.is_on_device()
+    }
+
+    /// [`Prior::release`] after work on a picture of this size, where that is large.
+    fn release_after(&self, width: usize, height: usize) {
+        if self.frees_buffers(width, height) {
+            self.release();
         }
     }
 
@@ -215,6 +232,7 @@ impl Prior {
             drop(noisy);
             scale::enlarge(&small, f, width, height)
         };
+        self.release_after(width, height);
         let clip = |v: &mut f32| *v = v.clamp(-127.5, 127.5);
         x0_hat
             .data
@@ -271,6 +289,7 @@ impl Prior {
                 *to = share * *to + (1.0 - share) * more.clamp(-127.5, 127.5);
             };
             self.tiling().update(x_t, x0_hat, denoise, change)?;
+            self.release_after(x_t.width, x_t.height);
             meter.count_call(self.denoiser.macs_per_pixel() * pixels as f64);
             Ok(())
         })
@@ -305,6 +324,7 @@ impl Prior {
             let change = |to: &mut f32, v: f32| *to = v.clamp(-127.5, 127.5);
             let tiling = Tiling::new(corrector.multiple(), None);
             tiling.compose([&values_of(x_s), x_t, x0_hat], &mut out, correct, change)?;
+            self.release_after(out.width, out.height);
             meter.count_correction(corrector.macs_per_pixel() * pixels as f64);
             Ok(out)
         })
@@ -329,6 +349,7 @@ impl Prior {
             pixels += tile.len() / 3;
             make(tile, &denoise)
         })?;
+        self.release_after(x_0.width, x_0.height);
         // A call for the whole picture is one call for each tile.
         let macs = self.denoiser.macs_per_pixel() * pixels as f64;
         (0..seen.get() / pixels).for_each(|_| meter.count_call(macs));

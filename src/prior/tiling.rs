@@ -215,29 +215,44 @@ impl Tiling {
         mut make: impl FnMut([&Planes; 2]) -> Result<Planes>,
     ) -> Result<()> {
         let size = (out.width, out.height);
-        let lay = |out: &mut Planes, row: Vec<(Tile, Planes)>| {
-            for (tile, done) in row {
-                for (at, from) in tile.core(&done, size) {
-                    out.data[at..at + from.len()].copy_from_slice(from);
-                }
-            }
-        };
-        // The windows of a row of tiles reach into the rows beside it, so that it is laid down once
-        // the next one has been made.
-        let (mut before, mut row) = (Vec::new(), Vec::<(Tile, Planes)>::new());
+        // What the windows beside and below a tile see of it stays as it was until they are made.
+        let (mut beside, mut above, mut below) = (Vec::new(), Vec::new(), Vec::new());
+        let mut row = None;
         for tile in self.tiles(size.0, size.1) {
-            if row.last().is_some_and(|(last, _)| last.rows != tile.rows) {
-                lay(
-                    out,
-                    std::mem::replace(&mut before, std::mem::take(&mut row)),
-                );
+            if row.is_some_and(|row| row != tile.rows) {
+                lay(out, &mut beside);
+                lay(out, &mut above);
+                std::mem::swap(&mut above, &mut below);
             }
+            row = Some(tile.rows);
             let windows = [x, &*out].map(|planes| extract(&tile, size, values_of(planes)));
-            row.push((tile, make(windows.each_ref())?));
+            let done = make(windows.each_ref())?;
+            drop(windows);
+            lay(out, &mut beside);
+            let seen_below = tile.rows.1.saturating_sub(self.context);
+            for (at, values) in tile.core(&done, size) {
+                if at / size.0 % size.1 >= seen_below {
+                    below.push((at, values.to_vec()));
+                    continue;
+                }
+                let (now, later) = values.split_at(values.len().saturating_sub(self.context));
+                out.data[at..at + now.len()].copy_from_slice(now);
+                beside.push((at + now.len(), later.to_vec()));
+            }
         }
-        lay(out, before);
-        lay(out, row);
+        [beside, above, below]
+            .iter_mut()
+            .for_each(|pieces| lay(out, pieces));
         Ok(())
+    }
+
+    /// Bytes that [`Tiling::replace`] takes at most for what waits, for a picture of `width` x
+    /// `height`.
+    pub fn waiting(&self, width: usize, height: usize) -> u64 {
+        match width.max(height) > self.whole {
+            true => 12 * (self.context * (2 * width + self.whole)) as u64,
+            false => 0,
+        }
     }
 
     /// Samples of 16 bits that `make` makes of samples, tile by tile, without planes of the whole
@@ -285,6 +300,13 @@ impl Tile {
         (0..3)
             .flat_map(move |c| (rows.0..rows.1).map(move |y| (c, y)))
             .map(row)
+    }
+}
+
+/// Moves pieces to their places in `out`.
+fn lay(out: &mut Planes, pieces: &mut Vec<(usize, Vec<f32>)>) {
+    for (at, values) in pieces.drain(..) {
+        out.data[at..at + values.len()].copy_from_slice(&values);
     }
 }
 

@@ -59,18 +59,24 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> Result<u64> {
             (network, own.1.max(shower.1))
         }
     };
+    let priors = || [Some(prior), alive.display.prior()].into_iter().flatten();
     // Networks take turns, and free their activations.
     let (network, tile) = match alive.display.filter() {
         None => (network, tile),
         Some(filter) => {
-            let priors = [Some(prior), alive.display.prior()].into_iter().flatten();
-            let kept: u64 = priors.map(|prior| prior.kept(width, height)).sum();
+            let kept: u64 = priors().map(|prior| prior.kept(width, height)).sum();
             let (own, tiles) = filter.memory(width, height);
             (network.max(kept + own), tile.max(tiles))
         }
     };
+    // What stays of the networks while layers are mixed.
+    let frees = prior.frees_buffers(width, height);
+    let idle = match frees {
+        true => priors().map(|prior| prior.kept(width, height)).sum(),
+        false => network,
+    };
     // Two arrays suffice where the picture is denoised at half its size, which has to be held too.
-    let reduced = (8 + 1) * values + tile;
+    let reduced = (8 + 1) * values + tile + network;
     let search = match alive.searching {
         true => search_bytes(Code::new(header.trellis)),
         false => 0,
@@ -84,21 +90,27 @@ pub fn peak(prior: &Prior, header: &Header, alive: Alive) -> Result<u64> {
             true if alive.searching => (28 * values / 9).max(window(2 * values / 3)),
             true => (16 * values / 9).max(window(2 * values / 3)),
         };
-    let arrays = 4 * alive.arrays * values + channel.max(tile).max(alive.aside);
+    let arrays = 4 * alive.arrays * values;
+    let called = arrays + tile.max(alive.aside) + network;
+    let mixed = arrays + channel + idle;
     let array = 4 * values;
     let kept = if array <= KEPT { array } else { 0 };
-    let (corrector, tile, anchor) = match header.corrected {
+    let (corrected, corrector, anchor) = match header.corrected {
         true => {
-            let (corrector, tile) = prior.corrector_memory(width, height);
-            // x_t and x0_hat of the last call, in 16 bits.
-            (corrector, tile, 4 * values)
+            let (corrector, stays, tile) = prior.corrector_memory(width, height);
+            let stays = if frees { stays } else { corrector };
+            // x_t and x0_hat of the last call are kept in 16 bits.
+            (
+                8 * values + tile + idle + corrector - stays,
+                stays,
+                4 * values,
+            )
         }
         false => (0, 0, 0),
     };
-    let correction = 8 * values + tile;
     // An eighth of the values: codewords, and bits of a layer on their way.
-    let work = arrays.max(reduced).max(correction);
-    Ok(PROGRAM + network + corrector + anchor + kept + alive.bytes + values / 8 + work)
+    let work = called.max(mixed).max(reduced).max(corrected);
+    Ok(PROGRAM + corrector + anchor + kept + alive.bytes + values / 8 + work)
 }
 
 /// Refuses work that takes more than `most` bytes.

@@ -5,6 +5,9 @@ use crate::prior::cpu::kernel::GROUP;
 use crate::prior::cpu::winograd::Winograd;
 use crate::prior::weights::{Config, PICTURE_CHANNELS, Part};
 
+/// Pixels of a call beside which it is nothing to transform the weights anew.
+pub(super) const MANY: usize = 1 << 19;
+
 /// Activations of one call.
 ///
 /// `h[i]` is the state at scale i. While the network works at coarser scales it is the skip
@@ -15,6 +18,8 @@ pub(super) struct Activations {
     pub h: Vec<Grid>,
     pub t: Vec<Grid>,
     pub output: Grid,
+    /// Pixels of the largest picture so far.
+    pub most: usize,
 }
 
 impl Activations {
@@ -26,6 +31,7 @@ impl Activations {
             h: scales(),
             t: scales(),
             output: Grid::new(picture_channels(1)),
+            most: 0,
         }
     }
 
@@ -36,6 +42,7 @@ impl Activations {
         if (self.input.width * 2, self.input.height * 2) == (width, height) {
             return;
         }
+        self.most = self.most.max(width * height);
         self.input.resize(width / 2, height / 2);
         self.output.resize(width / 2, height / 2);
         for (i, (h, t)) in self.h.iter_mut().zip(&mut self.t).enumerate() {
@@ -50,22 +57,41 @@ fn picture_channels(pictures: usize) -> usize {
     (pictures * PICTURE_CHANNELS).next_multiple_of(GROUP)
 }
 
-/// Bytes of the activations of `part` of a picture of `width` x `height` pixels, and of what is
-/// [`kept`].
+/// Bytes that a call of `part` on a picture of `width` x `height` pixels takes: activations, the
+/// products of transformed layers, transformed weights, and what is always there.
 pub(super) fn memory(config: &Config, part: Part, width: usize, height: usize) -> u64 {
     let grid = |scale: usize, channels: usize| {
         ((width >> scale) + 2) * ((height >> scale) + 2) * channels * size_of::<f32>()
     };
+    let channels = &config.channels;
     let ends = picture_channels(part.pictures()) + picture_channels(1);
-    let scales = config.channels.iter().enumerate();
+    let scales = channels.iter().enumerate();
     let scales = scales.map(|(i, &channels)| 2 * grid(i + 1, channels));
-    let activations = grid(1, ends) + scales.sum::<usize>();
-    activations as u64 + kept(config, part, width, height)
+    let scratch = channels.iter().map(|&c| Winograd::scratch_bytes(c));
+    let activations = grid(1, ends) + scales.sum::<usize>() + scratch.max().unwrap_or(0);
+    (activations + transformed(config, part, width, height) + plain(config, part)) as u64
 }
 
-/// Bytes of the weights of `part` in 16 bits, packed and transformed for pictures of up to `width`
-/// x `height` pixels, and of the products of transformed layers.
+/// Bytes of [`memory`] that stay when the buffers have been freed.
 pub(super) fn kept(config: &Config, part: Part, width: usize, height: usize) -> u64 {
+    let transformed = match width * height >= MANY {
+        true => 0,
+        false => transformed(config, part, width, height),
+    };
+    (transformed + plain(config, part)) as u64
+}
+
+/// Bytes of the weights of `part`, in 16 bits and packed.
+fn plain(config: &Config, part: Part) -> usize {
+    let tensors = config.tensors_of(part);
+    let shapes = tensors.iter().map(|(_, shape)| shape);
+    let parameters = shapes.map(|shape| shape.iter().product::<usize>());
+    parameters.sum::<usize>() * (size_of::<u16>() + size_of::<f32>())
+}
+
+/// Bytes of the weights of `part` that are transformed for pictures of up to `width` x `height`
+/// pixels.
+fn transformed(config: &Config, part: Part, width: usize, height: usize) -> usize {
     let channels = &config.channels;
     let scales = channels.len();
     let transformed = (0..scales).map(|i| {
@@ -79,12 +105,5 @@ pub(super) fn kept(config: &Config, part: Part, width: usize, height: usize) -> 
         let pairs = c * (2 * sides * config.blocks[i] * c + ends);
         pairs * Winograd::bytes(width >> (i + 1), height >> (i + 1))
     });
-    let scratch = channels.iter().map(|&c| Winograd::scratch_bytes(c));
-    let parameters: usize = config
-        .tensors_of(part)
-        .iter()
-        .map(|(_, shape)| shape.iter().product::<usize>())
-        .sum();
-    let plain = parameters * (size_of::<u16>() + size_of::<f32>());
-    (plain + transformed.sum::<usize>() + scratch.max().unwrap_or(0)) as u64
+    transformed.sum()
 }

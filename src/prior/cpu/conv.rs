@@ -1,6 +1,6 @@
 //! Convolution layers: packing of the weights, and the loop over rows.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
@@ -10,6 +10,13 @@ use crate::prior::cpu::kernel::{Epilogue, GROUP, Kernel, Span, conv_span};
 use crate::prior::cpu::lines::Lines;
 use crate::prior::cpu::winograd::{self, Form, Winograd};
 use crate::prior::weights::WeightTensor;
+
+type Made = Option<Arc<Winograd>>;
+
+fn lock(made: &Mutex<Made>) -> MutexGuard<'_, Made> {
+    // What is made is there whole or not at all, also after a panic elsewhere.
+    made.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Output channels that one call of the kernel computes.
 #[derive(Debug)]
@@ -56,7 +63,7 @@ pub(super) struct Conv {
     /// Panels of each phase (dy, dx) of the output: four phases for [`Shape::Up`], else one.
     phases: Vec<Vec<Panel>>,
     /// [`Shape::Same`] by minimal filtering of each form, made for the first grid that takes it.
-    minimal: [OnceLock<Winograd>; 2],
+    minimal: [Mutex<Made>; 2],
 }
 
 impl Conv {
@@ -107,14 +114,15 @@ impl Conv {
     }
 
     /// The layer by minimal filtering. None if the layer or grids of this size do not suit it.
-    fn minimal(&self, kernel: Kernel, width: usize, height: usize) -> Option<&Winograd> {
+    fn minimal(&self, kernel: Kernel, width: usize, height: usize) -> Option<Arc<Winograd>> {
         let form = winograd::form_for(width, height).filter(|_| self.shape == Shape::Same)?;
         let made = match form {
             Form::Four => &self.minimal[0],
             Form::Six => &self.minimal[1],
         };
-        if let Some(minimal) = made.get() {
-            return Some(minimal);
+        let present = lock(made).clone();
+        if present.is_some() {
+            return present;
         }
         // Not inside the lock: a thread of the pool that waits for others may come here again.
         let (mut weight, mut bias) = (vec![0.0; 9 * self.ci * self.co], Vec::new());
@@ -128,8 +136,13 @@ impl Conv {
             }
             bias.extend_from_slice(&panel.bias);
         }
-        let minimal = Winograd::new(kernel, form, self.ci, &weight, &bias);
-        Some(made.get_or_init(|| minimal))
+        let minimal = Arc::new(Winograd::new(kernel, form, self.ci, &weight, &bias));
+        Some(lock(made).get_or_insert(minimal).clone())
+    }
+
+    /// Frees the transformed weights.
+    pub fn release(&self) {
+        self.minimal.iter().for_each(|made| *lock(made) = None);
     }
 
     /// Runs the layer from `input` into `out`, in parallel over blocks of rows of the current rayon

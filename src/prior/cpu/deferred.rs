@@ -146,6 +146,11 @@ impl DeferredCorrector {
         activations::memory(&self.config, Part::Corrector, width, height)
     }
 
+    /// Bytes of it that stay after [`DeferredCorrector::release`].
+    pub fn kept(&self, width: usize, height: usize) -> u64 {
+        activations::kept(&self.config, Part::Corrector, width, height)
+    }
+
     /// Frees the buffers of the last call.
     pub fn release(&self) {
         if let Some(network) = self.network.get() {

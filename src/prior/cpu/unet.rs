@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::prior::cpu::activations::Activations;
+use crate::prior::cpu::activations::{Activations, MANY};
 use crate::prior::cpu::context::Context;
 use crate::prior::cpu::conv::{Conv, Shape};
 use crate::prior::cpu::grid::Grid;
@@ -134,10 +134,16 @@ impl UNet {
         result
     }
 
-    /// Frees the buffers of the last call.
+    /// Frees the buffers of the calls so far. If one was of many pixels, weights that were
+    /// transformed go too.
     pub fn release(&self) {
-        self.lock().take();
+        let activations = self.lock().take();
         self.context.release();
+        if activations.is_some_and(|last| last.most >= MANY) {
+            let blocks = self.enc.iter().chain(&self.dec).flatten();
+            let convs = blocks.flat_map(|block| [&block.conv1, &block.conv2]);
+            convs.for_each(Conv::release);
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Activations>> {
@@ -154,6 +160,7 @@ impl UNet {
             h,
             t,
             output,
+            ..
         } = activations;
         let k = &self.context;
         self.input.run(k, input, &mut h[0], Epilogue::Store);
