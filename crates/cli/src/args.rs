@@ -18,7 +18,7 @@ use coding::orientations;
 pub use coding::{Coding, DisplayArgs, LookChoice};
 use colour::colour;
 pub use device::{DeviceChoice, On};
-use numbers::{decibels, positive, quality, size};
+use numbers::{decibels, pixels, positive, quality, seed, size};
 pub use roi::Roi;
 pub use sampling::{Interpolate, ModeName, Sample, Sampling, Variance};
 
@@ -130,7 +130,7 @@ pub struct PriorArgs {
     #[command(flatten)]
     pub on: On,
     /// Refuse pictures of more pixels
-    #[arg(long, value_name = "N", default_value_t = dcodec::DEFAULT_MAX_PIXELS)]
+    #[arg(long, value_name = "N", default_value_t = dcodec::DEFAULT_MAX_PIXELS, value_parser = pixels)]
     pub max_pixels: u64,
 }
 
@@ -210,7 +210,7 @@ pub struct Encode {
     #[command(flatten)]
     pub coding: Coding,
     /// Seed of the shared noise
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed)]
     pub seed: u64,
     /// Spend most bits on this rectangle: the rest ends at WEIGHT times its noise level. May be
     /// given several times
@@ -303,7 +303,7 @@ pub struct Decode {
     pub background: Option<[u8; 3]>,
     #[command(flatten)]
     pub strip: Strip,
-    /// Picture format [default: by the name of the output, else png]; gif and apng show the
+    /// Picture format [default: by the name of the output, png on standard output]; gif and apng show the
     /// refinement, layer by layer
     #[arg(long, value_name = "EXT")]
     pub format: Option<String>,
@@ -378,7 +378,7 @@ pub struct Map {
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub effort: u8,
     /// Seed of the noise
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed)]
     pub seed: u64,
     /// Instead of bits: how badly the prior predicts each place through noise of S levels, an
     /// anomaly score

@@ -95,9 +95,10 @@ impl<'a> Batch<'a> {
             output: output(item),
         };
         let jobs: Vec<Job> = found.files.iter().map(job).collect();
-        let mut taken: HashMap<&Path, &Path> = HashMap::new();
+        let mut taken: HashMap<PathBuf, &Path> = HashMap::new();
         for job in &jobs {
-            if let Some(other) = taken.insert(&job.output, &job.input) {
+            let place = inputs::resolved(&job.output);
+            if let Some(other) = taken.insert(place, &job.input) {
                 let reason = format!(
                     "{} and {} would both be written to this file: rename one",
                     name(other),

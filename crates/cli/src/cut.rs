@@ -52,13 +52,14 @@ fn one(a: &Cut, input: &Path, output: &Path, log: Log) -> Result<Done> {
     io::write_atomic(output, a.output.force, |w| w.write_all(&start.bytes))?;
     io::keep_time(input, output);
     let (end, form) = (start.bytes.len() as u64, &start.header.form);
+    let of = start.size.map(|size| format!(" of {size}"));
     log.say(format!(
-        "{}: {end} of {} bytes, {:.4} bits per pixel",
+        "{}: {end}{} bytes, {:.4} bits per pixel",
         output_name(output),
-        start.size,
+        of.unwrap_or_default(),
         bpp(end, form.width, form.height)
     ));
-    if end == start.size {
+    if start.size == Some(end) {
         log.say(format!(
             "{}: note: the file was already that short; this is a copy",
             output_name(output)
@@ -74,27 +75,29 @@ fn one(a: &Cut, input: &Path, output: &Path, log: Log) -> Result<Done> {
 struct Start {
     header: Header,
     bytes: Vec<u8>,
-    /// Bytes of the whole file.
-    size: u64,
+    /// Bytes of the whole file. None of a stream that was not read to its end.
+    size: Option<u64>,
 }
 
 impl Start {
-    /// Reads and checks the bytes up to the end that the flags name. Those after it are only
-    /// counted.
+    /// Reads and checks the bytes up to the end that the flags name. A stream is left there: it may
+    /// have no end.
     fn read(path: &Path, wanted: &Extent) -> Result<Self> {
         let (mut source, size) = io::open_input(path)?;
         let mut parser = Parser::new(u64::MAX);
         let mut buffer = vec![0; READ_BYTES];
         let (mut bytes, mut most, mut end) = (Vec::new(), usize::MAX, None);
-        let mut read = 0;
-        while end.is_none() || size.is_none() {
+        let mut whole = false;
+        while end.is_none() {
             let mut rest = match source.read(&mut buffer) {
-                Ok(0) => break,
+                Ok(0) => {
+                    whole = true;
+                    break;
+                }
                 Ok(n) => &buffer[..n],
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
                 Err(e) => return Err(Error::io(name(path), e)),
             };
-            read += rest.len() as u64;
             while !rest.is_empty() && end.is_none() {
                 let here = rest.len().min(most - bytes.len());
                 let (used, event) = parser.push(&rest[..here]).about(path)?;
@@ -108,7 +111,10 @@ impl Start {
                     Event::LayerHead(layer) if Some(layer.index) == wanted.layers => {
                         Some(layer.offset as usize)
                     }
-                    Event::End => Some(bytes.len()),
+                    Event::End => {
+                        whole = true;
+                        Some(bytes.len())
+                    }
                     _ => None,
                 };
                 if bytes.len() >= most {
@@ -122,8 +128,8 @@ impl Start {
             header: header
                 .ok_or_else(|| parser.incomplete().into())
                 .about(path)?,
+            size: size.or(whole.then_some(bytes.len() as u64)),
             bytes,
-            size: size.unwrap_or(read),
         })
     }
 }

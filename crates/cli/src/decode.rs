@@ -11,7 +11,7 @@ use dcodec::container::{Header, PriorId};
 use dcodec::{Decoded, Decoder, Display, Event, Exact, Mode, Sampler, StreamDecoder, container};
 use dcodec_eval::inputs::Kind;
 use dcodec_eval::io::{self, name};
-use dcodec_eval::{Log, save};
+use dcodec_eval::{Log, load, save};
 use indicatif::ProgressBar;
 
 use crate::args::{Decode, Extent, ModeName};
@@ -233,7 +233,11 @@ impl Decoding<'_> {
             true => decoded.metadata.clone(),
             false => mem::take(&mut decoded.metadata),
         };
-        let metadata = a.strip.apply(metadata);
+        let mut metadata = a.strip.apply(metadata);
+        if a.thumbnail.is_some() {
+            let (width, height) = (decoded.picture.width(), decoded.picture.height());
+            load::resized(&mut metadata, width, height);
+        }
         let written = sinks.finish(&decoded, &metadata, path, log)?;
         clock.lap("write");
         let summary = self.summary(&decoded, &input);

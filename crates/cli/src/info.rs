@@ -73,8 +73,8 @@ fn contents(path: &Path) -> Result<(Contents, usize)> {
             Err(e) => return Err(Error::io(name(path), e)),
         }
         // Nothing after the end is looked at.
-        if let (true, Some(size)) = (walk.parser.is_complete(), size) {
-            walk.bytes = size;
+        if walk.parser.is_complete() {
+            walk.bytes = size.unwrap_or(walk.bytes);
             break;
         }
     }

@@ -239,6 +239,38 @@ fn no_more_is_read_than_wanted() {
     }
 }
 
+/// Zeros behind a file, without an end.
+#[cfg(unix)]
+#[test]
+fn streams_without_an_end_are_left_where_the_file_ends() {
+    let (prior, dir) = (common::prior(), tempfile::tempdir().expect("a folder"));
+    let file = encode(&prior).bytes;
+    let size = file.len().to_string();
+    for args in [
+        &["info", "-"][..],
+        &["cut", "-", "-o", "x.dfc", "-f", "--bytes", &size],
+        &["cut", "-", "-o", "x.dfc", "-f", "--layers", "2"],
+        &["decode", "-", "-o", "x.png", "-f"],
+    ] {
+        let mut child = start(dir.path(), args);
+        let mut stdin = child.stdin.take().expect("piped");
+        let sent = file.clone();
+        let feed = thread::spawn(move || {
+            let mut ok = stdin.write_all(&sent);
+            // A pipe that nobody reads any more breaks.
+            while ok.is_ok() {
+                ok = stdin.write_all(&[0; 4096]);
+            }
+        });
+        wait_for("the end", || child.try_wait().expect("asked").is_some());
+        feed.join().expect("broken");
+        let output = child.wait_with_output().expect("ends");
+        assert!(output.status.success(), "{args:?}: {output:?}");
+    }
+    let cut = fs::read(dir.path().join("x.dfc")).expect("written");
+    assert!(!cut.is_empty() && file.starts_with(&cut));
+}
+
 #[test]
 fn what_cannot_be_written_is_refused_before_the_work() {
     let (prior, dir) = (common::prior(), tempfile::tempdir().expect("a folder"));

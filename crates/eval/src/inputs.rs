@@ -118,6 +118,17 @@ pub fn renamed(path: &Path, to: &str) -> PathBuf {
     }
 }
 
+/// `path` with the folder of its name as the system knows it, so that two ways to write one name are
+/// one. A link that the name itself may be stays.
+pub fn resolved(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|p| *p != Path::new(""));
+    let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")));
+    match (folder, path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
 /// Files of `inputs`: each file that is named, and the files of a kind in each folder and of those
 /// that fit a pattern, both sorted by name. No file comes twice.
 ///
@@ -167,7 +178,7 @@ pub fn find(
         }
     }
     let mut seen = HashSet::new();
-    found.files.retain(|item| seen.insert(item.path.clone()));
+    found.files.retain(|item| seen.insert(resolved(&item.path)));
     match empty {
         Some(e) if found.count() == 0 => Err(e),
         _ => Ok(found),

@@ -53,6 +53,12 @@ pub fn load_picture(bytes: &[u8], path: &Path, max_pixels: u64) -> Result<Loaded
         ImageFormat::Tiff => tiff_stored(bytes, &shown, max_pixels)?,
         ImageFormat::Jpeg => jpeg_stored(bytes, &shown, max_pixels, &mut notes)?,
         ImageFormat::Png => png_stored(bytes, &shown, max_pixels, &mut notes)?,
+        ImageFormat::Pnm if is_cut_pnm(bytes) => {
+            return Err(Error::Damaged {
+                name: shown,
+                reason: "the PNM is cut off".into(),
+            });
+        }
         _ => decode(Cursor::new(bytes), format, &shown, max_pixels)?,
     };
     if has_no_grey(bytes, format) {
@@ -99,6 +105,18 @@ struct Stored {
     turned: Option<Orientation>,
 }
 
+/// True if a PNM has fewer bytes than its samples take, found before any memory is taken for them.
+fn is_cut_pnm(bytes: &[u8]) -> bool {
+    // Samples of one bit are not counted.
+    let counted = !matches!(bytes.get(1), Some(b'1' | b'4'));
+    let form = form_of(Cursor::new(bytes), ImageFormat::Pnm).filter(|_| counted);
+    form.is_some_and(|form| {
+        let samples = form.pixels() * (form.colour.channels() as u64 + u64::from(form.alpha));
+        // The last number of a text takes one character less than the others.
+        (bytes.len() as u64) < (samples * form.depth.bytes()).saturating_sub(1)
+    })
+}
+
 /// The picture turned upright; its EXIF then has the new size.
 fn upright(
     picture: Picture,
@@ -110,14 +128,24 @@ fn upright(
     drop(picture);
     image.apply_orientation(turn);
     let picture = Picture::from_image(image).map_err(|e| Error::picture(shown, e.to_string()))?;
+    let size = (picture.width(), picture.height());
+    tell(metadata, size, turns_sides(turn));
+    Ok(picture)
+}
+
+/// Tells metadata that their picture is of another size now, as a thumbnail is.
+pub fn resized(metadata: &mut Metadata, width: u32, height: u32) {
+    tell(metadata, (width, height), false);
+}
+
+/// Tells metadata of a new size, and whether rows became columns.
+fn tell(metadata: &mut Metadata, (width, height): (u32, u32), became_columns: bool) {
     if let Some(exif) = &mut metadata.exif {
-        let became_columns = turns_sides(turn);
-        exif::turned(exif, picture.width(), picture.height(), became_columns);
+        exif::turned(exif, width, height, became_columns);
     }
     if let Some(xmp) = &mut metadata.xmp {
-        tell_size(xmp, picture.width(), picture.height());
+        tell_size(xmp, width, height);
     }
-    Ok(picture)
 }
 
 /// True if rows become columns.
@@ -240,27 +268,46 @@ fn png_stored(
     max_pixels: u64,
     notes: &mut Vec<String>,
 ) -> Result<Stored> {
-    let end = png::lacks_end(bytes);
-    let (bytes, added) = match end {
-        Some(at) => (&bytes[..at], png::END),
+    if let Some((width, height)) = png::size(bytes) {
+        check_size(width, height, shown, max_pixels)?;
+    }
+    if let Some(reason) = png::refusal(bytes) {
+        return Err(Error::picture(shown, reason));
+    }
+    let cut = png::cut(bytes);
+    if png::falls_short(bytes) {
+        let reason = match cut {
+            Some(_) => "the PNG is cut off",
+            None => "the PNG is damaged: it lacks samples",
+        };
+        return Err(Error::Damaged {
+            name: shown.to_owned(),
+            reason: reason.into(),
+        });
+    }
+    let (bytes, added) = match &cut {
+        Some(cut) => (&bytes[..cut.whole], &cut.end[..]),
         None => (bytes, &b""[..]),
     };
-    if end.is_some() {
+    if cut.is_some() {
         notes.push("the PNG has no end: its last bytes are missing".into());
     }
     let readable = png::readable(bytes, added);
     let decoded = decode(readable, ImageFormat::Png, shown, max_pixels);
     let mut stored = decoded.map_err(|e| match e {
-        Error::Damaged { name, .. } if end.is_some() => {
+        Error::Damaged { name, .. } if cut.is_some() => {
             let reason = "the PNG is cut off".into();
             Error::Damaged { name, reason }
         }
         e => e,
     })?;
     let Metadata { exif, xmp, .. } = &mut stored.metadata;
-    for raw in png::raw_profiles(bytes) {
-        let place = if raw.is_exif { &mut *exif } else { &mut *xmp };
-        place.get_or_insert(raw.data);
+    for found in png::further_metadata(bytes) {
+        let place = match found.kind {
+            png::Kind::Exif => &mut *exif,
+            png::Kind::Xmp => &mut *xmp,
+        };
+        place.get_or_insert(found.data);
     }
     Ok(stored)
 }
@@ -275,8 +322,12 @@ fn jpeg_stored(
     if let Some(reason) = jpeg::refusal(bytes) {
         return Err(Error::picture(shown, reason));
     }
-    let lengths = match jpeg::end(bytes) {
-        jpeg::End::Whole(_) => {
+    let end = jpeg::end(bytes);
+    if let Some(reason) = jpeg::endless(bytes, &end) {
+        return Err(Error::picture(shown, reason));
+    }
+    let lengths = match end {
+        jpeg::End::Whole { .. } => {
             return decode(Cursor::new(bytes), ImageFormat::Jpeg, shown, max_pixels);
         }
         jpeg::End::Cut(lengths) => lengths,
@@ -335,6 +386,9 @@ fn decode(
 
 /// The error of a decoder in words.
 pub(crate) fn damaged(shown: &str, format: ImageFormat, error: &ImageError) -> Error {
+    if let (ImageError::Unsupported(_), ImageFormat::Bmp) = (error, format) {
+        return Error::picture(shown, "a BMP of this kind is not read (convert it to PNG)");
+    }
     let mut cut = matches!(error, ImageError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof);
     let mut text = error.to_string();
     let mut next = std::error::Error::source(error);
@@ -377,7 +431,8 @@ fn lower(text: &str) -> String {
         .lines()
         .next()
         .unwrap_or_default();
-    let line = line.split(['"', '{', '[', '(']).next().unwrap_or_default();
+    let line = line.split(['"', '{', '[', '(', '`']).next();
+    let line = line.unwrap_or_default();
     // A second sentence names a variant.
     let line = line.split(". ").next().unwrap_or_default();
     let line = line.trim_end_matches(|c: char| !c.is_alphanumeric());

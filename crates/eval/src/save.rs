@@ -98,7 +98,7 @@ impl Format {
             Some(extension) => Format::from_name(&extension.to_string_lossy())
                 .map_err(|e| Error::Setting(format!("{}: {e}", path.display()))),
             None => Err(Error::Setting(format!(
-                "{}: no extension tells the picture's format (use {WRITABLE})",
+                "{}: no extension tells the picture's format (use {WRITABLE}, or --format)",
                 path.display()
             ))),
         }
@@ -117,7 +117,8 @@ impl Format {
         let longest = width.max(height);
         if longest > most {
             return Err(Error::Setting(format!(
-                "{self:?} ends at {most} pixels a side, and the picture has {longest} (use png)"
+                "{} ends at {most} pixels a side, and the picture has {longest} (use png)",
+                self.name()
             )));
         }
         match self == Format::Pgm && colour != Colour::Grey {
@@ -125,6 +126,20 @@ impl Format {
                 "pgm holds grey pictures only (use ppm for colour)".into(),
             )),
             false => Ok(()),
+        }
+    }
+
+    /// Its name in messages.
+    fn name(self) -> &'static str {
+        match self {
+            Format::Png => "PNG",
+            Format::Jpeg => "JPEG",
+            Format::WebP => "WebP",
+            Format::Bmp => "BMP",
+            Format::Tiff => "TIFF",
+            Format::Pnm => "PNM",
+            Format::Ppm => "PPM",
+            Format::Pgm => "PGM",
         }
     }
 
@@ -176,9 +191,15 @@ pub fn encode_picture(
         true => Colour::Rgb,
         false => Colour::Grey,
     };
+    // BMP has a resolution, but no EXIF to tell it.
+    let resolution = metadata.exif.as_deref().and_then(exif::resolution);
     let metadata = kept(metadata, format, colour, &mut notices);
-    let bytes = write(&image, &metadata, format)
-        .map_err(|e| Error::Setting(format!("cannot write the picture as {format:?}: {e}")))?;
+    let bytes = write(&image, &metadata, resolution, format).map_err(|e| {
+        Error::Setting(format!(
+            "cannot write the picture as {}: {e}",
+            format.name()
+        ))
+    })?;
     Ok((bytes, notices))
 }
 
@@ -286,9 +307,13 @@ fn kept(
     kept
 }
 
-fn write(image: &DynamicImage, metadata: &Metadata, format: Format) -> Result<Vec<u8>, ImageError> {
+fn write(
+    image: &DynamicImage,
+    metadata: &Metadata,
+    resolution: Option<Resolution>,
+    format: Format,
+) -> Result<Vec<u8>, ImageError> {
     let mut out = Cursor::new(Vec::new());
-    let resolution = metadata.exif.as_deref().and_then(exif::resolution);
     match format {
         Format::Png => {
             // A thirtieth of the time of the default, for up to twenty per cent more bytes.
@@ -313,11 +338,24 @@ fn write(image: &DynamicImage, metadata: &Metadata, format: Format) -> Result<Ve
             });
         }
         Format::WebP => write_webp(&mut out, image, metadata)?,
-        Format::Bmp => image.write_to(&mut out, ImageFormat::Bmp)?,
+        Format::Bmp => {
+            image.write_to(&mut out, ImageFormat::Bmp)?;
+            return Ok(with_bmp_resolution(out.into_inner(), resolution));
+        }
         Format::Tiff => return tiff::write(image, metadata),
         Format::Pnm | Format::Ppm | Format::Pgm => return Ok(pnm(image)),
     }
     Ok(out.into_inner())
+}
+
+/// A BMP that tells the resolution, in dots a metre.
+fn with_bmp_resolution(mut bmp: Vec<u8>, resolution: Option<Resolution>) -> Vec<u8> {
+    const PLACE: std::ops::Range<usize> = 38..46;
+    if let (Some(Resolution { x, y }), Some(place)) = (resolution, bmp.get_mut(PLACE)) {
+        let [x, y] = [x, y].map(|dots| ((dots / 0.0254).round() as u32).to_le_bytes());
+        place.copy_from_slice(&[x, y].concat());
+    }
+    bmp
 }
 
 /// Binary PGM or PPM; the writer of `image` has no PPM of 16 bits.

@@ -61,9 +61,33 @@ pub fn size(text: &str) -> Result<u64, String> {
     bytes.filter(|&n| n > 0).ok_or_else(wrong)
 }
 
+/// A number of pixels, with units as [`size`] has them.
+pub fn pixels(text: &str) -> Result<u64, String> {
+    size(text).map_err(|_| "not a positive number of pixels, such as 5000000 or 100M".into())
+}
+
+/// A seed.
+pub fn seed(text: &str) -> Result<u64, String> {
+    let wrong = |_| format!("a seed is a whole number from 0 to {}", u64::MAX);
+    text.parse().map_err(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_numbers_have_messages() {
+        assert_eq!(pixels("100M"), Ok(100_000_000));
+        assert!(pixels("-1").is_err_and(|e| e.contains("pixels")));
+        assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
+        for text in ["-1", "99999999999999999999", "x", "1.5"] {
+            assert!(
+                seed(text).is_err_and(|e| e.contains("whole number")),
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

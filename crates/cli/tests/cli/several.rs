@@ -410,3 +410,34 @@ fn links_in_folders() {
     let cut = ["cut", "-r", "in", "--bytes", "25", "-o", "in/out", "-f"];
     bad(dir, &cut, 2, "", "in: no .dfc files");
 }
+
+#[test]
+fn one_output_is_one_however_it_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    put(dir, "d/a.png", &png(1));
+    put(dir, "d/a.jpg", &bytes(2, image::ImageFormat::Jpeg));
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("d", dir.join("link")).unwrap();
+    let whole = dir.join("d/a.jpg");
+    let others = ["./d/a.jpg", "d/../d/a.jpg", whole.to_str().unwrap()];
+    let linked = cfg!(unix).then_some("link/a.jpg");
+    for other in others.into_iter().chain(linked) {
+        for force in [&[][..], &["-f"]] {
+            let args = [
+                &["encode", "-e", "1", "-Q", "10", "d/a.png", other][..],
+                force,
+            ]
+            .concat();
+            let ran = bad(dir, &args, 2, "a.dfc", "would both be written to this file");
+            assert!(ran.err.contains("rename one"), "{}", ran.err);
+            assert!(!dir.join("d/a.dfc").exists());
+        }
+    }
+    // The same picture twice is one.
+    let ran = good(
+        dir,
+        &["encode", "-e", "1", "-Q", "10", "d/a.png", "./d/a.png"],
+    );
+    assert!(!ran.err.contains("exists already"), "{}", ran.err);
+}

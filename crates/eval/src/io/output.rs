@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use super::{MOST_LINKS, descriptor, leftover};
 use crate::{Error, Result, temporary};
 
+/// The operation is not permitted, whatever the permissions.
+const EPERM: i32 = 1;
+
 /// The thing that the name of an output means.
 enum Place {
     Standard,
@@ -92,13 +95,20 @@ pub fn check_destination(path: &Path, force: bool) -> Result<()> {
                 false => Ok(()),
             }
         }
-        Place::File { target, .. } => {
+        Place::File { target, replaced } => {
             let directory = directory(&target)?;
             let probe = tempfile::tempfile_in(&directory);
             // The error would name a file that nobody has heard of.
-            probe
-                .map_err(|e| Error::io(directory, e.kind().into()))
-                .map(drop)
+            let reason = |e: io::Error| match e.kind() {
+                ErrorKind::NotFound => io::Error::other("no file can be made here"),
+                kind => kind.into(),
+            };
+            probe.map_err(|e| Error::io(directory, reason(e)))?;
+            match replaced.map(|_| fs::OpenOptions::new().write(true).open(&target)) {
+                // A file that not even its owner may change.
+                Some(Err(e)) if e.raw_os_error() == Some(EPERM) => Err(Error::io(target, e)),
+                _ => Ok(()),
+            }
         }
     }
 }

@@ -68,8 +68,32 @@ pub fn is_cmyk(bytes: &[u8]) -> bool {
     frame(bytes).is_some_and(|f| f.data.get(5) == Some(&4))
 }
 
+/// Scans that are read, at most.
+const MOST_SCANS: usize = 100;
+/// Scans times pixels that are read, at most, where there are more scans than any program writes.
+const MOST_SCANNED: u64 = 2_000_000_000;
+const USUAL_SCANS: usize = 25;
+
+/// The reason why a JPEG with this end has too many scans, each of which takes the time of all of
+/// its pixels.
+pub fn endless(bytes: &[u8], end: &End) -> Option<String> {
+    let scans = match end {
+        End::Whole { scans, .. } => *scans,
+        End::Cut(lengths) => lengths.len(),
+    };
+    let (width, height) = size(bytes)?;
+    let scanned = scans as u64 * u64::from(width) * u64::from(height);
+    let many = scans > MOST_SCANS || scans > USUAL_SCANS && scanned > MOST_SCANNED;
+    many.then(|| {
+        format!("a JPEG of {scans} scans is not read (`jpegtran` makes one of few, without loss)")
+    })
+}
+
 /// The reason why a JPEG of this kind is not read.
 pub fn refusal(bytes: &[u8]) -> Option<String> {
+    if segments(bytes).any(|s| s.marker == 0xf7) {
+        return Some("a JPEG-LS is not read (convert it to PNG)".into());
+    }
     let frame = frame(bytes)?;
     let kind = match (frame.marker, frame.data.first()) {
         (0xc3, _) => "a lossless JPEG",
@@ -91,8 +115,12 @@ pub fn refusal(bytes: &[u8]) -> Option<String> {
 /// The end of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    /// The offset after the end marker.
-    Whole(usize),
+    /// A file with its end marker.
+    Whole {
+        /// The offset after it.
+        end: usize,
+        scans: usize,
+    },
     /// Lengths to which a cut file can be shortened to end between two scans, or in the samples of
     /// one, the longest first.
     Cut(Vec<usize>),
@@ -110,7 +138,8 @@ pub fn end(bytes: &[u8]) -> End {
         }
         if !scan && !lengths.is_empty() && is_end(bytes, at) {
             let fill = bytes[at..].iter().take_while(|&&b| b == 0xff).count();
-            return End::Whole(at + fill + 1);
+            let (end, scans) = (at + fill + 1, lengths.len());
+            return End::Whole { end, scans };
         }
         // Coded samples hold no marker but those that restart them.
         let coded = bytes.get(at..).unwrap_or_default();
@@ -160,7 +189,15 @@ pub struct Unread {
     /// More pictures after the first.
     pub pictures: bool,
     pub iptc: bool,
+    /// What else Photoshop keeps.
+    pub photoshop: bool,
     pub comment: bool,
+    /// By whom the file was made, sealed (C2PA).
+    pub credentials: bool,
+    /// Parts of a profile.
+    pub profile: bool,
+    /// Pixels that are not square.
+    pub oblong: bool,
     pub extended_xmp: bool,
     /// Bytes after the picture that are no zeros.
     pub trailing: usize,
@@ -177,12 +214,18 @@ pub fn unread(bytes: &[u8]) -> Unread {
             0xe2 if data.starts_with(b"MPF\0") => unread.pictures = true,
             // ISO 21496-1.
             0xe2 if data.starts_with(b"urn:iso:std:iso:ts:21496:-1") => unread.gain_map = true,
-            0xed => unread.iptc |= has_iptc(data),
+            0xe2 if data.starts_with(b"ICC_PROFILE\0") => unread.profile = true,
+            0xe0 if data.starts_with(b"JFIF\0") && data.get(7) == Some(&0) => {
+                unread.oblong = data.get(8..10) != data.get(10..12);
+            }
+            0xeb if data.starts_with(b"JP") => unread.credentials = true,
+            0xed if has_iptc(data) => unread.iptc = true,
+            0xed if data.starts_with(b"Photoshop 3.0\0") => unread.photoshop = true,
             0xfe => unread.comment = true,
             _ => {}
         }
     }
-    if let End::Whole(end) = end(bytes) {
+    if let End::Whole { end, .. } = end(bytes) {
         let rest = &bytes[end.min(bytes.len())..];
         unread.gain_map |= unread.pictures && tells_gain_map(rest);
         if rest.iter().any(|&b| b != 0) {
@@ -236,14 +279,15 @@ mod tests {
     #[test]
     fn fill_bytes_are_no_end() {
         let jpeg = jpeg();
-        assert_eq!(end(&jpeg), End::Whole(jpeg.len()));
+        let whole = |end| End::Whole { end, scans: 1 };
+        assert_eq!(end(&jpeg), whole(jpeg.len()));
         let tables = jpeg.windows(2).position(|w| w == [0xff, 0xdb]).unwrap();
         let filled = [&jpeg[..tables], &[0xff; 3], &jpeg[tables..]].concat();
-        assert_eq!(end(&filled), End::Whole(filled.len()));
+        assert_eq!(end(&filled), whole(filled.len()));
         assert_eq!(size(&filled), Some((40, 24)));
         let last = jpeg.len() - 2;
         let filled = [&jpeg[..last], &[0xff; 3], &jpeg[last..]].concat();
-        assert_eq!(end(&filled), End::Whole(filled.len()));
+        assert_eq!(end(&filled), whole(filled.len()));
         assert_eq!(end(&jpeg[..last]), End::Cut(vec![last]));
         let longer = [&jpeg[..], b"\0appended"].concat();
         assert_eq!(unread(&longer).trailing, 9);

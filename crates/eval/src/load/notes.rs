@@ -8,6 +8,9 @@ use super::tiff::Page;
 use super::{bmp, jpeg, png};
 use crate::{colour, exif};
 
+const CREDENTIALS: &str = "the content credentials (C2PA) were left out: they seal the old file";
+pub const OBLONG: &str = "the shape of the pixels, which are not square, was left out";
+
 /// Leaves out of the metadata what does not belong to the picture any more, or fits no file, and
 /// says so; also what the file has besides them.
 pub fn losses(
@@ -35,13 +38,12 @@ pub fn losses(
         metadata.icc = colour::of_gamma(Some(colour::ADOBE_GAMMA), colour::ADOBE, colour);
         notes.push("the colour profile is that of Adobe RGB, which the EXIF names".into());
     }
-    let space = metadata.icc.as_deref().and_then(colour::space);
     let inks = match format {
         ImageFormat::Jpeg => jpeg::is_cmyk(bytes),
         ImageFormat::Tiff => Page::open(bytes).is_ok_and(|page| page.is_cmyk()),
         _ => false,
     };
-    if inks || space == Some(b"CMYK") {
+    if inks {
         notes.push(
             "inks (CMYK) were turned into RGB without their profile: colours are approximate"
                 .into(),
@@ -117,35 +119,67 @@ fn of_jpeg(metadata: &mut Metadata, bytes: &[u8], notes: &mut Vec<String>) {
     if more && metadata.xmp.take_if(|xmp| jpeg::tells_more(xmp)).is_some() {
         notes.push("the XMP is about what was left out: it was left out too".into());
     }
-    for (left, kind) in [
-        (unread.iptc, "IPTC of the JPEG"),
-        (unread.comment, "comment of the JPEG"),
-        (unread.extended_xmp, "extended part of the XMP"),
+    for (left, what) in [
+        (unread.iptc, "the IPTC of the JPEG was left out"),
+        (
+            unread.photoshop,
+            "the resources of Photoshop in the JPEG were left out",
+        ),
+        (unread.comment, "the comment of the JPEG was left out"),
+        (
+            unread.extended_xmp,
+            "the extended part of the XMP was left out",
+        ),
+        (unread.credentials, CREDENTIALS),
+        (unread.oblong, OBLONG),
+        (
+            unread.profile && metadata.icc.is_none(),
+            "the colour profile of the JPEG is damaged or too long: it was left out",
+        ),
     ] {
         if left {
-            notes.push(format!("the {kind} was left out"));
+            notes.push(what.into());
         }
     }
 }
 
 fn of_png(metadata: &mut Metadata, colour: Colour, bytes: &[u8], notes: &mut Vec<String>) {
-    if metadata.icc.is_none() && png::has_profile(bytes) {
-        notes.push("the colour profile of the PNG is damaged or too long: it was left out".into());
-    }
-    match png::space(bytes, metadata.icc.is_some(), colour) {
-        png::Space::Usual => {}
-        png::Space::Made(chunks, icc) => {
-            metadata.icc = Some(icc);
+    let Metadata { icc, exif, xmp } = &*metadata;
+    for (kind, lost) in [
+        ("colour profile", icc.is_none() && png::has_profile(bytes)),
+        ("EXIF", exif.is_none() && png::has(bytes, png::Kind::Exif)),
+        ("XMP", xmp.is_none() && png::has(bytes, png::Kind::Xmp)),
+    ] {
+        if lost {
             notes.push(format!(
-                "the colour profile was made from {chunks} of the PNG"
+                "the {kind} of the PNG is damaged or too long: it was left out"
             ));
         }
-        png::Space::Lost(chunks) => notes.push(format!(
-            "the colour space of {chunks} of the PNG has no profile here: it was left out"
-        )),
+    }
+    // A profile that is of no use is none.
+    fit_profile(metadata, colour, notes);
+    let (space, lost) = png::space(bytes, metadata.icc.is_some(), colour);
+    if lost {
+        notes.push(
+            "the colour space of cICP of the PNG has no profile here: it was left out".into(),
+        );
+    }
+    if let png::Space::Made(chunks, icc) = space {
+        metadata.icc = Some(icc);
+        notes.push(format!(
+            "the colour profile was made from {chunks} of the PNG"
+        ));
     }
     if png::has_light_levels(bytes) {
         notes.push("the light levels of the PNG (mDCV, cLLI) were left out".into());
+    }
+    for (left, what) in [
+        (png::has_credentials(bytes), CREDENTIALS),
+        (png::has_oblong_pixels(bytes), OBLONG),
+    ] {
+        if left {
+            notes.push(what.into());
+        }
     }
     let texts = png::texts(bytes);
     if !texts.is_empty() {
@@ -175,9 +209,7 @@ fn of_tiff(metadata: &mut Metadata, colour: Colour, bytes: &[u8], notes: &mut Ve
     if page.unknown {
         notes.push("further samples of unknown meaning in each pixel were left out".into());
     }
-    if page.has_iptc() {
-        notes.push("the IPTC or the resources of Photoshop in the TIFF were left out".into());
-    }
+    notes.extend(page.unread().map(String::from));
 }
 
 /// True if a GIF has a comment extension, looked for between its blocks.

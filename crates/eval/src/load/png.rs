@@ -5,30 +5,62 @@ use crate::exif::Resolution;
 use crate::load::pieces::Pieces;
 use dcodec::Colour;
 use dcodec::container::MAX_METADATA;
+use miniz_oxide::inflate::stream::{InflateState, inflate};
+use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 use std::borrow::Cow;
 use std::ops::Range;
 
 const SIGNATURE: usize = 8;
 /// The last chunk.
-pub const END: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
+const END: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
 
-/// Chunks that are whole: name and data.
-pub fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
+/// The keyword of XMP in a text.
+const XMP: &[u8] = b"XML:com.adobe.xmp";
+
+/// A chunk that is whole.
+struct Chunk<'a> {
+    name: &'a [u8; 4],
+    data: &'a [u8],
+    check: [u8; 4],
+}
+
+impl Chunk<'_> {
+    fn is_damaged(&self) -> bool {
+        let mut hash = crc32fast::Hasher::new();
+        hash.update(self.name);
+        hash.update(self.data);
+        hash.finalize().to_be_bytes() != self.check
+    }
+}
+
+fn checked_chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     let mut at = SIGNATURE;
     std::iter::from_fn(move || {
         let head = bytes.get(at..)?;
         let length = u32::from_be_bytes(*head.first_chunk()?) as usize;
         let name = head.get(4..)?.first_chunk()?;
         let data = head.get(8..8usize.checked_add(length)?)?;
-        // The check.
-        head.get(8 + length..12 + length)?;
+        let check = *head.get(8 + length..)?.first_chunk()?;
         at += 12 + length;
-        Some((name, data))
+        Some(Chunk { name, data, check })
     })
 }
 
-/// True if the samples, as far as their chunks go, are whole and only the end is missing.
-pub fn lacks_end(bytes: &[u8]) -> Option<usize> {
+/// Chunks that are whole: name and data.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
+    checked_chunks(bytes).map(|chunk| (chunk.name, chunk.data))
+}
+
+/// A file whose chunks end before the last one.
+pub struct Cut {
+    /// Bytes of whole chunks.
+    pub whole: usize,
+    /// The chunk of samples that is cut, as a whole one of what is there, and the last chunk.
+    pub end: Vec<u8>,
+}
+
+/// Where a file ends whose samples have begun. None if it has its last chunk.
+pub fn cut(bytes: &[u8]) -> Option<Cut> {
     let (mut at, mut samples) = (SIGNATURE, false);
     for (name, data) in chunks(bytes) {
         if name == b"IEND" {
@@ -37,13 +69,114 @@ pub fn lacks_end(bytes: &[u8]) -> Option<usize> {
         samples |= name == b"IDAT";
         at += 12 + data.len();
     }
-    samples.then_some(at)
+    let rest = bytes.get(at..).unwrap_or_default();
+    let mut end = Vec::new();
+    if rest.len() > 8 && &rest[4..8] == b"IDAT" {
+        let length = number(rest, 0)? as usize;
+        let data = &rest[8..rest.len().min(8usize.saturating_add(length))];
+        end.extend((data.len() as u32).to_be_bytes());
+        end.extend_from_slice(&rest[4..8 + data.len()]);
+        end.extend(crc32fast::hash(&end[4..]).to_be_bytes());
+        samples = true;
+    }
+    end.extend_from_slice(END);
+    samples.then_some(Cut { whole: at, end })
 }
 
 /// The file without code points that its decoder takes for damage, followed by `end`.
 pub fn readable<'a>(bytes: &'a [u8], end: &'a [u8]) -> Pieces<'a> {
     let wrong = wrong_space(bytes).unwrap_or(bytes.len()..bytes.len());
     Pieces::new([&bytes[..wrong.start], &bytes[wrong.end..], end])
+}
+
+/// Bytes of samples above which it is found out first that they are all there.
+const LARGE: u64 = 64 << 20;
+
+/// True if a large picture's samples unpack to fewer bytes than they take, so that no memory is
+/// taken for what is not there.
+pub fn falls_short(bytes: &[u8]) -> bool {
+    let Some(needed) = sample_bytes(bytes).filter(|&n| n > LARGE) else {
+        return false;
+    };
+    let mut state = InflateState::new_boxed(DataFormat::Zlib);
+    let (mut unpacked, mut buffer) = (0, vec![0; 1 << 16]);
+    let samples = chunks(bytes).filter(|(name, _)| *name == b"IDAT");
+    let cut = cut(bytes).map(|cut| cut.end);
+    let last = cut.iter().filter(|end| end.len() > 12 + END.len());
+    let last = last.map(|end| &end[8..end.len() - 4 - END.len()]);
+    for mut data in samples.map(|(_, data)| data).chain(last) {
+        loop {
+            let step = inflate(&mut state, data, &mut buffer, MZFlush::None);
+            unpacked += step.bytes_written as u64;
+            data = &data[step.bytes_consumed..];
+            let stands = step.bytes_written == 0 && step.bytes_consumed == 0;
+            match step.status {
+                _ if unpacked >= needed => return false,
+                Ok(MZStatus::Ok) if !stands => {}
+                Ok(MZStatus::Ok) | Err(MZError::Buf) => break,
+                _ => return true,
+            }
+        }
+    }
+    true
+}
+
+/// Bytes of the samples, and of a filter for each row.
+fn sample_bytes(bytes: &[u8]) -> Option<u64> {
+    let (width, height) = size(bytes)?;
+    let (_, data) = chunks(bytes).next()?;
+    let channels = match data.get(9)? {
+        0 | 3 => 1,
+        4 => 2,
+        2 => 3,
+        _ => 4,
+    };
+    let bits = u64::from(*data.get(8)?) * channels;
+    let part = |width: u64, height: u64| match width {
+        0 => 0,
+        width => height * (1 + (width * bits).div_ceil(8)),
+    };
+    let [width, height] = [width, height].map(u64::from);
+    Some(match data.get(12)? {
+        0 => part(width, height),
+        _ => {
+            // First column and row of each pass of Adam7, and the steps.
+            const PASSES: [[u64; 4]; 7] = [
+                [0, 0, 8, 8],
+                [4, 0, 8, 8],
+                [0, 4, 4, 8],
+                [2, 0, 4, 4],
+                [0, 2, 2, 4],
+                [1, 0, 2, 2],
+                [0, 1, 1, 2],
+            ];
+            let pass = |[x, y, dx, dy]: [u64; 4]| {
+                let count = |n: u64, first: u64, step: u64| n.saturating_sub(first).div_ceil(step);
+                part(count(width, x, dx), count(height, y, dy))
+            };
+            PASSES.into_iter().map(pass).sum()
+        }
+    })
+}
+
+/// Columns and rows.
+pub fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let (name, data) = chunks(bytes).next()?;
+    (name == b"IHDR").then_some((number(data, 0)?, number(data, 4)?))
+}
+
+/// The reason why a PNG of this kind is not read.
+pub fn refusal(bytes: &[u8]) -> Option<String> {
+    const KNOWN: [&[u8; 4]; 4] = [b"IHDR", b"PLTE", b"IDAT", b"IEND"];
+    let (name, _) = chunks(bytes).find(|(name, _)| {
+        let letters = name.iter().all(u8::is_ascii_alphabetic);
+        letters && name[0].is_ascii_uppercase() && !KNOWN.contains(name)
+    })?;
+    let name = String::from_utf8_lossy(name);
+    Some(match &*name {
+        "CgBI" => "a PNG of Apple's own kind (CgBI) is not read (save it as a usual PNG)".into(),
+        name => format!("a PNG with the chunk {name}, which changes its meaning, is not read"),
+    })
 }
 
 /// Place of the code points of a colour space that no PNG should have, which its decoder takes for
@@ -109,28 +242,28 @@ pub enum Space {
     Usual,
     /// The chunks that tell it, and the profile of it.
     Made(&'static str, Vec<u8>),
-    /// The chunks that tell it, where no profile can be made of them.
-    Lost(&'static str),
 }
 
-/// The colour space of a file by the order of PNG 3: the chunk cICP before a profile, and sRGB,
-/// gAMA and cHRM after one.
-pub fn space(bytes: &[u8], has_profile: bool, colour: Colour) -> Space {
-    if let Some(&[primaries, transfer, matrix, range]) =
-        find(bytes, b"cICP").and_then(|data| data.first_chunk())
-    {
-        let points = CodePoints {
-            primaries,
-            transfer,
-            matrix,
-            full_range: range == 1,
-        };
-        return match points.profile(colour) {
-            _ if points.is_srgb() && !has_profile => Space::Usual,
-            Some(icc) => Space::Made("cICP", icc),
-            None => Space::Lost("cICP"),
-        };
+/// The colour space that a file has besides a profile, by the order of PNG 3: the chunk cICP before
+/// a profile, and sRGB, gAMA and cHRM after one. Also true if no profile can be made of cICP, so
+/// that what comes next counts.
+pub fn space(bytes: &[u8], has_profile: bool, colour: Colour) -> (Space, bool) {
+    let points = find(bytes, b"cICP").and_then(|data| data.first_chunk());
+    let points = points.map(|&[primaries, transfer, matrix, range]| CodePoints {
+        primaries,
+        transfer,
+        matrix,
+        full_range: range == 1,
+    });
+    match points.map(|points| (points, points.profile(colour))) {
+        Some((points, _)) if points.is_srgb() && !has_profile => (Space::Usual, false),
+        Some((_, Some(icc))) => (Space::Made("cICP", icc), false),
+        points => (older_space(bytes, has_profile, colour), points.is_some()),
     }
+}
+
+/// The colour space of the chunks sRGB, gAMA and cHRM.
+fn older_space(bytes: &[u8], has_profile: bool, colour: Colour) -> Space {
     if has_profile || find(bytes, b"sRGB").is_some() {
         return Space::Usual;
     }
@@ -159,22 +292,103 @@ pub fn space(bytes: &[u8], has_profile: bool, colour: Colour) -> Space {
     }
 }
 
+/// True if pixels are not square: pHYs tells only their shape, and the two differ.
+pub fn has_oblong_pixels(bytes: &[u8]) -> bool {
+    find(bytes, b"pHYs").is_some_and(|data| data.get(8) == Some(&0) && data[..4] != data[4..8])
+}
+
+/// True if the file says by whom it was made, sealed (C2PA).
+pub fn has_credentials(bytes: &[u8]) -> bool {
+    chunks(bytes).any(|(name, _)| name == b"caBX")
+}
+
 /// True if the file tells how bright its display was or its picture gets.
 pub fn has_light_levels(bytes: &[u8]) -> bool {
     let names: [&[u8; 4]; 4] = [b"mDCV", b"cLLI", b"mDCv", b"cLLi"];
     names.iter().any(|name| find(bytes, name).is_some())
 }
 
-/// Metadata in a text of hexadecimal digits, as ImageMagick wrote them before PNG had chunks for
-/// them.
-pub struct RawProfile {
-    /// EXIF, else XMP.
-    pub is_exif: bool,
+/// Metadata besides the profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Exif,
+    Xmp,
+}
+
+impl Kind {
+    /// How a text of hexadecimal digits is called that holds nothing else.
+    fn of_raw(self) -> [&'static [u8]; 2] {
+        match self {
+            Kind::Exif => [b"exif", b"EXIF"],
+            Kind::Xmp => [b"xmp", b"XMP"],
+        }
+    }
+}
+
+/// EXIF or XMP where the decoder does not look.
+pub struct Found {
+    pub kind: Kind,
     pub data: Vec<u8>,
 }
 
-/// EXIF and XMP in texts.
-pub fn raw_profiles(bytes: &[u8]) -> Vec<RawProfile> {
+/// EXIF and XMP behind the samples, XMP that is compressed, and then those in texts.
+pub fn further_metadata(bytes: &[u8]) -> Vec<Found> {
+    let mut found: Vec<Found> = checked_chunks(bytes).filter_map(own_chunk).collect();
+    found.extend(raw_profiles(bytes));
+    found
+}
+
+/// The kind of the metadata that a chunk is of.
+fn kind(name: &[u8; 4], data: &[u8]) -> Option<Kind> {
+    let word = || data.split(|&b| b == 0).next();
+    match name {
+        b"eXIf" => Some(Kind::Exif),
+        b"iTXt" if word() == Some(XMP) => Some(Kind::Xmp),
+        _ => None,
+    }
+}
+
+/// EXIF or XMP of a chunk of its own. None if that is damaged or too long.
+fn own_chunk(chunk: Chunk) -> Option<Found> {
+    let kind = kind(chunk.name, chunk.data).filter(|_| !chunk.is_damaged())?;
+    let data = match kind {
+        _ if chunk.data.len() as u64 > MAX_METADATA => return None,
+        Kind::Exif => chunk.data.to_vec(),
+        Kind::Xmp => xmp_of_text(chunk.data)?,
+    };
+    Some(Found { kind, data })
+}
+
+/// The text of a chunk iTXt: behind the keyword are a flag, a method, and two texts on the language.
+fn xmp_of_text(data: &[u8]) -> Option<Vec<u8>> {
+    let [flag, _, rest @ ..] = data.get(XMP.len() + 1..)? else {
+        return None;
+    };
+    let text = rest.splitn(3, |&b| b == 0).nth(2)?;
+    match flag {
+        0 => Some(text.to_vec()),
+        _ => inflated(text, MAX_METADATA as usize),
+    }
+}
+
+/// The bytes of a zlib stream, if there are at most so many.
+fn inflated(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
+    miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(bytes, most).ok()
+}
+
+/// True if the file has metadata of this kind, readable or not.
+pub fn has(bytes: &[u8], wanted: Kind) -> bool {
+    chunks(bytes).any(|(name, data)| {
+        let word = data.split(|&b| b == 0).next().unwrap_or_default();
+        let raw = matches!(name, b"tEXt" | b"zTXt") && is_raw_profile(word);
+        let raw = raw && wanted.of_raw().iter().any(|kind| word.ends_with(kind));
+        raw || kind(name, data) == Some(wanted)
+    })
+}
+
+/// Metadata in a text of hexadecimal digits, as ImageMagick wrote them before PNG had chunks for
+/// them.
+fn raw_profiles(bytes: &[u8]) -> Vec<Found> {
     let read = |(name, data): (&[u8; 4], &[u8])| {
         let end = data.iter().position(|&b| b == 0)?;
         if !is_raw_profile(&data[..end]) {
@@ -185,9 +399,8 @@ pub fn raw_profiles(bytes: &[u8]) -> Vec<RawProfile> {
             // After the method, which is 0.
             b"zTXt" => {
                 let text = data.get(end + 2..)?;
-                let most = 2 * MAX_METADATA as usize;
-                let text = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(text, most);
-                Cow::Owned(text.ok()?)
+                // Two digits a byte, and the ends of lines.
+                Cow::Owned(inflated(text, 3 * MAX_METADATA as usize)?)
             }
             _ => return None,
         };
@@ -201,7 +414,8 @@ pub fn raw_profiles(bytes: &[u8]) -> Vec<RawProfile> {
                 .map(|_| 29)?,
         };
         let data = data[start..].to_vec();
-        Some(RawProfile { is_exif, data })
+        let kind = if is_exif { Kind::Exif } else { Kind::Xmp };
+        Some(Found { kind, data })
     };
     chunks(bytes).filter_map(read).collect()
 }
@@ -241,7 +455,7 @@ pub fn texts(bytes: &[u8]) -> Vec<String> {
         Some(word.filter(|c| !c.is_control()).collect::<String>())
     };
     let mut words: Vec<String> = chunks(bytes).filter_map(keyword).collect();
-    let kept = |w: &str| w == "XML:com.adobe.xmp" || is_raw_profile(w.as_bytes());
+    let kept = |w: &str| w.as_bytes() == XMP || is_raw_profile(w.as_bytes());
     words.retain(|w| !kept(w));
     words.sort();
     words.dedup();

