@@ -220,7 +220,7 @@ pub struct Encode {
     #[arg(long, value_name = "FILE", conflicts_with = "roi")]
     pub roi_mask: Option<PathBuf>,
     /// The weight of regions that have none of their own, and of white in a mask
-    #[arg(long, value_name = "WEIGHT", default_value_t = 2.0)]
+    #[arg(long, value_name = "WEIGHT", default_value_t = 2.0, value_parser = positive)]
     pub roi_weight: f64,
     /// Decode the result and compare it with the encoder's own reconstruction
     #[arg(long)]
@@ -303,7 +303,7 @@ pub struct Decode {
     pub background: Option<[u8; 3]>,
     #[command(flatten)]
     pub strip: Strip,
-    /// Picture format [default: by the name of the output, png on standard output]; gif and apng show the
+    /// Picture format [default: by the name of the output, png on a stream]; gif and apng show the
     /// refinement, layer by layer
     #[arg(long, value_name = "EXT")]
     pub format: Option<String>,

@@ -85,6 +85,12 @@ impl<'a> Batch<'a> {
                 "several pictures need a folder to write to: this is none",
             );
         }
+        if let Some(file) = target.filter(|path| !path.exists() && inputs::is_file_name(path)) {
+            return wrong(
+                &name(file),
+                "several pictures need a folder to write to: this is a file's name (end it with /)",
+            );
+        }
         let found = inputs::find(&many.inputs, kind, many.recursive, target)?;
         let output = |item: &Item| match target {
             Some(folder) => inputs::renamed(&folder.join(&item.below), outputs.extension),

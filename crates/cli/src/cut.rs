@@ -42,6 +42,7 @@ pub fn run(a: &Cut, log: Log) -> Result<()> {
         None if io::is_standard_input(input) => "-".into(),
         None => return Err(Error::Usage("name the output with -o FILE".into())),
     };
+    io::check_apart(input, &output)?;
     one(a, input, &output, log).map(|_| ())
 }
 

@@ -102,14 +102,25 @@ pub fn are_many(inputs: &[PathBuf]) -> bool {
     }
 }
 
+/// True for names with the extension of a picture or of a coded file. A slash at the end makes them
+/// names of folders.
+pub fn is_file_name(path: &Path) -> bool {
+    !path.as_os_str().as_encoded_bytes().ends_with(b"/") && has_known_extension(path)
+}
+
+fn has_known_extension(path: &Path) -> bool {
+    extension(path).is_some_and(|e| {
+        let e = e.as_str();
+        e == CODED || PICTURES.contains(&e) || OTHERS.contains(&e)
+    })
+}
+
 /// Name of a file with the extension `to`, in the place of its own if that is one of pictures, else
 /// after it: `IMG.1` and `IMG.2` remain two files.
 pub fn renamed(path: &Path, to: &str) -> PathBuf {
-    let known =
-        |e: &String| e == CODED || PICTURES.contains(&e.as_str()) || OTHERS.contains(&e.as_str());
-    match extension(path).filter(known) {
-        Some(_) => path.with_extension(to),
-        None => {
+    match has_known_extension(path) {
+        true => path.with_extension(to),
+        false => {
             let mut name = path.file_name().unwrap_or_default().to_owned();
             name.push(".");
             name.push(to);
@@ -118,8 +129,8 @@ pub fn renamed(path: &Path, to: &str) -> PathBuf {
     }
 }
 
-/// `path` with the folder of its name as the system knows it, so that two ways to write one name are
-/// one. A link that the name itself may be stays.
+/// `path` with its folder as the system knows it, so that two ways to write one name are one. The
+/// name itself may be a link, and stays.
 pub fn resolved(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|p| *p != Path::new(""));
     let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")));

@@ -12,7 +12,7 @@
 //! | `at` | bits per pixel; in a whole row, the numbers of the table's head |
 //! | `curve` | read on the mean curve of settings; else at the `asked_bpp` of the rows |
 //! | `where`, `equals` | in place of `at`: bits per pixel where the curve of this column has this value |
-//! | `bd_to` | in place of `at`: BD-rate of the column to another `csv` and `codec`, in per cent |
+//! | `bd_to` | in place of `at`: BD-rate of the column to another `csv` and `codec`, in per cent; a `curve` too, unless it says otherwise |
 //! | `decimals` | in place of the usual ones |
 //!
 //! `DCODEC_FIGURES=write cargo test --release --test figures` writes the tables anew.
@@ -157,7 +157,9 @@ fn number(of: &Value, column: &str, head: &str) -> Option<f64> {
             samples.iter().filter_map(point).collect()
         };
         let mut other = of["bd_to"].clone();
-        other["curve"] = of["curve"].clone();
+        if other["curve"].is_null() {
+            other["curve"] = of["curve"].clone();
+        }
         // As `dcodec rd` has it: lower scores rank, but do not measure.
         let floor = if column == "ssimulacra2" { 30.0 } else { 0.0 };
         let rate = bd_rate(&line(&samples), &line(&self::samples(&other)), floor)?;

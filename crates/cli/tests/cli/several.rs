@@ -441,3 +441,33 @@ fn one_output_is_one_however_it_is_written() {
     );
     assert!(!ran.err.contains("exists already"), "{}", ran.err);
 }
+
+#[test]
+fn a_name_of_a_file_becomes_no_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    for (i, name) in ["a.png", "b.png"].into_iter().enumerate() {
+        put(dir, name, &png(i as u64));
+    }
+    let encode = ["encode", "-e", "1", "-Q", "10", "a.png", "b.png", "-o"];
+    let to = |name| [&encode[..], &[name]].concat();
+    bad(dir, &to("one.dfc"), 2, "one.dfc", "end it with /");
+    assert!(!dir.join("one.dfc").exists());
+    good(dir, &to("one.dfc/"));
+    assert!(dir.join("one.dfc/b.dfc").exists());
+    let decode = ["decode", "one.dfc", "-o", "x.png"];
+    bad(dir, &decode, 2, "x.png", "end it with /");
+    // A file is not cut over itself.
+    let before = read(dir, "one.dfc/a.dfc");
+    let cut = [
+        "cut",
+        "one.dfc/a.dfc",
+        "--layers",
+        "1",
+        "-o",
+        "one.dfc/../one.dfc/a.dfc",
+        "-f",
+    ];
+    bad(dir, &cut, 2, "a.dfc", "");
+    assert_eq!(read(dir, "one.dfc/a.dfc"), before);
+}

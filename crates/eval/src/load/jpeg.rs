@@ -189,7 +189,7 @@ pub struct Unread {
     /// More pictures after the first.
     pub pictures: bool,
     pub iptc: bool,
-    /// What else Photoshop keeps.
+    /// Resources of Photoshop other than IPTC.
     pub photoshop: bool,
     pub comment: bool,
     /// By whom the file was made, sealed (C2PA).

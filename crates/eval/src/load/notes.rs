@@ -4,7 +4,7 @@ use dcodec::container::MAX_METADATA;
 use dcodec::{Colour, Metadata};
 use image::ImageFormat;
 
-use super::tiff::Page;
+use super::tiff::{self, Page};
 use super::{bmp, jpeg, png};
 use crate::{colour, exif};
 
@@ -209,7 +209,7 @@ fn of_tiff(metadata: &mut Metadata, colour: Colour, bytes: &[u8], notes: &mut Ve
     if page.unknown {
         notes.push("further samples of unknown meaning in each pixel were left out".into());
     }
-    notes.extend(page.unread().map(String::from));
+    notes.extend(tiff::unread(&page).into_iter().map(String::from));
 }
 
 /// True if a GIF has a comment extension, looked for between its blocks.

@@ -359,7 +359,8 @@ fn own_chunk(chunk: Chunk) -> Option<Found> {
     Some(Found { kind, data })
 }
 
-/// The text of a chunk iTXt: behind the keyword are a flag, a method, and two texts on the language.
+/// The text of a chunk iTXt: behind the keyword are a flag, a method, and two texts on its
+/// language.
 fn xmp_of_text(data: &[u8]) -> Option<Vec<u8>> {
     let [flag, _, rest @ ..] = data.get(XMP.len() + 1..)? else {
         return None;

@@ -22,6 +22,7 @@ use meaning::{Meaning, Ycbcr};
 use pages::Pages;
 use patched::Patched;
 use raw::{Raw, Values};
+pub use unread::unread;
 
 use super::jpeg;
 use crate::colour::Primaries;
