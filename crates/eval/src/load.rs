@@ -111,9 +111,10 @@ fn is_cut_pnm(bytes: &[u8]) -> bool {
     let counted = !matches!(bytes.get(1), Some(b'1' | b'4'));
     let form = form_of(Cursor::new(bytes), ImageFormat::Pnm).filter(|_| counted);
     form.is_some_and(|form| {
-        let samples = form.pixels() * (form.colour.channels() as u64 + u64::from(form.alpha));
+        let channels = form.colour.channels() as u64 + u64::from(form.alpha);
+        let samples = form.pixels().saturating_mul(channels * form.depth.bytes());
         // The last number of a text takes one character less than the others.
-        (bytes.len() as u64) < (samples * form.depth.bytes()).saturating_sub(1)
+        (bytes.len() as u64) < samples.saturating_sub(1)
     })
 }
 

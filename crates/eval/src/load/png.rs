@@ -134,7 +134,7 @@ fn sample_bytes(bytes: &[u8]) -> Option<u64> {
     let bits = u64::from(*data.get(8)?) * channels;
     let part = |width: u64, height: u64| match width {
         0 => 0,
-        width => height * (1 + (width * bits).div_ceil(8)),
+        width => height.saturating_mul(1 + width.saturating_mul(bits).div_ceil(8)),
     };
     let [width, height] = [width, height].map(u64::from);
     Some(match data.get(12)? {
@@ -154,7 +154,7 @@ fn sample_bytes(bytes: &[u8]) -> Option<u64> {
                 let count = |n: u64, first: u64, step: u64| n.saturating_sub(first).div_ceil(step);
                 part(count(width, x, dx), count(height, y, dy))
             };
-            PASSES.into_iter().map(pass).sum()
+            PASSES.into_iter().map(pass).fold(0, u64::saturating_add)
         }
     })
 }

@@ -382,8 +382,10 @@ impl<'a> Page<'a> {
             .map(|p| p.end.min(end).saturating_sub(p.start));
         let row = (u64::from(self.width) * self.bits * self.samples as u64).div_ceil(8);
         let plain = self.number(COMPRESSION).unwrap_or(1) == 1 && self.units().is_none();
-        let short = plain && (there.sum::<usize>() as u64) < row * u64::from(self.height);
-        short || places.iter().any(|place| place.start >= end)
+        let needed = row.saturating_mul(self.height.into());
+        let there = there.fold(0, usize::saturating_add) as u64;
+        let short = plain && there < needed && !places.is_empty();
+        short || places.iter().any(|p| p.start >= end && !p.is_empty())
     }
 
     /// The picture as it is stored, not yet upright.
