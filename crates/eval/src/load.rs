@@ -276,7 +276,7 @@ fn png_stored(
         return Err(Error::picture(shown, reason));
     }
     let cut = png::cut(bytes);
-    if png::falls_short(bytes) {
+    if png::falls_short(bytes, cut.as_ref()) {
         let reason = match cut {
             Some(_) => "the PNG is cut off",
             None => "the PNG is damaged: it lacks samples",
@@ -287,8 +287,8 @@ fn png_stored(
         });
     }
     let (bytes, added) = match &cut {
-        Some(cut) => (&bytes[..cut.whole], &cut.end[..]),
-        None => (bytes, &b""[..]),
+        Some(cut) => (&bytes[..cut.whole], cut.end()),
+        None => (bytes, [&b""[..]; 3]),
     };
     if cut.is_some() {
         notes.push("the PNG has no end: its last bytes are missing".into());

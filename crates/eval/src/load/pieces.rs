@@ -4,13 +4,13 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 /// Pieces of bytes, one after the other.
 #[derive(Debug, Clone, Copy)]
-pub struct Pieces<'a> {
-    pieces: [&'a [u8]; 3],
+pub struct Pieces<'a, const N: usize> {
+    pieces: [&'a [u8]; N],
     at: usize,
 }
 
-impl<'a> Pieces<'a> {
-    pub fn new(pieces: [&'a [u8]; 3]) -> Self {
+impl<'a, const N: usize> Pieces<'a, N> {
+    pub fn new(pieces: [&'a [u8]; N]) -> Self {
         Pieces { pieces, at: 0 }
     }
 
@@ -19,7 +19,7 @@ impl<'a> Pieces<'a> {
     }
 }
 
-impl BufRead for Pieces<'_> {
+impl<const N: usize> BufRead for Pieces<'_, N> {
     /// The rest of the present piece; empty at the end.
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         let mut at = self.at;
@@ -37,7 +37,7 @@ impl BufRead for Pieces<'_> {
     }
 }
 
-impl Read for Pieces<'_> {
+impl<const N: usize> Read for Pieces<'_, N> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(bytes)?;
         self.consume(read);
@@ -45,7 +45,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-impl Seek for Pieces<'_> {
+impl<const N: usize> Seek for Pieces<'_, N> {
     /// A place behind the end counts as the end.
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let len = self.len() as u64;

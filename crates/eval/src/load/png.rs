@@ -26,11 +26,16 @@ struct Chunk<'a> {
 
 impl Chunk<'_> {
     fn is_damaged(&self) -> bool {
-        let mut hash = crc32fast::Hasher::new();
-        hash.update(self.name);
-        hash.update(self.data);
-        hash.finalize().to_be_bytes() != self.check
+        check(self.name, self.data) != self.check
     }
+}
+
+/// The check of a chunk.
+fn check(name: &[u8; 4], data: &[u8]) -> [u8; 4] {
+    let mut hash = crc32fast::Hasher::new();
+    hash.update(name);
+    hash.update(data);
+    hash.finalize().to_be_bytes()
 }
 
 fn checked_chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
@@ -52,41 +57,57 @@ fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
 }
 
 /// A file whose chunks end before the last one.
-pub struct Cut {
+pub struct Cut<'a> {
     /// Bytes of whole chunks.
     pub whole: usize,
-    /// The chunk of samples that is cut, as a whole one of what is there, and the last chunk.
-    pub end: Vec<u8>,
+    /// Samples of the chunk that is cut.
+    samples: &'a [u8],
+    /// Before the samples, so that they are a whole chunk: its length and its name.
+    head: Vec<u8>,
+    /// After the samples: the check of their chunk, and the last chunk.
+    tail: Vec<u8>,
+}
+
+impl Cut<'_> {
+    /// The bytes that make a whole file of the whole chunks.
+    pub fn end(&self) -> [&[u8]; 3] {
+        [&self.head, self.samples, &self.tail]
+    }
 }
 
 /// Where a file ends whose samples have begun. None if it has its last chunk.
-pub fn cut(bytes: &[u8]) -> Option<Cut> {
-    let (mut at, mut samples) = (SIGNATURE, false);
+pub fn cut(bytes: &[u8]) -> Option<Cut<'_>> {
+    let (mut at, mut begun) = (SIGNATURE, false);
     for (name, data) in chunks(bytes) {
         if name == b"IEND" {
             return None;
         }
-        samples |= name == b"IDAT";
+        begun |= name == b"IDAT";
         at += 12 + data.len();
     }
     let rest = bytes.get(at..).unwrap_or_default();
-    let mut end = Vec::new();
-    if rest.len() > 8 && &rest[4..8] == b"IDAT" {
-        let length = number(rest, 0)? as usize;
-        let data = &rest[8..rest.len().min(8usize.saturating_add(length))];
-        end.extend((data.len() as u32).to_be_bytes());
-        end.extend_from_slice(&rest[4..8 + data.len()]);
-        end.extend(crc32fast::hash(&end[4..]).to_be_bytes());
-        samples = true;
+    let length = number(rest, 0).unwrap_or(0) as usize;
+    let samples = rest.get(8..).filter(|_| &rest[4..8] == b"IDAT");
+    let samples = samples.map(|data| &data[..length.min(data.len())]);
+    let samples = samples.unwrap_or_default();
+    let (mut head, mut tail) = (Vec::new(), END.to_vec());
+    if !samples.is_empty() {
+        head = [&(samples.len() as u32).to_be_bytes()[..], b"IDAT"].concat();
+        tail.splice(..0, check(b"IDAT", samples));
     }
-    end.extend_from_slice(END);
-    samples.then_some(Cut { whole: at, end })
+    (begun || !samples.is_empty()).then_some(Cut {
+        whole: at,
+        samples,
+        head,
+        tail,
+    })
 }
 
 /// The file without code points that its decoder takes for damage, followed by `end`.
-pub fn readable<'a>(bytes: &'a [u8], end: &'a [u8]) -> Pieces<'a> {
+pub fn readable<'a>(bytes: &'a [u8], end: [&'a [u8]; 3]) -> Pieces<'a, 5> {
     let wrong = wrong_space(bytes).unwrap_or(bytes.len()..bytes.len());
-    Pieces::new([&bytes[..wrong.start], &bytes[wrong.end..], end])
+    let [a, b, c] = end;
+    Pieces::new([&bytes[..wrong.start], &bytes[wrong.end..], a, b, c])
 }
 
 /// Bytes of samples above which it is found out first that they are all there.
@@ -94,16 +115,14 @@ const LARGE: u64 = 64 << 20;
 
 /// True if a large picture's samples unpack to fewer bytes than they take, so that no memory is
 /// taken for what is not there.
-pub fn falls_short(bytes: &[u8]) -> bool {
+pub fn falls_short(bytes: &[u8], cut: Option<&Cut>) -> bool {
     let Some(needed) = sample_bytes(bytes).filter(|&n| n > LARGE) else {
         return false;
     };
     let mut state = InflateState::new_boxed(DataFormat::Zlib);
     let (mut unpacked, mut buffer) = (0, vec![0; 1 << 16]);
     let samples = chunks(bytes).filter(|(name, _)| *name == b"IDAT");
-    let cut = cut(bytes).map(|cut| cut.end);
-    let last = cut.iter().filter(|end| end.len() > 12 + END.len());
-    let last = last.map(|end| &end[8..end.len() - 4 - END.len()]);
+    let last = cut.map(|cut| cut.samples);
     for mut data in samples.map(|(_, data)| data).chain(last) {
         loop {
             let step = inflate(&mut state, data, &mut buffer, MZFlush::None);
@@ -206,7 +225,9 @@ fn find<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
 /// Frames of an animation. It is 1 for a still picture, and for a file that cannot be read up to
 /// its pixels, as decoding it will tell.
 pub fn frames(bytes: &[u8]) -> u64 {
-    let reader = ::png::Decoder::new(readable(bytes, b"")).read_info().ok();
+    let reader = ::png::Decoder::new(readable(bytes, [&[]; 3]))
+        .read_info()
+        .ok();
     let control = reader.and_then(|reader| reader.info().animation_control().copied());
     control.map_or(1, |control| control.num_frames.into())
 }
