@@ -4,8 +4,8 @@ mod common;
 
 use dcodec::container::{Event, Trellis};
 use dcodec::{
-    BitDepth, Colour, Display, Effort, Encoder, Error, Exact, Form, Mode, Picture, Prior, Sampler,
-    Target,
+    BitDepth, Colour, Display, Effort, Encoder, Error, Exact, Form, Metadata, Mode, Picture, Prior,
+    Sampler, Target,
 };
 
 /// Encodes a picture and decodes the file, whole and cut, in a process of its own. Returns the
@@ -377,4 +377,27 @@ fn a_preview_and_a_thumbnail_keep_the_limit() {
     };
     assert!(matches!(thumbnail(whole / 2), Err(Error::Limits(_))));
     assert!(thumbnail(whole + file.len() as u64).is_ok());
+}
+
+#[test]
+fn a_limit_counts_metadata() {
+    let prior = common::gaussian();
+    let picture = common::resized("coffee.png", 96, 64);
+    let metadata = Metadata {
+        exif: Some(vec![0; 10_000_000]),
+        xmp: Some(vec![b' '; 10_000_000]),
+        ..Metadata::default()
+    };
+    let file = Encoder::new(&prior).metadata(metadata).encode(&picture);
+    let file = file.expect("encodes").bytes;
+    let header = header(&prior, 96, 64);
+    let need = common::plain(&prior)
+        .memory(&header, file.len() as u64, false)
+        .expect("its own prior");
+    let decode = |most| common::plain(&prior).max_memory(most).decode(&file);
+    // A picture file takes further copies.
+    let refused = decode(need + 60_000_000);
+    assert!(matches!(refused, Err(Error::Limits(_))));
+    let fits = decode(need + 80_000_000).expect("fits");
+    assert_eq!(fits.metadata.xmp.map(|xmp| xmp.len()), Some(10_000_000));
 }

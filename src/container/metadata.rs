@@ -30,6 +30,15 @@ impl Metadata {
         *self == Metadata::default()
     }
 
+    /// Bytes of all of it.
+    pub(crate) fn bytes(&self) -> u64 {
+        let all = [&self.icc, &self.exif, &self.xmp];
+        all.into_iter()
+            .flatten()
+            .map(|kind| kind.len() as u64)
+            .sum()
+    }
+
     /// The payloads of the parts that hold the metadata, in the order in which they should stand.
     /// An empty kind has no part.
     ///

@@ -10,6 +10,9 @@ use crate::sampler::{Mode, Sampler};
 /// The way out where the memory does not suffice.
 const RAISE: &str = "raise the limit";
 
+/// Copies of metadata that are alive while a picture file is made of them, a TIFF the most.
+const METADATA_COPIES: u64 = 4;
+
 impl Decoder {
     /// Expected peak of memory in bytes of decoding `bytes` bytes of a file with this header. The
     /// file and the program are included.
@@ -50,6 +53,8 @@ pub(crate) struct Footprint {
     sampler: Sampler,
     /// The part of the file that the caller holds.
     held: u64,
+    /// All copies of the metadata.
+    metadata: u64,
     most: u64,
 }
 
@@ -61,8 +66,14 @@ impl Footprint {
             header: header.clone(),
             sampler: settings.sampler,
             held,
+            metadata: 0,
             most: settings.max_memory,
         }
+    }
+
+    /// Takes note of the bytes of all metadata so far.
+    pub fn keep_metadata(&mut self, bytes: u64) {
+        self.metadata = METADATA_COPIES * bytes;
     }
 
     /// Arrays of D 32-bit floats that are alive at the peak; `cut` inside a layer or not.
@@ -101,7 +112,7 @@ impl Footprint {
     fn peak_beside(&self, display: &Display, arrays: u64, aside: u64) -> Result<u64> {
         let alive = footprint::Alive {
             arrays,
-            bytes: self.held + 2 * self.header.form.alpha_bytes(),
+            bytes: self.held + self.metadata + 2 * self.header.form.alpha_bytes(),
             display,
             searching: false,
             aside,

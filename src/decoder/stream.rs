@@ -171,6 +171,10 @@ impl StreamDecoder {
             }
             Event::Part(name, payload) => {
                 self.metadata.take(*name, payload);
+                if name.is_metadata() {
+                    body.footprint.keep_metadata(self.metadata.bytes());
+                    body.footprint.check(&body.display()?)?;
+                }
                 body.showing.take(&body.header, *name, payload);
                 let take = || body.alpha.take(&body.header, *name, payload);
                 body.chain.meter().time(Activity::Alpha, take);

@@ -1,11 +1,13 @@
 //! Picture files to pictures and their metadata.
 
 mod bmp;
+mod gif;
 mod jpeg;
 mod notes;
 mod pieces;
 mod png;
 mod tiff;
+mod unpacked;
 
 use std::io::{BufRead, Cursor, ErrorKind, Seek};
 use std::path::Path;
@@ -53,12 +55,9 @@ pub fn load_picture(bytes: &[u8], path: &Path, max_pixels: u64) -> Result<Loaded
         ImageFormat::Tiff => tiff_stored(bytes, &shown, max_pixels)?,
         ImageFormat::Jpeg => jpeg_stored(bytes, &shown, max_pixels, &mut notes)?,
         ImageFormat::Png => png_stored(bytes, &shown, max_pixels, &mut notes)?,
-        ImageFormat::Pnm if is_cut_pnm(bytes) => {
-            return Err(Error::Damaged {
-                name: shown,
-                reason: "the PNM is cut off".into(),
-            });
-        }
+        ImageFormat::Pnm if is_cut_pnm(bytes) => return Err(cut_off(&shown, "PNM")),
+        ImageFormat::Gif if gif::falls_short(bytes) => return Err(cut_off(&shown, "GIF")),
+        ImageFormat::Bmp if bmp::falls_short(bytes) => return Err(cut_off(&shown, "BMP")),
         _ => decode(Cursor::new(bytes), format, &shown, max_pixels)?,
     };
     if has_no_grey(bytes, format) {
@@ -103,6 +102,14 @@ struct Stored {
     metadata: Metadata,
     /// The turn that the container asks for.
     turned: Option<Orientation>,
+}
+
+/// The error of a file that ends before its picture does.
+fn cut_off(shown: &str, what: &str) -> Error {
+    Error::Damaged {
+        name: shown.to_owned(),
+        reason: format!("the {what} is cut off"),
+    }
 }
 
 /// True if a PNM has fewer bytes than its samples take, found before any memory is taken for them.
@@ -277,13 +284,12 @@ fn png_stored(
     }
     let cut = png::cut(bytes);
     if png::falls_short(bytes, cut.as_ref()) {
-        let reason = match cut {
-            Some(_) => "the PNG is cut off",
-            None => "the PNG is damaged: it lacks samples",
-        };
-        return Err(Error::Damaged {
-            name: shown.to_owned(),
-            reason: reason.into(),
+        return Err(match cut {
+            Some(_) => cut_off(shown, "PNG"),
+            None => Error::Damaged {
+                name: shown.to_owned(),
+                reason: "the PNG is damaged: it lacks samples".into(),
+            },
         });
     }
     let (bytes, added) = match &cut {
@@ -296,10 +302,7 @@ fn png_stored(
     let readable = png::readable(bytes, added);
     let decoded = decode(readable, ImageFormat::Png, shown, max_pixels);
     let mut stored = decoded.map_err(|e| match e {
-        Error::Damaged { name, .. } if cut.is_some() => {
-            let reason = "the PNG is cut off".into();
-            Error::Damaged { name, reason }
-        }
+        Error::Damaged { .. } if cut.is_some() => cut_off(shown, "PNG"),
         e => e,
     })?;
     let Metadata { exif, xmp, .. } = &mut stored.metadata;
@@ -509,16 +512,7 @@ fn frames(bytes: &[u8], format: ImageFormat) -> Option<u64> {
             let decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).ok()?;
             Some(decoder.num_frames().into())
         }
-        ImageFormat::Gif => {
-            let mut options = gif::DecodeOptions::new();
-            options.skip_frame_decoding(true);
-            let mut decoder = options.read_info(bytes).ok()?;
-            let mut n = 0;
-            while let Ok(Some(_)) = decoder.next_frame_info() {
-                n += 1;
-            }
-            Some(n)
-        }
+        ImageFormat::Gif => gif::frames(bytes),
         _ => None,
     }
 }

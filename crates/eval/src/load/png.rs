@@ -3,10 +3,9 @@
 use crate::colour::{CodePoints, Primaries, SRGB, of_gamma};
 use crate::exif::Resolution;
 use crate::load::pieces::Pieces;
+use crate::load::unpacked::{self, LARGE};
 use dcodec::Colour;
 use dcodec::container::MAX_METADATA;
-use miniz_oxide::inflate::stream::{InflateState, inflate};
-use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -110,34 +109,15 @@ pub fn readable<'a>(bytes: &'a [u8], end: [&'a [u8]; 3]) -> Pieces<'a, 5> {
     Pieces::new([&bytes[..wrong.start], &bytes[wrong.end..], a, b, c])
 }
 
-/// Bytes of samples above which it is found out first that they are all there.
-const LARGE: u64 = 64 << 20;
-
 /// True if a large picture's samples unpack to fewer bytes than they take, so that no memory is
 /// taken for what is not there.
 pub fn falls_short(bytes: &[u8], cut: Option<&Cut>) -> bool {
     let Some(needed) = sample_bytes(bytes).filter(|&n| n > LARGE) else {
         return false;
     };
-    let mut state = InflateState::new_boxed(DataFormat::Zlib);
-    let (mut unpacked, mut buffer) = (0, vec![0; 1 << 16]);
     let samples = chunks(bytes).filter(|(name, _)| *name == b"IDAT");
     let last = cut.map(|cut| cut.samples);
-    for mut data in samples.map(|(_, data)| data).chain(last) {
-        loop {
-            let step = inflate(&mut state, data, &mut buffer, MZFlush::None);
-            unpacked += step.bytes_written as u64;
-            data = &data[step.bytes_consumed..];
-            let stands = step.bytes_written == 0 && step.bytes_consumed == 0;
-            match step.status {
-                _ if unpacked >= needed => return false,
-                Ok(MZStatus::Ok) if !stands => {}
-                Ok(MZStatus::Ok) | Err(MZError::Buf) => break,
-                _ => return true,
-            }
-        }
-    }
-    true
+    unpacked::inflated(samples.map(|(_, data)| data).chain(last), needed) < needed
 }
 
 /// Bytes of the samples, and of a filter for each row.

@@ -1103,6 +1103,54 @@ fn what_is_too_short_is_refused_before_its_samples_take_memory() {
 }
 
 #[test]
+fn packed_tiffs_that_are_too_short_are_found_before_they_take_memory() {
+    const SIDE: usize = 9000;
+    // One strip of grey rows.
+    let of = |method: u32, strip: &[u8]| {
+        let side = [SIDE as u32];
+        tiff(
+            true,
+            false,
+            strip,
+            &[
+                (256, 3, &side),
+                (257, 3, &side),
+                (258, 3, &[8]),
+                (259, 3, &[method]),
+                (262, 3, &[1]),
+                (277, 3, &[1]),
+                (278, 3, &side),
+            ],
+        )
+    };
+    let is_cut = |file: &[u8]| match load_picture(file, Path::new("in"), 1 << 30) {
+        Ok(_) => false,
+        Err(e) => {
+            assert_eq!(e.to_string(), "in: the TIFF is cut off");
+            true
+        }
+    };
+    let lzw = |data: &[u8]| {
+        let mut encoder = weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
+        encoder.encode(data).unwrap()
+    };
+    let zlib = |data: &[u8]| miniz_oxide::deflate::compress_to_vec_zlib(data, 1);
+    let runs = |data: &[u8]| [136, 0].repeat(data.len() / 121 + 1);
+    let short = vec![0; SIDE * (SIDE - 1)];
+    let whole = vec![0; SIDE * SIDE];
+    for (method, pack) in [
+        (5, &lzw as &dyn Fn(&[u8]) -> Vec<u8>),
+        (8, &zlib),
+        (32773, &runs),
+    ] {
+        let (short, whole) = (of(method, &pack(&short)), of(method, &pack(&whole)));
+        let [short_page, page] = [&short, &whole].map(|file| Page::open(file).unwrap());
+        assert!(short_page.is_cut() && !page.is_cut(), "method {method}");
+        assert!(is_cut(&short), "method {method}");
+    }
+}
+
+#[test]
 fn kinds_that_are_not_read_are_called_by_their_names() {
     let usual = png(Colour::Rgb);
     let apple = [&usual[..8], &chunk(b"CgBI", &[0; 4]), &usual[8..]].concat();

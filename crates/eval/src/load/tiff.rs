@@ -8,6 +8,7 @@ mod meaning;
 mod pages;
 mod patched;
 mod raw;
+mod short;
 mod unread;
 
 use std::io::ErrorKind;
@@ -370,22 +371,6 @@ impl<'a> Page<'a> {
             exif: exif::of_tiff(&self.block, &self.directory),
             xmp: bytes(XMP),
         }
-    }
-
-    /// True if strips or tiles lie outside the file, or samples that are not packed are fewer than
-    /// the picture has.
-    fn is_cut(&self) -> bool {
-        let end = self.block.bytes.len();
-        let places = self.places();
-        let there = places
-            .iter()
-            .map(|p| p.end.min(end).saturating_sub(p.start));
-        let row = (u64::from(self.width) * self.bits * self.samples as u64).div_ceil(8);
-        let plain = self.number(COMPRESSION).unwrap_or(1) == 1 && self.units().is_none();
-        let needed = row.saturating_mul(self.height.into());
-        let there = there.fold(0, usize::saturating_add) as u64;
-        let short = plain && there < needed && !places.is_empty();
-        short || places.iter().any(|p| p.start >= end && !p.is_empty())
     }
 
     /// The picture as it is stored, not yet upright.
