@@ -431,3 +431,43 @@ fn two_runs_at_one_output_make_one_whole_file() {
         }
     }
 }
+
+#[test]
+fn a_file_of_others_in_a_sticky_folder_is_refused_before_the_work() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let old = folder.join("shared/old.dfc");
+    fs::create_dir(folder.join("shared")).expect("made");
+    fs::write(&old, "theirs").expect("written");
+    if chown(&old, Some(1234), None).is_err() {
+        println!("skipped: only root can give files to others");
+        return;
+    }
+    picture(folder.join("in.png"), 6);
+    fs::copy(COMMAND, folder.join("dcodec")).expect("copied");
+    for (path, mode) in [
+        ("", 0o755),
+        ("in.png", 0o644),
+        ("shared", 0o1777),
+        ("dcodec", 0o755),
+    ] {
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(folder.join(path), permissions).expect("ours");
+    }
+    let encode = |uid: u32| {
+        let mut command = Command::new(folder.join("dcodec"));
+        let args = ["encode", "-e", "1", "in.png", "-o", "shared/old.dfc", "-f"];
+        command.current_dir(folder).uid(uid).args(args);
+        let Output { status, stderr, .. } = command.output().expect("runs");
+        (status.code(), String::from_utf8(stderr).expect("text"))
+    };
+    let (code, said) = encode(4321);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("sticky bit"), "{said}");
+    assert_eq!(read(&old), b"theirs");
+    let (code, said) = encode(1234);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(is_whole(&old));
+}

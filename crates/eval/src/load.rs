@@ -330,24 +330,26 @@ fn jpeg_stored(
     if let Some(reason) = jpeg::endless(bytes, &end) {
         return Err(Error::picture(shown, reason));
     }
-    let lengths = match end {
-        jpeg::End::Whole { .. } => {
-            return decode(Cursor::new(bytes), ImageFormat::Jpeg, shown, max_pixels);
-        }
-        jpeg::End::Cut(lengths) => lengths,
-    };
     let mut stored = decode(Cursor::new(bytes), ImageFormat::Jpeg, shown, max_pixels);
-    for length in lengths.into_iter().take(MOST_TRIES) {
-        if !matches!(stored, Err(Error::Damaged { .. })) {
-            break;
+    if let jpeg::End::Cut(lengths) = end {
+        for length in lengths.into_iter().take(MOST_TRIES) {
+            if !matches!(stored, Err(Error::Damaged { .. })) {
+                break;
+            }
+            let shorter = Pieces::new([&bytes[..length], b"\xff\xd9", b""]);
+            stored = decode(shorter, ImageFormat::Jpeg, shown, max_pixels);
         }
-        let shorter = Pieces::new([&bytes[..length], b"\xff\xd9", b""]);
-        stored = decode(shorter, ImageFormat::Jpeg, shown, max_pixels);
+        notes.extend(stored.is_ok().then(|| {
+            "the JPEG is cut off: its lower part or its details may be missing or wrong".into()
+        }));
     }
-    notes.extend(stored.is_ok().then(|| {
-        "the JPEG is cut off: its lower part or its details may be missing or wrong".into()
-    }));
-    stored
+    let mut stored = stored?;
+    if let Some(exif) = jpeg::exif(bytes) {
+        stored.metadata.exif = Some(exif.to_vec());
+        // It has the only turn of a JPEG.
+        stored.turned = None;
+    }
+    Ok(stored)
 }
 
 /// The picture and its metadata, by the crate `image`.

@@ -103,7 +103,16 @@ pub fn check_destination(path: &Path, force: bool) -> Result<()> {
                 ErrorKind::NotFound => io::Error::other("no file can be made here"),
                 kind => kind.into(),
             };
-            probe.map_err(|e| Error::io(directory, reason(e)))?;
+            let probe = probe.map_err(|e| Error::io(&directory, reason(e)))?;
+            if replaced
+                .as_ref()
+                .is_some_and(|old| is_kept(&probe, &directory, old))
+            {
+                let theirs =
+                    "the folder lets only its owner and the file's replace it (sticky bit)";
+                let refused = io::Error::new(ErrorKind::PermissionDenied, theirs);
+                return Err(Error::io(target, refused));
+            }
             match replaced.map(|_| fs::OpenOptions::new().write(true).open(&target)) {
                 // A file that not even its owner may change.
                 Some(Err(e)) if e.raw_os_error() == Some(EPERM) => Err(Error::io(target, e)),
@@ -111,6 +120,25 @@ pub fn check_destination(path: &Path, force: bool) -> Result<()> {
             }
         }
     }
+}
+
+/// True if `old` is a file of others in a directory of others whose sticky bit keeps it. `probe` is
+/// a file of ours.
+#[cfg(unix)]
+fn is_kept(probe: &fs::File, directory: &Path, old: &fs::Metadata) -> bool {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    const STICKY: u32 = 0o1000;
+    let (Ok(ours), Ok(directory)) = (probe.metadata(), fs::metadata(directory)) else {
+        return false;
+    };
+    // Root may replace everything.
+    let owners = [0, old.uid(), directory.uid()];
+    directory.permissions().mode() & STICKY != 0 && !owners.contains(&ours.uid())
+}
+
+#[cfg(not(unix))]
+fn is_kept(_: &fs::File, _: &Path, _: &fs::Metadata) -> bool {
+    false
 }
 
 /// The error of a directory in the place of a file.

@@ -27,6 +27,10 @@ fn segments_from(bytes: &[u8], mut at: usize) -> impl Iterator<Item = Segment<'_
             at += 1;
         }
         let (marker, first) = (*bytes.get(at)?, at + 1);
+        // The ends of a picture have no length.
+        if matches!(marker, 0xd8 | 0xd9) {
+            return None;
+        }
         let length = bytes
             .get(first..)?
             .first_chunk()
@@ -54,6 +58,16 @@ fn is_frame(marker: u8) -> bool {
 
 fn frame(bytes: &[u8]) -> Option<Segment<'_>> {
     segments(bytes).find(|s| is_frame(s.marker))
+}
+
+/// The first EXIF. The decoder keeps the last.
+pub fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    let mut found = segments(bytes).filter(|s| s.marker == 0xe1);
+    found.find_map(|s| {
+        s.data
+            .strip_prefix(b"Exif\0\0")
+            .filter(|exif| !exif.is_empty())
+    })
 }
 
 /// Columns and rows.
@@ -291,6 +305,10 @@ mod tests {
         assert_eq!(end(&jpeg[..last]), End::Cut(vec![last]));
         let longer = [&jpeg[..], b"\0appended"].concat();
         assert_eq!(unread(&longer).trailing, 9);
+        // What follows may begin with the length of a segment that would fit: as two pictures do.
+        let longer = [&jpeg[..], b"\xff\xd8", &[0; 70_000]].concat();
+        assert_eq!(end(&longer), whole(jpeg.len()));
+        assert_eq!(unread(&longer).trailing, 70_002);
         assert_eq!(unread(&jpeg), Unread::default());
     }
 

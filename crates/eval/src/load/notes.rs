@@ -149,6 +149,10 @@ fn of_png(metadata: &mut Metadata, colour: Colour, bytes: &[u8], notes: &mut Vec
         ("colour profile", icc.is_none() && png::has_profile(bytes)),
         ("EXIF", exif.is_none() && png::has(bytes, png::Kind::Exif)),
         ("XMP", xmp.is_none() && png::has(bytes, png::Kind::Xmp)),
+        (
+            "EXIF or XMP",
+            exif.is_none() && xmp.is_none() && png::has_either(bytes),
+        ),
     ] {
         if lost {
             notes.push(format!(

@@ -316,16 +316,6 @@ pub enum Kind {
     Xmp,
 }
 
-impl Kind {
-    /// How a text of hexadecimal digits is called that holds nothing else.
-    fn of_raw(self) -> [&'static [u8]; 2] {
-        match self {
-            Kind::Exif => [b"exif", b"EXIF"],
-            Kind::Xmp => [b"xmp", b"XMP"],
-        }
-    }
-}
-
 /// EXIF or XMP where the decoder does not look.
 pub struct Found {
     pub kind: Kind,
@@ -335,7 +325,7 @@ pub struct Found {
 /// EXIF and XMP behind the samples, XMP that is compressed, and then those in texts.
 pub fn further_metadata(bytes: &[u8]) -> Vec<Found> {
     let mut found: Vec<Found> = checked_chunks(bytes).filter_map(own_chunk).collect();
-    found.extend(raw_profiles(bytes));
+    found.extend(profiles_in_texts(bytes));
     found
 }
 
@@ -380,22 +370,27 @@ fn inflated(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
 
 /// True if the file has metadata of this kind, readable or not.
 pub fn has(bytes: &[u8], wanted: Kind) -> bool {
-    chunks(bytes).any(|(name, data)| {
-        let word = data.split(|&b| b == 0).next().unwrap_or_default();
-        let raw = matches!(name, b"tEXt" | b"zTXt") && is_raw_profile(word);
-        let raw = raw && wanted.of_raw().iter().any(|kind| word.ends_with(kind));
-        raw || kind(name, data) == Some(wanted)
-    })
+    let raw = raw_profiles(bytes).any(|raw| raw == Some(wanted));
+    raw || chunks(bytes).any(|(name, data)| kind(name, data) == Some(wanted))
+}
+
+/// True if the file has a text that is EXIF or XMP, readable or not.
+pub fn has_either(bytes: &[u8]) -> bool {
+    raw_profiles(bytes).any(|raw| raw.is_none())
+}
+
+/// What the texts of hexadecimal digits hold by their keywords.
+fn raw_profiles(bytes: &[u8]) -> impl Iterator<Item = Option<Kind>> {
+    let texts = chunks(bytes).filter(|(name, _)| matches!(*name, b"tEXt" | b"zTXt"));
+    texts.filter_map(|(_, data)| raw_profile(data.split(|&b| b == 0).next()?))
 }
 
 /// Metadata in a text of hexadecimal digits, as ImageMagick wrote them before PNG had chunks for
 /// them.
-fn raw_profiles(bytes: &[u8]) -> Vec<Found> {
+fn profiles_in_texts(bytes: &[u8]) -> Vec<Found> {
     let read = |(name, data): (&[u8; 4], &[u8])| {
         let end = data.iter().position(|&b| b == 0)?;
-        if !is_raw_profile(&data[..end]) {
-            return None;
-        }
+        raw_profile(&data[..end])?;
         let text = match name {
             b"tEXt" => Cow::Borrowed(&data[end + 1..]),
             // After the method, which is 0.
@@ -422,13 +417,16 @@ fn raw_profiles(bytes: &[u8]) -> Vec<Found> {
     chunks(bytes).filter_map(read).collect()
 }
 
-fn is_raw_profile(keyword: &[u8]) -> bool {
-    let kind = keyword.strip_prefix(b"Raw profile type ");
-    kind.is_some_and(|kind| {
-        ["exif", "xmp", "app1"]
-            .iter()
-            .any(|k| kind.eq_ignore_ascii_case(k.as_bytes()))
-    })
+/// The metadata that a text of hexadecimal digits holds by its keyword: none inside where that says
+/// APP1 of JPEG, which may be either.
+fn raw_profile(keyword: &[u8]) -> Option<Option<Kind>> {
+    let kind = keyword.strip_prefix(b"Raw profile type ")?;
+    match &kind.to_ascii_lowercase()[..] {
+        b"exif" => Some(Some(Kind::Exif)),
+        b"xmp" => Some(Some(Kind::Xmp)),
+        b"app1" => Some(None),
+        _ => None,
+    }
 }
 
 /// The bytes of a text: a name, the number of bytes, and two digits for each.
@@ -457,7 +455,7 @@ pub fn texts(bytes: &[u8]) -> Vec<String> {
         Some(word.filter(|c| !c.is_control()).collect::<String>())
     };
     let mut words: Vec<String> = chunks(bytes).filter_map(keyword).collect();
-    let kept = |w: &str| w.as_bytes() == XMP || is_raw_profile(w.as_bytes());
+    let kept = |w: &str| w.as_bytes() == XMP || raw_profile(w.as_bytes()).is_some();
     words.retain(|w| !kept(w));
     words.sort();
     words.dedup();

@@ -871,7 +871,35 @@ fn metadata_in_the_text_of_a_png_are_read() {
     ] {
         let loaded = load(&with_chunk(&png(Colour::Rgb), b"zTXt", data)).unwrap();
         assert!(loaded.metadata.is_empty());
+        assert!(has_note(&loaded, "the EXIF of the PNG is damaged"));
     }
+    let either = with_chunk(&png(Colour::Rgb), b"tEXt", b"Raw profile type APP1\0x");
+    let said = load(&either).unwrap().notes;
+    assert_eq!(
+        said,
+        ["the EXIF or XMP of the PNG is damaged or too long: it was left out"]
+    );
+}
+
+#[test]
+fn the_first_exif_of_a_jpeg_counts() {
+    let rgb = load(&png(Colour::Rgb)).unwrap().picture;
+    let (jpeg, _) = encode_picture(&rgb, &Metadata::default(), Format::Jpeg).unwrap();
+    // One entry: the orientation.
+    let exif = |turn: u8| {
+        let entry = [1, 18, 0, 3, 0, 0, 0, 1, 0, turn, 0, 0];
+        let body = [&b"Exif\0\0MM\0*\0\0\0\x08\0\x01"[..], &entry, &[0; 4]].concat();
+        [&[0xff, 0xe1, 0, body.len() as u8 + 2], &body[..]].concat()
+    };
+    let with = |turns: &[u8]| {
+        let all: Vec<u8> = turns.iter().flat_map(|&turn| exif(turn)).collect();
+        load(&[&jpeg[..2], &all, &jpeg[2..]].concat()).unwrap()
+    };
+    let (first, both) = (with(&[6]), with(&[6, 3]));
+    assert_eq!(first.picture.width(), rgb.height());
+    assert_eq!(both.picture, first.picture);
+    assert_eq!(both.metadata, first.metadata);
+    assert_eq!(with(&[1, 6]).picture.width(), rgb.width());
 }
 
 #[test]
