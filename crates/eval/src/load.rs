@@ -330,6 +330,7 @@ fn jpeg_stored(
     if let Some(reason) = jpeg::endless(bytes, &end) {
         return Err(Error::picture(shown, reason));
     }
+    let is_cut = matches!(end, jpeg::End::Cut(_));
     let mut stored = decode(Cursor::new(bytes), ImageFormat::Jpeg, shown, max_pixels);
     if let jpeg::End::Cut(lengths) = end {
         for length in lengths.into_iter().take(MOST_TRIES) {
@@ -344,6 +345,9 @@ fn jpeg_stored(
         }));
     }
     let mut stored = stored?;
+    if !is_cut && jpeg::is_damaged(bytes) {
+        notes.push("the JPEG is damaged: parts of its picture may be wrong".into());
+    }
     if let Some(exif) = jpeg::exif(bytes) {
         stored.metadata.exif = Some(exif.to_vec());
         // It has the only turn of a JPEG.

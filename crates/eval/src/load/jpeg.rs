@@ -1,6 +1,10 @@
 //! The segments of JPEG files: what they say about the picture, what decoders do not read, and
 //! where a cut file can end.
 
+mod entropy;
+
+pub use entropy::is_damaged;
+
 use crate::exif::Resolution;
 
 const ADOBE_XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
@@ -155,14 +159,9 @@ pub fn end(bytes: &[u8]) -> End {
             let (end, scans) = (at + fill + 1, lengths.len());
             return End::Whole { end, scans };
         }
-        // Coded samples hold no marker but those that restart them.
-        let coded = bytes.get(at..).unwrap_or_default();
-        let ends = |w: &[u8]| w[0] == 0xff && !matches!(w[1], 0 | 0xff | 0xd0..=0xd7);
-        match coded.windows(2).position(ends) {
+        match scan_length(bytes.get(at..).unwrap_or_default()) {
             Some(length) if scan => {
-                // Fill bytes before the marker are part of it.
-                let coded = coded[..length].iter().rev();
-                at += length - coded.take_while(|&&b| b == 0xff).count();
+                at += length;
                 lengths.push(at);
             }
             _ => {
@@ -172,6 +171,16 @@ pub fn end(bytes: &[u8]) -> End {
             }
         }
     }
+}
+
+/// Bytes of coded samples, which hold no marker but those that restart them. None if no other marker
+/// follows.
+fn scan_length(coded: &[u8]) -> Option<usize> {
+    let ends = |w: &[u8]| w[0] == 0xff && !matches!(w[1], 0 | 0xff | 0xd0..=0xd7);
+    let length = coded.windows(2).position(ends)?;
+    // Fill bytes before the marker are part of it.
+    let fill = coded[..length].iter().rev().take_while(|&&b| b == 0xff);
+    Some(length - fill.count())
 }
 
 /// True if the end marker stands at `at`, after any fill bytes.

@@ -882,6 +882,20 @@ fn metadata_in_the_text_of_a_png_are_read() {
 }
 
 #[test]
+fn a_damaged_jpeg_is_said_to_be() {
+    let rgb = load(&png(Colour::Rgb)).unwrap().picture;
+    let (jpeg, _) = encode_picture(&rgb, &Metadata::default(), Format::Jpeg).unwrap();
+    let end = jpeg.len() - 2;
+    let said = "the JPEG is damaged: parts of its picture may be wrong";
+    assert!(!has_note(&load(&jpeg).unwrap(), said));
+    let short = [&jpeg[..end - 9], &jpeg[end..]].concat();
+    assert!(has_note(&load(&short).unwrap(), said));
+    // One that is cut is called so.
+    let cut = load(&jpeg[..end - 9]).unwrap();
+    assert!(has_note(&cut, "cut off") && !has_note(&cut, said));
+}
+
+#[test]
 fn the_first_exif_of_a_jpeg_counts() {
     let rgb = load(&png(Colour::Rgb)).unwrap().picture;
     let (jpeg, _) = encode_picture(&rgb, &Metadata::default(), Format::Jpeg).unwrap();
