@@ -27,13 +27,26 @@ pub fn run(a: &Encode, log: Log) -> Result<()> {
         return several(a, log);
     };
     let output = destination(a.output.output.as_deref(), input, "dfc")?;
+    if io::is_standard_input(input) && a.roi_mask.as_deref().is_some_and(io::is_standard_input) {
+        let e = "standard input is named twice: for the picture and for the mask";
+        return Err(Error::Usage(e.into()));
+    }
     let outputs = || a.report.iter().chain([&output]);
     io::check_distinct(outputs().map(PathBuf::as_path))?;
     for output in outputs() {
         io::check_apart(input, output)?;
+        check_others(a, output)?;
         io::check_destination(output, a.output.force)?;
     }
     one(a, &FilePriors::wanted(a, log)?, input, &output, log).map(|_| ())
+}
+
+/// Refuses to write over a file that the flags name as an input.
+fn check_others(a: &Encode, output: &Path) -> Result<()> {
+    for input in a.roi_mask.iter().chain(&a.prior.prior) {
+        io::check_apart(input, output)?;
+    }
+    Ok(())
 }
 
 /// The prior of a file, and the file's display, where a target of PSNR needs it.
@@ -87,6 +100,7 @@ fn several(a: &Encode, log: Log) -> Result<()> {
     let force = a.output.force;
     batch.run(force, a.watch.max_memory, log, &need, &|input, output| {
         io::check_apart(input, output)?;
+        check_others(a, output)?;
         io::check_destination(output, force)?;
         one(a, &priors, input, output, log)
     })

@@ -12,6 +12,9 @@ use dcodec_eval::save::{self, Format};
 
 use crate::error::{Error, Result};
 
+/// Begins the names of frames in a folder.
+const FRAME: &str = "layer-";
+
 /// Milliseconds of a frame, and those that the last one stays longer.
 const DELAY: u16 = 120;
 const HOLD: u16 = 2500;
@@ -68,14 +71,25 @@ impl FrameFolder {
         if path.exists() && !path.is_dir() {
             return Err(Error::Usage(format!(
                 "{}: the frames need a folder, and this is none",
-                path.display()
+                files::output_name(path)
             )));
         }
         fs::create_dir_all(path).map_err(|e| Error::io(path, e))?;
+        let extension = extension.to_ascii_lowercase();
+        // Any of these may be wanted, and one that never is shows that the folder can be written to.
+        let first = path.join(format!("{FRAME}000.{extension}"));
+        let there = fs::read_dir(path).map_err(|e| Error::io(path, e))?;
+        let there = there.filter_map(|entry| Some(entry.ok()?.path()));
+        for frame in there
+            .filter(|path| is_frame(path, &extension))
+            .chain([first])
+        {
+            files::check_destination(&frame, force)?;
+        }
         Ok(FrameFolder {
             path: path.into(),
             format,
-            extension: extension.to_ascii_lowercase(),
+            extension,
             background,
             force,
             frames: 0,
@@ -98,7 +112,7 @@ impl FrameFolder {
             _ if used.partial > 0.0 => "-part",
             _ => "",
         };
-        let name = format!("layer-{:03}{part}.{}", used.layers, self.extension);
+        let name = format!("{FRAME}{:03}{part}.{}", used.layers, self.extension);
         let picture = save::blended(picture, self.format, self.background);
         let (bytes, _) = save::encode_picture(&picture, metadata, self.format)?;
         self.frames += 1;
@@ -107,6 +121,18 @@ impl FrameFolder {
             w.write_all(&bytes)
         })?)
     }
+}
+
+/// True for the names that frames get.
+fn is_frame(path: &Path, extension: &str) -> bool {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let number = name
+        .strip_prefix(FRAME)
+        .and_then(|name| name.strip_suffix(extension));
+    number.is_some_and(|rest| rest.ends_with('.') && rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// An animation under construction.

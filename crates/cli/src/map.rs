@@ -209,11 +209,36 @@ fn no_memory(output: &Path) -> Error {
     Error::Failed(format!("{}: no memory for the map", output_name(output)))
 }
 
+/// Colours of viridis (van der Walt and Smith 2015), evenly spaced. Those between are interpolated.
+const VIRIDIS: [[u8; 3]; 17] = [
+    [68, 1, 84],
+    [72, 24, 106],
+    [71, 44, 122],
+    [66, 63, 133],
+    [58, 81, 139],
+    [50, 98, 141],
+    [44, 113, 142],
+    [38, 129, 142],
+    [32, 144, 140],
+    [31, 159, 136],
+    [39, 173, 128],
+    [61, 187, 115],
+    [92, 200, 98],
+    [129, 211, 76],
+    [170, 219, 49],
+    [213, 226, 25],
+    [253, 231, 37],
+];
+
 /// sRGB of a share, which is clamped to 0..=1. Colours of viridis are evenly apart to the eye and
 /// grow steadily lighter, so that colour-blind readers and grey printers keep the order.
 fn colour(share: f64) -> [u8; 3] {
-    let colour = colorous::VIRIDIS.eval_continuous(share);
-    [colour.r, colour.g, colour.b]
+    let steps = (VIRIDIS.len() - 1) as f64;
+    let at = steps * share.clamp(0.0, 1.0);
+    let below = (at as usize).min(VIRIDIS.len() - 2);
+    let part = at - below as f64;
+    let [low, high] = [below, below + 1].map(|i| VIRIDIS[i].map(f64::from));
+    [0, 1, 2].map(|c| (low[c] + part * (high[c] - low[c])).round() as u8)
 }
 
 #[cfg(test)]

@@ -300,3 +300,28 @@ fn what_cannot_be_written_is_refused_before_the_work() {
     let mine = fs::read(dir.path().join("full/layer-001.png")).expect("kept");
     assert_eq!(mine, b"mine");
 }
+
+#[test]
+fn frames_are_refused_before_the_work_where_one_could_not_be_written() {
+    let (prior, dir) = (common::prior(), tempfile::tempdir().expect("a folder"));
+    fs::write(dir.path().join("x.dfc"), encode(&prior).bytes).expect("writable");
+    let frames = dir.path().join("frames");
+    fs::create_dir(&frames).expect("made");
+    let run = |flags: &[&str]| {
+        let args = [&["decode", "x.dfc", "--progress-dir", "frames"], flags].concat();
+        let output = start(dir.path(), &args).wait_with_output().expect("ends");
+        String::from_utf8(output.stderr).expect("text")
+    };
+    // None of these is the first frame.
+    fs::create_dir(frames.join("layer-002.png")).expect("made");
+    assert!(run(&[]).contains("is a directory"));
+    assert!(run(&["-f"]).contains("is a directory"));
+    fs::remove_dir(frames.join("layer-002.png")).expect("empty");
+    fs::write(frames.join("layer-002-part.png"), "mine").expect("writable");
+    assert!(run(&[]).contains("exists already"));
+    assert_eq!(fs::read_dir(&frames).expect("a folder").count(), 1);
+    // Other files are in nobody's way.
+    fs::rename(frames.join("layer-002-part.png"), frames.join("layers.png")).expect("moved");
+    run(&[]);
+    assert!(fs::read_dir(&frames).expect("a folder").count() > 1);
+}

@@ -13,9 +13,23 @@ const MOST_BYTES: usize = 1 << 20;
 /// Date of profiles: the first day of 2026, as six numbers of 16 bits.
 const MADE: [u8; 12] = [0x07, 0xea, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0];
 
+/// Bytes of the header of an ICC profile.
+const HEADER: usize = 128;
+
 /// Colour space that the header of an ICC profile names.
 pub fn space(icc: &[u8]) -> Option<&[u8; 4]> {
     icc.get(16..)?.first_chunk()
+}
+
+/// Why a profile cannot be that of a picture. None if its header is sound (ICC.1, clause 7.2).
+pub fn fault(icc: &[u8]) -> Option<&'static str> {
+    let length = icc.first_chunk().map_or(0, |n| u32::from_be_bytes(*n));
+    let sound = icc.len() > HEADER && icc[36..40] == *b"acsp" && length as usize <= icc.len();
+    match icc.get(12..16) {
+        _ if !sound => Some("is damaged"),
+        Some(b"link" | b"abst" | b"nmcl") => Some("is not that of a picture"),
+        _ => None,
+    }
 }
 
 /// True if the header of a profile names the space of these samples.

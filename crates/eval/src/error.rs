@@ -13,7 +13,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// Reading or writing failed.
-    #[error("{path}: {source}", path = .path.display())]
+    #[error("{path}: {source}", path = name(.path))]
     Io {
         /// The file concerned.
         path: PathBuf,
@@ -57,16 +57,16 @@ pub enum Error {
         folders: bool,
     },
     /// An output exists and is not to be replaced.
-    #[error("{path}: exists already", path = .0.display())]
+    #[error("{path}: exists already", path = name(.0))]
     Exists(PathBuf),
     /// An output is one of the inputs.
-    #[error("{path}: the output would be the input itself", path = .0.display())]
+    #[error("{path}: the output would be the input itself", path = name(.0))]
     IsInput(PathBuf),
     /// Binary data would go to a terminal.
     #[error("standard output is a terminal: binary data is not written there")]
     Terminal,
     /// A file of something else stands where the journal of a run is expected.
-    #[error("{path}: exists and is no state of an interrupted run", path = .0.display())]
+    #[error("{path}: exists and is no state of an interrupted run", path = name(.0))]
     ForeignJournal(PathBuf),
     /// The caller asked for something impossible.
     #[error("{0}")]

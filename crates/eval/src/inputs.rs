@@ -180,7 +180,7 @@ pub fn find(
             let nothing = match is_pattern(input) {
                 true => wrong_pattern(input, "no file fits this pattern"),
                 false => Error::NoFiles {
-                    folder: input.display().to_string(),
+                    folder: name(input),
                     kind: kind.plural(),
                     folders: found.folder_in(input),
                 },
@@ -342,7 +342,8 @@ fn extension(path: &Path) -> Option<String> {
 }
 
 fn is_pattern(path: &Path) -> bool {
-    path.to_string_lossy().contains(['*', '?', '[']) && !path.exists()
+    let text = path.to_string_lossy();
+    text.contains(['*', '?', '[']) && !path.exists() && glob::Pattern::new(&text).is_ok()
 }
 
 fn wrong_pattern(pattern: &Path, reason: &str) -> Error {

@@ -5,9 +5,9 @@ mod output;
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::{Error, Result, inputs};
 
 pub(crate) use leftover::{claimed, is_temporary};
 use output::is_directory;
@@ -16,13 +16,25 @@ pub use output::{check_destination, finish, keep_time, write_atomic};
 /// Links that are followed, one after the other.
 const MOST_LINKS: usize = 40;
 
-/// The name of an input in messages.
+/// The name of an input in messages. Characters that a terminal would obey are escaped.
 pub fn name(path: &Path) -> String {
     if path == Path::new("-") {
         "standard input".into()
     } else {
-        path.display().to_string()
+        escaped(&path.display().to_string(), &[])
     }
+}
+
+/// `text` without control characters but those that are `kept`: the others are escaped.
+fn escaped(text: &str, kept: &[char]) -> String {
+    let plain = |c: char| !c.is_control() || kept.contains(&c);
+    text.chars().fold(String::new(), |mut all, c| {
+        match plain(c) {
+            true => all.push(c),
+            false => all.extend(c.escape_default()),
+        }
+        all
+    })
 }
 
 /// The name of an output in messages.
@@ -121,26 +133,33 @@ pub fn check_apart(input: &Path, output: &Path) -> Result<()> {
     }
 }
 
-/// Refuses two outputs of one name.
+/// Refuses two outputs that are one file, by one name or by two.
 pub fn check_distinct<'p>(outputs: impl IntoIterator<Item = &'p Path>) -> Result<()> {
-    let mut seen: Vec<&Path> = Vec::new();
+    let mut seen: Vec<PathBuf> = Vec::new();
     for path in outputs {
-        if seen.contains(&path) {
+        let place = match path == Path::new("-") {
+            true => path.to_owned(),
+            false => fs::canonicalize(path).unwrap_or_else(|_| inputs::resolved(path)),
+        };
+        if seen.contains(&place) {
             let e = format!("{}: named for two outputs", output_name(path));
             return Err(Error::Setting(e));
         }
-        seen.push(path);
+        seen.push(place);
     }
     Ok(())
 }
 
-/// Writes a line to standard error; where that is closed or full the work goes on.
+/// Writes a line to standard error; where that is closed or full the work goes on. Control characters
+/// of names in it are escaped.
 pub fn say(message: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{message}");
+    let text = escaped(&message.to_string(), &['\n', '\t']);
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Prints text on standard output.
+/// Prints text on standard output. Control characters of names in it are escaped.
 pub fn print(text: &str) -> Result<()> {
+    let text = escaped(text, &['\n', '\t']);
     let mut out = io::stdout().lock();
     finish(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
         .map_err(|e| Error::io("standard output", e))

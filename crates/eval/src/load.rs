@@ -6,6 +6,7 @@ mod jpeg;
 mod notes;
 mod pieces;
 mod png;
+mod pnm;
 mod tiff;
 mod unpacked;
 
@@ -58,6 +59,7 @@ pub fn load_picture(bytes: &[u8], path: &Path, max_pixels: u64) -> Result<Loaded
         ImageFormat::Pnm if is_cut_pnm(bytes) => return Err(cut_off(&shown, "PNM")),
         ImageFormat::Gif if gif::falls_short(bytes) => return Err(cut_off(&shown, "GIF")),
         ImageFormat::Bmp if bmp::falls_short(bytes) => return Err(cut_off(&shown, "BMP")),
+        ImageFormat::Pnm => decode(pnm::readable(bytes), format, &shown, max_pixels)?,
         _ => decode(Cursor::new(bytes), format, &shown, max_pixels)?,
     };
     if has_no_grey(bytes, format) {
@@ -116,7 +118,7 @@ fn cut_off(shown: &str, what: &str) -> Error {
 fn is_cut_pnm(bytes: &[u8]) -> bool {
     // Samples of one bit are not counted.
     let counted = !matches!(bytes.get(1), Some(b'1' | b'4'));
-    let form = form_of(Cursor::new(bytes), ImageFormat::Pnm).filter(|_| counted);
+    let form = form_of(pnm::readable(bytes), ImageFormat::Pnm).filter(|_| counted);
     form.is_some_and(|form| {
         let channels = form.colour.channels() as u64 + u64::from(form.alpha);
         let samples = form.pixels().saturating_mul(channels * form.depth.bytes());
@@ -330,15 +332,26 @@ fn jpeg_stored(
     if let Some(reason) = jpeg::endless(bytes, &end) {
         return Err(Error::picture(shown, reason));
     }
+    let layout = jpeg::layout(bytes, end.scans());
+    if layout == jpeg::Layout::Unread {
+        let e = "a JPEG of inks (CMYK) in several scans is not read (`jpegtran` makes one of one scan, without loss)";
+        return Err(Error::picture(shown, e));
+    }
+    let decoded = |length: usize, end: &[u8]| match layout {
+        jpeg::Layout::Rare => rare_jpeg(bytes, length, end, shown, max_pixels),
+        _ => {
+            let source = Pieces::new([&bytes[..length], end]);
+            decode(source, ImageFormat::Jpeg, shown, max_pixels)
+        }
+    };
+    let mut stored = decoded(bytes.len(), b"");
     let is_cut = matches!(end, jpeg::End::Cut(_));
-    let mut stored = decode(Cursor::new(bytes), ImageFormat::Jpeg, shown, max_pixels);
     if let jpeg::End::Cut(lengths) = end {
         for length in lengths.into_iter().take(MOST_TRIES) {
             if !matches!(stored, Err(Error::Damaged { .. })) {
                 break;
             }
-            let shorter = Pieces::new([&bytes[..length], b"\xff\xd9", b""]);
-            stored = decode(shorter, ImageFormat::Jpeg, shown, max_pixels);
+            stored = decoded(length, b"\xff\xd9");
         }
         notes.extend(stored.is_ok().then(|| {
             "the JPEG is cut off: its lower part or its details may be missing or wrong".into()
@@ -354,6 +367,32 @@ fn jpeg_stored(
         stored.turned = None;
     }
     Ok(stored)
+}
+
+/// The picture of a JPEG of a rare layout: the first bytes, and their end.
+fn rare_jpeg(
+    bytes: &[u8],
+    length: usize,
+    end: &[u8],
+    shown: &str,
+    max_pixels: u64,
+) -> Result<Stored> {
+    let (width, height) = jpeg::size(bytes).unwrap_or((0, 0));
+    check_size(width.into(), height.into(), shown, max_pixels)?;
+    let wrong = jpeg::unknown_transform(bytes).filter(|wrong| wrong.end <= length);
+    let wrong = wrong.unwrap_or(length..length);
+    let source = Pieces::new([&bytes[..wrong.start], &bytes[wrong.end..length], end]);
+    match jpeg::decode_rare(bytes, source) {
+        Ok((picture, metadata)) => Ok(Stored {
+            picture,
+            metadata,
+            turned: None,
+        }),
+        Err(e) => Err(Error::Damaged {
+            name: shown.to_owned(),
+            reason: format!("the JPEG is damaged{}", lower(&e)),
+        }),
+    }
 }
 
 /// The picture and its metadata, by the crate `image`.
@@ -470,6 +509,11 @@ fn lower(text: &str) -> String {
 pub(crate) fn picture_form(bytes: &[u8]) -> Option<Form> {
     match guessed_format(bytes)? {
         ImageFormat::Tiff => Page::open(bytes).ok().map(|page| page.form()),
+        ImageFormat::Jpeg => {
+            let usual = form_of(Cursor::new(bytes), ImageFormat::Jpeg);
+            usual.or_else(|| jpeg::form(bytes))
+        }
+        ImageFormat::Pnm => form_of(pnm::readable(bytes), ImageFormat::Pnm),
         format => form_of(Cursor::new(bytes), format),
     }
 }

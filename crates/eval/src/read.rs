@@ -2,7 +2,7 @@
 //! further than its picture can reach.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use dcodec::{BitDepth, Colour, Form};
@@ -198,8 +198,9 @@ impl PictureFile {
             // Its decoder takes all that is there.
             ImageFormat::Jpeg => {
                 let head = self.read(HEAD_BYTES)?;
-                Ok(form_of(Cursor::new(head), format))
+                Ok(load::picture_form(&head))
             }
+            ImageFormat::Pnm => Ok(load::picture_form(&self.read(HEAD_BYTES)?)),
             // Its decoder reads on to the pixels, which all metadata may come before.
             ImageFormat::Png => {
                 self.reach(ASIDE_BYTES)?;

@@ -41,7 +41,11 @@ impl<'a> Sinks<'a> {
             strip: &a.strip,
         };
         if wanted {
-            io::check_apart(input, &output)?;
+            let shown_by = [&a.display.refiner, &a.display.postfilter];
+            let others = shown_by.into_iter().chain([&a.prior.prior]).flatten();
+            for input in others.map(PathBuf::as_path).chain([input]) {
+                io::check_apart(input, &output)?;
+            }
             io::check_destination(&output, force)?;
             let extension = output.extension().map(|e| e.to_string_lossy().into_owned());
             let called = format.map(str::to_owned).or(extension);
@@ -127,7 +131,7 @@ impl<'a> Sinks<'a> {
         if let Some((path, folder)) = self.folder.take() {
             written = Some(format!(
                 "{}: {}",
-                path.display(),
+                output_name(&path),
                 many(folder.frames(), "frame")
             ));
         }

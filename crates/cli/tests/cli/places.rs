@@ -149,3 +149,67 @@ fn the_time_of_the_input_is_kept() {
         assert_eq!(found.modified().expect("a time"), time, "{name}");
     }
 }
+
+#[test]
+fn inputs_of_flags_are_not_written_over() {
+    let dir = with_file();
+    let dir = dir.path();
+    let mask = read(dir, "pic.png");
+    fs::write(dir.join("mask.png"), &mask).expect("written");
+    fs::create_dir(dir.join("sub")).expect("made");
+    let with_mask = ["encode", "pic.png", "--roi-mask", "mask.png", "-f"];
+    for output in [
+        &["-o", "mask.png"][..],
+        &["-o", "x.dfc", "--report", "sub/../mask.png"],
+    ] {
+        let args = [&with_mask[..], output].concat();
+        bad(dir, &args, 2, "", "the output would be the input itself");
+    }
+    for flag in ["--prior", "--refiner", "--postfilter"] {
+        let args = [
+            "decode", "pic.dfc", flag, "mask.png", "-o", "mask.png", "-f",
+        ];
+        let ran = run(dir, &args);
+        assert_ne!(ran.code, 0, "{flag}");
+        assert_eq!(read(dir, "mask.png"), mask, "{flag}");
+    }
+    assert_eq!(read(dir, "mask.png"), mask);
+    // Two outputs that are one file, and one input for two.
+    for report in ["x.dfc", "./x.dfc", "sub/../x.dfc"] {
+        let args = ["encode", "pic.png", "-o", "x.dfc", "--report", report];
+        bad(dir, &args, 2, "", "named for two outputs");
+    }
+    assert!(!dir.join("x.dfc").exists());
+    let args = ["encode", "-", "--roi-mask", "-", "-o", "x.dfc"];
+    bad(dir, &args, 2, "", "standard input is named twice");
+}
+
+#[cfg(unix)]
+#[test]
+fn names_cannot_speak_to_the_terminal() {
+    let dir = with_picture();
+    let dir = dir.path();
+    let name = "evil\x1b[31m\x07\n.png";
+    fs::copy(dir.join("pic.png"), dir.join(name)).expect("copied");
+    let encode = ["encode", "-e", "1", "-Q", "20"];
+    for args in [
+        [&encode[..], &[name]].concat(),
+        // Once more, which is refused.
+        [&encode[..], &[name]].concat(),
+        [&encode[..], &["no\x1b[32msuch.png"]].concat(),
+        vec!["info", "evil\x1b[31m\x07\n.dfc"],
+        vec!["info", "."],
+    ] {
+        let ran = run(dir, &args);
+        let said = [ran.err.as_bytes(), &ran.out].concat();
+        let obeyed = |&b: &u8| b < 0x20 && b != b'\n' || b == 0x7f;
+        assert!(!said.is_empty() && !said.iter().any(obeyed), "{said:?}");
+    }
+    bad(
+        dir,
+        &["encode", "no[31msuch.png"],
+        1,
+        "no[31msuch.png",
+        "No such file",
+    );
+}

@@ -201,3 +201,35 @@ fn times_are_kept() {
     keep_time(&input, &folder.path().join("absent"));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }
+
+#[test]
+fn outputs_that_are_one_file_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("sub")).unwrap();
+    let refused = |a: &Path, b: &Path| check_distinct([a, b]).is_err();
+    let path = at("a");
+    for other in ["a", "./a", "sub/../a"] {
+        assert!(refused(&path, &at(other)), "{other}");
+    }
+    assert!(!refused(&path, &at("b")));
+    assert!(refused(Path::new("-"), Path::new("-")));
+    fs::write(&path, b"").unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&path, at("link")).unwrap();
+        assert!(refused(&path, &at("link")));
+    }
+    assert!(refused(&path, &at("sub/../a")));
+}
+
+#[test]
+fn names_hold_nothing_that_a_terminal_obeys() {
+    let shown = name(Path::new("evil\x1b[31m\x07\n.png"));
+    assert_eq!(shown, "evil\\u{1b}[31m\\u{7}\\n.png");
+    assert_eq!(name(Path::new("ä b.png")), "ä b.png");
+    assert_eq!(
+        escaped("a\tb\nc\r\u{9b}", &['\n', '\t']),
+        "a\tb\nc\\r\\u{9b}"
+    );
+}

@@ -2,8 +2,10 @@
 //! where a cut file can end.
 
 mod entropy;
+mod rare;
 
 pub use entropy::is_damaged;
+pub use rare::{Layout, decode as decode_rare, form, layout, unknown_transform};
 
 use crate::exif::Resolution;
 
@@ -95,10 +97,7 @@ const USUAL_SCANS: usize = 25;
 /// The reason why a JPEG with this end has too many scans, each of which takes the time of all of
 /// its pixels.
 pub fn endless(bytes: &[u8], end: &End) -> Option<String> {
-    let scans = match end {
-        End::Whole { scans, .. } => *scans,
-        End::Cut(lengths) => lengths.len(),
-    };
+    let scans = end.scans();
     let (width, height) = size(bytes)?;
     let scanned = scans as u64 * u64::from(width) * u64::from(height);
     let many = scans > MOST_SCANS || scans > USUAL_SCANS && scanned > MOST_SCANNED;
@@ -142,6 +141,16 @@ pub enum End {
     /// Lengths to which a cut file can be shortened to end between two scans, or in the samples of
     /// one, the longest first.
     Cut(Vec<usize>),
+}
+
+impl End {
+    /// Number of scans that have begun.
+    pub fn scans(&self) -> usize {
+        match self {
+            End::Whole { scans, .. } => *scans,
+            End::Cut(lengths) => lengths.len(),
+        }
+    }
 }
 
 /// The end of the first picture of a file.

@@ -75,6 +75,10 @@ pub fn losses(
 
 /// A profile for grey samples or for RGB ones, as the picture has them.
 fn fit_profile(metadata: &mut Metadata, colour: Colour, notes: &mut Vec<String>) {
+    if let Some(fault) = metadata.icc.as_deref().and_then(colour::fault) {
+        metadata.icc = None;
+        notes.push(format!("the colour profile {fault}: it was left out"));
+    }
     let Some(icc) = metadata.icc.take_if(|icc| !colour::fits(icc, colour)) else {
         return;
     };

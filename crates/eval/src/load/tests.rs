@@ -296,7 +296,7 @@ fn tiff_that_is_not_read_says_why() {
         (tiff_of(&v(1), 1, 32, 1, &[]), "samples of 32 bits"),
         (tiff_of(&v(3), 3, 8, 8, &[]), "L*a*b*"),
         (
-            tiff_of(&v(3), 3, 8, 6, &[(317, 3, &[2])]),
+            tiff_of(&v(3), 3, 8, 6, &[(259, 3, &[5]), (317, 3, &[2])]),
             "YCbCr colours in this layout",
         ),
         (tiff_of(&v(1), 1, 1, 1, &[(259, 3, &[3])]), "CCITT group 3"),
@@ -1142,6 +1142,103 @@ fn what_is_too_short_is_refused_before_its_samples_take_memory() {
     let tiff = tiff_of(&[0; WIDTH * HEIGHT - 1], 1, 8, 1, &[]);
     let reason = load(&tiff).expect_err("refused").to_string();
     assert_eq!(reason, "in: the TIFF is cut off");
+}
+
+#[test]
+fn tiffs_whose_lengths_are_wrong_are_read_by_their_rows() {
+    let expected = values(WIDTH * HEIGHT, 8);
+    let shown = |file: &[u8]| {
+        let picture = load(file).unwrap().picture;
+        let samples = picture.samples().as_eight().unwrap();
+        samples.iter().map(|&v| u32::from(v)).collect::<Vec<u32>>()
+    };
+    let file = tiff_of(&expected, 1, 8, 1, &[]);
+    assert_eq!(shown(&file), expected);
+    // The length of the strip.
+    let entry = file.windows(4).position(|w| w == [0x17, 1, 4, 0]).unwrap();
+    for length in [0, 3, 0x7fff_ffff_u32] {
+        let mut wrong = file.clone();
+        wrong[entry + 8..entry + 12].copy_from_slice(&length.to_le_bytes());
+        let read = load(&wrong).map(|loaded| loaded.picture);
+        match length {
+            // It may be longer than the file, as before.
+            0x7fff_ffff => assert!(read.is_ok() || reason(&wrong).contains("cut off")),
+            _ => assert_eq!(shown(&wrong), expected),
+        }
+    }
+    // No length at all.
+    let mut none = file.clone();
+    none[entry..entry + 2].copy_from_slice(&60_000u16.to_le_bytes());
+    assert_eq!(shown(&none), expected);
+    // 0 rows a strip, planes of an unknown kind, and samples that are said to be differences
+    // where they are not packed.
+    for more in [
+        &[(278, 3, &[0][..])][..],
+        &[(284, 3, &[3])],
+        &[(317, 3, &[2])],
+    ] {
+        assert_eq!(shown(&tiff_of(&expected, 1, 8, 1, more)), expected);
+    }
+    let words: Vec<u32> = expected.iter().map(|v| v * 257).collect();
+    for little in [true, false] {
+        let strip: Vec<u8> = words
+            .iter()
+            .flat_map(|&v| {
+                if little {
+                    (v as u16).to_le_bytes()
+                } else {
+                    (v as u16).to_be_bytes()
+                }
+            })
+            .collect();
+        let file = tiff_with(&strip, 1, 16, 1, &[(278, 3, &[0])], little, false);
+        let picture = load(&file).unwrap().picture;
+        let samples = picture.samples().as_sixteen().unwrap().to_vec();
+        assert_eq!(
+            samples.iter().map(|&v| u32::from(v)).collect::<Vec<_>>(),
+            words
+        );
+    }
+    let short = tiff_of(&expected[..WIDTH], 1, 8, 1, &[(278, 3, &[1])]);
+    assert_eq!(reason(&short), "in: the TIFF is cut off");
+}
+
+#[test]
+fn pam_files_without_a_kind_of_samples_are_read() {
+    let pam = |kind: &str| {
+        let head = format!("P7\nWIDTH 2\nHEIGHT 1\nDEPTH 4\nMAXVAL 255\n{kind}ENDHDR\n");
+        [head.as_bytes(), &[1, 2, 3, 4, 5, 6, 7, 8]].concat()
+    };
+    let whole = load(&pam("TUPLTYPE RGB_ALPHA\n")).unwrap().picture;
+    assert!(whole.alpha().is_some());
+    for kind in ["", "TUPLTYPE of our own\n"] {
+        assert_eq!(load(&pam(kind)).unwrap().picture, whole);
+    }
+}
+
+#[test]
+fn profiles_that_are_none_of_a_picture_are_left_out() {
+    let icc = crate::colour::of_gamma(Some(1.8), crate::colour::SRGB, Colour::Rgb).unwrap();
+    let with = |icc: &[u8]| {
+        let zlib = miniz_oxide::deflate::compress_to_vec_zlib(icc, 6);
+        let data = [&b"icc\0\0"[..], &zlib].concat();
+        load(&with_chunk(&png(Colour::Rgb), b"iCCP", &data)).unwrap()
+    };
+    assert_eq!(with(&icc).metadata.icc.as_ref(), Some(&icc));
+    let mut unsigned = icc.clone();
+    unsigned[36..40].fill(0);
+    let mut link = icc.clone();
+    link[12..16].copy_from_slice(b"link");
+    for (icc, said) in [
+        (&icc[..100], "is damaged"),
+        (&icc[..icc.len() - 1], "is damaged"),
+        (&unsigned, "is damaged"),
+        (&link, "is not that of a picture"),
+    ] {
+        let loaded = with(icc);
+        assert!(has_note(&loaded, said), "{:?}", loaded.notes);
+        assert_eq!(loaded.metadata.icc, None);
+    }
 }
 
 #[test]

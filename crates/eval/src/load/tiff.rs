@@ -7,6 +7,7 @@
 mod meaning;
 mod pages;
 mod patched;
+mod plain;
 mod raw;
 mod short;
 mod unread;
@@ -236,7 +237,7 @@ impl<'a> Page<'a> {
                 "a TIFF compressed by {name} ({compression}) is not read (save it with LZW)"
             ));
         }
-        let predicted = self.number(PREDICTOR).unwrap_or(1) != 1;
+        let predicted = self.is_predicted();
         if predicted && !matches!(self.bits, 8 | 16) {
             let bits = self.bits;
             return Err(format!(
@@ -264,6 +265,13 @@ impl<'a> Page<'a> {
             7 => self.check_jpeg(),
             _ => Ok(()),
         }
+    }
+
+    /// True if samples are differences. Where they are not packed by LZW or Deflate nobody looks at
+    /// the entry (TIFF 6.0, section 14).
+    fn is_predicted(&self) -> bool {
+        let packed = matches!(self.number(COMPRESSION), Some(5 | 8 | 32946));
+        packed && self.number(PREDICTOR).unwrap_or(1) != 1
     }
 
     fn integers(&self, tag: u16) -> Vec<u64> {
@@ -391,9 +399,19 @@ impl<'a> Page<'a> {
         let mut limits = Limits::unlimited();
         limits.ifd_value_size = held;
         limits.intermediate_buffer_size = held;
-        let mut decoder = Decoder::new(patched).map_err(said)?.with_limits(limits);
-        let mut buffer = DecodingResult::U8(Vec::new());
-        decoder.read_image_to_buffer(&mut buffer).map_err(said)?;
+        let values = match self.plain_values() {
+            Some(values) => values,
+            None => {
+                let mut decoder = Decoder::new(patched).map_err(said)?.with_limits(limits);
+                let mut buffer = DecodingResult::U8(Vec::new());
+                decoder.read_image_to_buffer(&mut buffer).map_err(said)?;
+                match buffer {
+                    DecodingResult::U8(v) => Values::Bytes(v),
+                    DecodingResult::U16(v) => Values::Words(v),
+                    _ => return Err("the TIFF is damaged: its samples have two types".into()),
+                }
+            }
+        };
         let raw = Raw {
             bits: self.bits as usize,
             width: self.width as usize,
@@ -401,11 +419,7 @@ impl<'a> Page<'a> {
             samples: self.samples,
             planar: self.planar,
             units: self.units(),
-            values: match buffer {
-                DecodingResult::U8(v) => Values::Bytes(v),
-                DecodingResult::U16(v) => Values::Words(v),
-                _ => return Err("the TIFF is damaged: its samples have two types".into()),
-            },
+            values,
         };
         if !raw.is_whole() {
             return Err("the TIFF is cut off".into());
@@ -452,6 +466,11 @@ impl<'a> Page<'a> {
         };
         set(MEANING, 1);
         set(SAMPLE_FORMAT, 1);
+        // Whatever else it says.
+        set(PLANAR, if self.planar { 2 } else { 1 });
+        if !self.is_predicted() {
+            set(PREDICTOR, 1);
+        }
         if wide {
             // Single bits, in the order in which they stand.
             set(BITS, 1);

@@ -1,5 +1,6 @@
 use std::cell::Cell;
 use std::fs;
+use std::io::Cursor;
 use std::path::PathBuf;
 
 use image::{DynamicImage, ImageBuffer, Luma, Rgb};

@@ -7,6 +7,12 @@ impl Page<'_> {
     /// True if strips or tiles lie outside the file, or have fewer samples than the picture. Those
     /// of a small picture are not unpacked to find out.
     pub fn is_cut(&self) -> bool {
+        if self.has_wrong_lengths() {
+            return false;
+        }
+        if self.lacks_strips() {
+            return true;
+        }
         let end = self.block.bytes.len();
         let places = self.places();
         let needed = self.sample_bytes(self.width.into(), self.height.into());
@@ -27,7 +33,7 @@ impl Page<'_> {
 
     /// Bytes of so many columns and rows, unpacked: of all planes, without any padding of rows of
     /// a tile.
-    fn sample_bytes(&self, columns: u64, rows: u64) -> u64 {
+    pub(super) fn sample_bytes(&self, columns: u64, rows: u64) -> u64 {
         if let Some(units) = self.units() {
             let [h, v] = units.map(|n| n as u64);
             let row = columns.div_ceil(h).saturating_mul(h * v + 2);
