@@ -26,6 +26,11 @@ pub fn run(a: &Encode, log: Log) -> Result<()> {
     let Some(input) = a.many.lone() else {
         return several(a, log);
     };
+    // Before the names of outputs, of which its own would be one.
+    if Kind::Coded.is_of(input) {
+        let name = name(input);
+        return Err(dcodec_eval::Error::Coded { name }.into());
+    }
     let output = destination(a.output.output.as_deref(), input, "dfc")?;
     if io::is_standard_input(input) && a.roi_mask.as_deref().is_some_and(io::is_standard_input) {
         let e = "standard input is named twice: for the picture and for the mask";

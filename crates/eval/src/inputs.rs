@@ -60,6 +60,12 @@ impl Kind {
         })
     }
 
+    /// True for a file that begins as this kind does.
+    pub fn is_of(self, path: &Path) -> bool {
+        let head = path.is_file().then(|| head(path));
+        head.is_some_and(|head| head.is_ok_and(|head| self.begins(&head)))
+    }
+
     /// True if the first bytes of a file say that it is of this kind.
     fn begins(self, head: &[u8]) -> bool {
         match self {
@@ -332,9 +338,14 @@ fn belongs(path: &Path, kind: Kind) -> std::io::Result<bool> {
     if kind.is_called(path) || is_temporary(path) {
         return Ok(kind.is_called(path));
     }
+    Ok(kind.begins(&head(path)?))
+}
+
+/// The first bytes of a file.
+fn head(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
-    Ok(kind.begins(&head))
+    Ok(head)
 }
 
 fn extension(path: &Path) -> Option<String> {

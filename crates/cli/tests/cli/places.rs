@@ -180,6 +180,14 @@ fn inputs_of_flags_are_not_written_over() {
         bad(dir, &args, 2, "", "named for two outputs");
     }
     assert!(!dir.join("x.dfc").exists());
+    // What is coded already is called so, not the output that it would be.
+    bad(
+        dir,
+        &["encode", "pic.dfc"],
+        1,
+        "pic.dfc",
+        "a .dfc file already",
+    );
     let args = ["encode", "-", "--roi-mask", "-", "-o", "x.dfc"];
     bad(dir, &args, 2, "", "standard input is named twice");
 }

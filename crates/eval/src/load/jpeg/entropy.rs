@@ -58,11 +58,16 @@ impl<'a> Bits<'a> {
         Ok(u32::from(self.byte >> self.left) & 1)
     }
 
+    /// The next bits, up to 16.
     fn bits(&mut self, n: u32) -> Walk<u32> {
         (0..n).try_fold(0, |value, _| Ok(2 * value + self.bit()?))
     }
 
-    /// The rest, if it is longer than what any program fills in.
+    fn skip(&mut self, n: u32) -> Walk<()> {
+        (0..n).try_for_each(|_| self.bit().map(drop))
+    }
+
+    /// Damage, if more is left than what any program fills in.
     fn check_end(&self) -> Walk<()> {
         let rest = self.rest.as_slice();
         let filled = rest.windows(2).all(|pair| pair[0] == pair[1]);
@@ -325,7 +330,7 @@ impl Codes<'_> {
                 match (frame.progressive, self.scan.band.0, self.scan.refines) {
                     (false, ..) => self.sequential(dc, ac)?,
                     (true, 0, false) => self.first(dc)?,
-                    (true, 0, true) => self.bits.bits(1).map(drop)?,
+                    (true, 0, true) => self.bits.skip(1)?,
                     (true, _, false) => self.band(ac, &mut component.nonzero[unit])?,
                     (true, _, true) => self.finer_band(ac, &mut component.nonzero[unit])?,
                 }
@@ -342,7 +347,7 @@ impl Codes<'_> {
     /// The first coefficient of a block.
     fn first(&mut self, dc: usize) -> Walk<()> {
         match self.value(0, dc)? {
-            size @ 0..=16 => self.bits.bits(size.into()).map(drop),
+            size @ 0..=16 => self.bits.skip(size.into()),
             _ => Err(Stop::Damage),
         }
     }
@@ -357,7 +362,7 @@ impl Codes<'_> {
                 0xf0 => k += 16,
                 code => {
                     k += 1 + u32::from(code >> 4);
-                    self.bits.bits(u32::from(code) & 15)?;
+                    self.bits.skip(u32::from(code) & 15)?;
                     if k > 64 || code & 15 == 0 {
                         return Err(Stop::Damage);
                     }
@@ -393,7 +398,7 @@ impl Codes<'_> {
                     if k > last {
                         return Err(Stop::Damage);
                     }
-                    self.bits.bits(size.into())?;
+                    self.bits.skip(size.into())?;
                     *nonzero |= 1 << k;
                     k += 1;
                 }
@@ -415,13 +420,13 @@ impl Codes<'_> {
                     break;
                 }
                 0 => {}
-                1 => self.bits.bits(1).map(drop)?,
+                1 => self.bits.skip(1)?,
                 _ => return Err(Stop::Damage),
             }
             // A bit for each known coefficient, up to the place of the new one.
             while k <= last {
                 if known >> k & 1 == 1 {
-                    self.bits.bits(1)?;
+                    self.bits.skip(1)?;
                 } else if run == 0 {
                     break;
                 } else {
@@ -441,7 +446,7 @@ impl Codes<'_> {
             self.zeros -= 1;
             if k <= last {
                 let rest = known >> k << k & (u64::MAX >> (63 - last));
-                self.bits.bits(rest.count_ones())?;
+                self.bits.skip(rest.count_ones())?;
             }
         }
         Ok(())
