@@ -76,7 +76,7 @@ impl FrameFolder {
         }
         fs::create_dir_all(path).map_err(|e| Error::io(path, e))?;
         let extension = extension.to_ascii_lowercase();
-        // Any of these may be wanted, and one that never is shows that the folder can be written to.
+        // Any of these may be wanted. One that never is shows that the folder can be written to.
         let first = path.join(format!("{FRAME}000.{extension}"));
         let there = fs::read_dir(path).map_err(|e| Error::io(path, e))?;
         let there = there.filter_map(|entry| Some(entry.ok()?.path()));

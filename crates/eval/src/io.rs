@@ -150,8 +150,8 @@ pub fn check_distinct<'p>(outputs: impl IntoIterator<Item = &'p Path>) -> Result
     Ok(())
 }
 
-/// Writes a line to standard error; where that is closed or full the work goes on. Control characters
-/// of names in it are escaped.
+/// Writes a line to standard error; where that is closed or full the work goes on. Control
+/// characters of names in it are escaped.
 pub fn say(message: impl std::fmt::Display) {
     let text = escaped(&message.to_string(), &['\n', '\t']);
     let _ = writeln!(io::stderr().lock(), "{text}");

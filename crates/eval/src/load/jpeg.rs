@@ -182,8 +182,8 @@ pub fn end(bytes: &[u8]) -> End {
     }
 }
 
-/// Bytes of coded samples, which hold no marker but those that restart them. None if no other marker
-/// follows.
+/// Bytes of coded samples, which hold no marker but those that restart them. None if no other
+/// marker follows.
 fn scan_length(coded: &[u8]) -> Option<usize> {
     let ends = |w: &[u8]| w[0] == 0xff && !matches!(w[1], 0 | 0xff | 0xd0..=0xd7);
     let length = coded.windows(2).position(ends)?;

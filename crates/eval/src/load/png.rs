@@ -379,7 +379,7 @@ pub fn has_either(bytes: &[u8]) -> bool {
     raw_profiles(bytes).any(|raw| raw.is_none())
 }
 
-/// What the texts of hexadecimal digits hold by their keywords.
+/// Metadata that texts of hexadecimal digits hold by their keywords.
 fn raw_profiles(bytes: &[u8]) -> impl Iterator<Item = Option<Kind>> {
     let texts = chunks(bytes).filter(|(name, _)| matches!(*name, b"tEXt" | b"zTXt"));
     texts.filter_map(|(_, data)| raw_profile(data.split(|&b| b == 0).next()?))

@@ -24,6 +24,8 @@ use meaning::{Meaning, Ycbcr};
 use pages::Pages;
 use patched::Patched;
 use raw::{Raw, Values};
+#[cfg(test)]
+pub use short::is_cut;
 pub use unread::unread;
 
 use super::jpeg;
@@ -383,7 +385,7 @@ impl<'a> Page<'a> {
 
     /// The picture as it is stored, not yet upright.
     pub fn picture(&self) -> Result<Picture, String> {
-        if self.is_cut() {
+        if short::is_cut(self) {
             return Err("the TIFF is cut off".into());
         }
         let wide = (9..16).contains(&self.bits);
@@ -399,7 +401,7 @@ impl<'a> Page<'a> {
         let mut limits = Limits::unlimited();
         limits.ifd_value_size = held;
         limits.intermediate_buffer_size = held;
-        let values = match self.plain_values() {
+        let values = match plain::values(self) {
             Some(values) => values,
             None => {
                 let mut decoder = Decoder::new(patched).map_err(said)?.with_limits(limits);
