@@ -337,6 +337,9 @@ fn jpeg_stored(
         let e = "a JPEG of inks (CMYK) in several scans is not read (`jpegtran` makes one of one scan, without loss)";
         return Err(Error::picture(shown, e));
     }
+    if layout == jpeg::Layout::Damaged {
+        return Err(cut_off(shown, "JPEG"));
+    }
     let decoded = |length: usize, end: &[u8]| match layout {
         jpeg::Layout::Rare => rare_jpeg(bytes, length, end, shown, max_pixels),
         _ => {

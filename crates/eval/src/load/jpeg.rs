@@ -25,14 +25,13 @@ pub struct Segment<'a> {
 fn segments_from(bytes: &[u8], mut at: usize) -> impl Iterator<Item = Segment<'_>> {
     let mut ended = false;
     std::iter::from_fn(move || {
-        if ended || bytes.get(at) != Some(&0xff) {
+        if ended {
             return None;
         }
-        // Any number of 0xff may stand before a marker.
-        while bytes.get(at) == Some(&0xff) {
-            at += 1;
-        }
-        let (marker, first) = (*bytes.get(at)?, at + 1);
+        // Any number of 0xff may stand before a marker, and decoders pass over other bytes too.
+        let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff);
+        at += bytes.get(at..)?.windows(2).position(is_marker)?;
+        let (marker, first) = (bytes[at + 1], at + 2);
         // The ends of a picture have no length.
         if matches!(marker, 0xd8 | 0xd9) {
             return None;

@@ -13,7 +13,10 @@ const RGB: [u8; 3] = *b"RGB";
 
 /// The header of a frame of colours, and what else tells their space.
 struct Frame {
+    /// Not progressive.
     sequential: bool,
+    /// Components of the first scan.
+    scanned: usize,
     /// Identity and sampling of the components.
     components: Vec<(u8, u8)>,
     jfif: bool,
@@ -29,11 +32,13 @@ fn adobe(segment: &Segment) -> Option<u8> {
 impl Frame {
     fn of(bytes: &[u8]) -> Option<Self> {
         let frame = frame(bytes)?;
+        let scan = segments(bytes).find(|s| s.marker == 0xda)?;
         let count = usize::from(*frame.data.get(5)?);
         let components = frame.data.get(6..6 + 3 * count)?.chunks_exact(3);
         let jfif = |s: Segment| s.marker == 0xe0 && s.data.starts_with(b"JFIF\0");
         Some(Frame {
             sequential: matches!(frame.marker, 0xc0 | 0xc1),
+            scanned: scan.data.first().copied()?.into(),
             components: components.map(|c| (c[0], c[1])).collect(),
             jfif: segments(bytes).any(jfif),
             adobe: segments(bytes).find_map(|s| adobe(&s)),
@@ -77,15 +82,18 @@ pub enum Layout {
     Rare,
     /// Rare, and of inks: no decoder here shows it.
     Unread,
+    /// Without a frame or a scan.
+    Damaged,
 }
 
 /// The layout of a JPEG of so many scans.
 pub fn layout(bytes: &[u8], scans: usize) -> Layout {
-    let Some(frame) = Frame::of(bytes).filter(|f| f.components.len() > 1) else {
-        return Layout::Usual;
+    let Some(frame) = Frame::of(bytes) else {
+        return Layout::Damaged;
     };
-    let in_parts = frame.sequential && scans > 1;
-    match frame.components.len() {
+    let count = frame.components.len();
+    let in_parts = frame.sequential && (scans > 1 || frame.scanned != count);
+    match count {
         3 if in_parts || !frame.is_usual() || frame.misleads() => Layout::Rare,
         4 if in_parts => Layout::Unread,
         _ => Layout::Usual,
