@@ -60,9 +60,10 @@ impl Kind {
         })
     }
 
-    /// True for a file that begins as this kind does.
+    /// True for a file that begins as this kind does. False for `-`, which can be read once only.
     pub fn is_of(self, path: &Path) -> bool {
-        let head = path.is_file().then(|| head(path));
+        let is_file = path != Path::new("-") && path.is_file();
+        let head = is_file.then(|| head(path));
         head.is_some_and(|head| head.is_ok_and(|head| self.begins(&head)))
     }
 

@@ -57,7 +57,9 @@ pub fn load_picture(bytes: &[u8], path: &Path, max_pixels: u64) -> Result<Loaded
         ImageFormat::Jpeg => jpeg_stored(bytes, &shown, max_pixels, &mut notes)?,
         ImageFormat::Png => png_stored(bytes, &shown, max_pixels, &mut notes)?,
         ImageFormat::Pnm if is_cut_pnm(bytes) => return Err(cut_off(&shown, "PNM")),
-        ImageFormat::Gif if gif::falls_short(bytes) => return Err(cut_off(&shown, "GIF")),
+        ImageFormat::Gif if gif::falls_short(bytes, max_pixels) => {
+            return Err(cut_off(&shown, "GIF"));
+        }
         ImageFormat::Bmp if bmp::falls_short(bytes) => return Err(cut_off(&shown, "BMP")),
         ImageFormat::Pnm => decode(pnm::readable(bytes), format, &shown, max_pixels)?,
         _ => decode(Cursor::new(bytes), format, &shown, max_pixels)?,
@@ -391,6 +393,7 @@ fn rare_jpeg(
             metadata,
             turned: None,
         }),
+        Err(e) if e.contains("fill whole buffer") => Err(cut_off(shown, "JPEG")),
         Err(e) => Err(Error::Damaged {
             name: shown.to_owned(),
             reason: format!("the JPEG is damaged{}", lower(&e)),

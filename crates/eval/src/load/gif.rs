@@ -23,9 +23,9 @@ pub fn frames(bytes: &[u8]) -> Option<u64> {
     Some(n)
 }
 
-/// True if the first frame is large and has fewer pixels than it should, found before any memory
-/// is taken for them.
-pub fn falls_short(bytes: &[u8]) -> bool {
+/// True if the first frame is large, within `max_pixels`, and has fewer pixels than it should: found
+/// before any memory is taken for them.
+pub fn falls_short(bytes: &[u8], max_pixels: u64) -> bool {
     let Some(mut decoder) = open(bytes, false) else {
         return false;
     };
@@ -34,7 +34,7 @@ pub fn falls_short(bytes: &[u8]) -> bool {
     };
     let mut left = usize::from(frame.width) * usize::from(frame.height);
     // A pixel is shown in four bytes.
-    if 4 * left as u64 <= LARGE {
+    if 4 * left as u64 <= LARGE || left as u64 > max_pixels {
         return false;
     }
     let mut buffer = vec![0; BUFFER];
@@ -65,11 +65,12 @@ mod tests {
         };
         let mut whole = gif(4200, 4200);
         assert_eq!(frames(&whole), Some(1));
+        let falls_short = |bytes: &[u8]| falls_short(bytes, 1 << 30);
         assert!(!falls_short(&whole) && falls_short(&whole[..whole.len() / 2]));
         // All data of a lower frame, in one that is called higher.
         let frame = whole.windows(2).position(|w| w == [0x2c, 0]).unwrap();
         whole[frame + 7..frame + 9].copy_from_slice(&4300u16.to_le_bytes());
-        assert!(falls_short(&whole));
+        assert!(falls_short(&whole) && !super::falls_short(&whole, 1 << 20));
         let small = gif(30, 20);
         assert!(!falls_short(&small[..small.len() / 2]));
     }
