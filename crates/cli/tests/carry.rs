@@ -60,7 +60,9 @@ fn exif(orientation: u8) -> Vec<u8> {
 
 fn icc() -> Vec<u8> {
     let mut icc: Vec<u8> = (0..560u32).map(|i| (i * i / 11) as u8).collect();
+    icc[..4].copy_from_slice(&560u32.to_be_bytes());
     icc[12..20].copy_from_slice(b"mntrRGB ");
+    icc[36..40].copy_from_slice(b"acsp");
     icc
 }
 

@@ -23,8 +23,8 @@ pub fn frames(bytes: &[u8]) -> Option<u64> {
     Some(n)
 }
 
-/// True if the first frame is large, within `max_pixels`, and has fewer pixels than it should: found
-/// before any memory is taken for them.
+/// True if the first frame is large, within `max_pixels`, and has fewer pixels than it should. No
+/// memory is taken for them.
 pub fn falls_short(bytes: &[u8], max_pixels: u64) -> bool {
     let Some(mut decoder) = open(bytes, false) else {
         return false;
