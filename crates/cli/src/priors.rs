@@ -210,7 +210,12 @@ pub fn check_folders(path: &Path) -> Result<()> {
 
 /// Weights of the file `found`, which the flags call `path`.
 pub fn weights(found: &Path, path: &Path) -> Result<Weights> {
-    let bytes = io::read_at_most(found, MAX_FILE_BYTES as u64)?;
+    // The length of a header of JSON, which follows (safetensors).
+    let sound = |head: &[u8]| match head {
+        [length @ .., b'{'] => length.iter().any(|&byte| byte != 0),
+        _ => false,
+    };
+    let bytes = io::read_sound(found, MAX_FILE_BYTES as u64, 9, sound)?;
     Weights::from_bytes(&bytes).about(path)
 }
 

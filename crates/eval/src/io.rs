@@ -76,25 +76,43 @@ pub fn descriptor(path: &Path) -> Option<u32> {
     None
 }
 
-/// The first bytes of a file, or of standard input for `-`, up to `most`.
+/// The bytes of a file, or of standard input for `-`, up to `most`.
 ///
 /// # Errors
 /// [`Error::TooLong`] if there are more; errors of the system.
 pub fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>> {
-    let (source, size) = open_input(path)?;
-    let mut bytes = Vec::new();
-    let read = match size {
-        Some(size) if size > most => most.saturating_add(1),
-        _ => source
-            .take(most.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::io(name(path), e))? as u64,
+    read_sound(path, most, 0, |_| true)
+}
+
+/// The bytes of a file, as [`read_at_most`], or only its first `head` if these are not `sound`.
+///
+/// # Errors
+/// Those of [`read_at_most`].
+pub fn read_sound(
+    path: &Path,
+    most: u64,
+    head: u64,
+    sound: impl FnOnce(&[u8]) -> bool,
+) -> Result<Vec<u8>> {
+    let (mut source, size) = open_input(path)?;
+    let too_long = || Error::TooLong {
+        name: name(path),
+        limit: most,
     };
-    match read > most {
-        true => Err(Error::TooLong {
-            name: name(path),
-            limit: most,
-        }),
+    if size.is_some_and(|size| size > most) {
+        return Err(too_long());
+    }
+    let mut bytes = Vec::new();
+    let mut read = |bytes: &mut Vec<u8>, most: u64| {
+        let read = source.by_ref().take(most).read_to_end(bytes);
+        read.map_err(|e| Error::io(name(path), e))
+    };
+    read(&mut bytes, head)?;
+    if sound(&bytes) {
+        read(&mut bytes, most.saturating_add(1).saturating_sub(head))?;
+    }
+    match bytes.len() as u64 > most {
+        true => Err(too_long()),
         false => Ok(bytes),
     }
 }

@@ -20,6 +20,9 @@ use crate::{Error, Result};
 const SIGNATURE_BYTES: u64 = 64;
 /// Bytes in which the size of a picture stands, other than of TIFF, where it may stand last.
 const HEAD_BYTES: u64 = 16 << 20;
+/// Bytes of the directory of a TIFF that are read for its form. The crate takes eight times their
+/// memory, and more strips than these name are no usual file.
+const DIRECTORY_BYTES: u64 = 2 << 20;
 /// Bytes of a file besides its samples: metadata, palettes, tables.
 const ASIDE_BYTES: u64 = 32 << 20;
 /// Longer files of samples as they are get tried before they are read.
@@ -188,7 +191,7 @@ impl PictureFile {
                 // What the directory points to stands near it, or before it.
                 let directory = directory_of_tiff(&head).saturating_add(HEAD_BYTES);
                 self.reach(directory.min(most))?;
-                let form = tiff_form(self.head(HEAD_BYTES)?);
+                let form = tiff_form(self.head(DIRECTORY_BYTES)?);
                 // The crate does not know the meaning of all samples.
                 match form {
                     None => Ok(load::picture_form(&self.read(ASIDE_BYTES)?)),

@@ -233,3 +233,20 @@ fn names_hold_nothing_that_a_terminal_obeys() {
         "a\tb\nc\\r\\u{9b}"
     );
 }
+
+#[test]
+fn no_more_is_read_than_a_head_that_is_not_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, b"a head and more").unwrap();
+    let read = |most, sound| read_sound(&path, most, 6, |head| head == b"a head" && sound);
+    assert_eq!(read(15, true).unwrap(), b"a head and more");
+    assert_eq!(read(15, false).unwrap(), b"a head");
+    assert!(matches!(read(14, true), Err(Error::TooLong { .. })));
+    #[cfg(unix)]
+    {
+        let endless = |sound| read_sound(Path::new("/dev/zero"), 1000, 6, |_| sound);
+        assert_eq!(endless(false).unwrap(), [0; 6]);
+        assert!(matches!(endless(true), Err(Error::TooLong { .. })));
+    }
+}
