@@ -441,9 +441,6 @@ fn decode(
 
 /// The error of a decoder in words.
 pub(crate) fn damaged(shown: &str, format: ImageFormat, error: &ImageError) -> Error {
-    if let (ImageError::Unsupported(_), ImageFormat::Bmp) = (error, format) {
-        return Error::picture(shown, "a BMP of this kind is not read (convert it to PNG)");
-    }
     let mut cut = matches!(error, ImageError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof);
     let mut text = error.to_string();
     let mut next = std::error::Error::source(error);
@@ -452,6 +449,10 @@ pub(crate) fn damaged(shown: &str, format: ImageFormat, error: &ImageError) -> E
         cut |= io.is_some_and(|e| e.kind() == ErrorKind::UnexpectedEof);
         text = source.to_string();
         next = source.source();
+    }
+    let unread = matches!(error, ImageError::Unsupported(_)) || text.contains("compression type");
+    if format == ImageFormat::Bmp && unread {
+        return Error::picture(shown, "a BMP of this kind is not read (convert it to PNG)");
     }
     let ends = [
         "not enough bytes",

@@ -1297,6 +1297,12 @@ fn kinds_that_are_not_read_are_called_by_their_names() {
     let usual = png(Colour::Rgb);
     let apple = [&usual[..8], &chunk(b"CgBI", &[0; 4]), &usual[8..]].concat();
     assert!(reason(&apple).contains("CgBI"), "{}", reason(&apple));
+    let rgb = load(&usual).unwrap().picture;
+    let (mut bmp, _) = encode_picture(&rgb, &Metadata::default(), Format::Bmp).unwrap();
+    // BI_ALPHABITFIELDS.
+    bmp[30] = 6;
+    let said = reason(&bmp);
+    assert!(said.contains("a BMP of this kind is not read"), "{said}");
     let ls = b"\xff\xd8\xff\xf7\0\x0b\x08\0\x02\0\x02\x01\x01\x11\0\xff\xd9";
     assert!(reason(ls).contains("JPEG-LS"), "{}", reason(ls));
     let head = [

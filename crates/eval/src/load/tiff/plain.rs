@@ -11,7 +11,7 @@ fn is_plain(page: &Page) -> bool {
 }
 
 /// Rows of a strip, of all but the last one. 0 says all, as no entry does.
-fn strip_rows(page: &Page) -> u64 {
+pub fn strip_rows(page: &Page) -> u64 {
     let rows = page.number(ROWS_PER_STRIP).filter(|&rows| rows > 0);
     rows.unwrap_or(u64::MAX).min(page.height.into())
 }

@@ -1,7 +1,7 @@
 //! Strips and tiles that unpack to too few samples.
 
-use super::plain::{has_wrong_lengths, lacks_strips};
-use super::{COMPRESSION, FILL_ORDER, Page, ROWS_PER_STRIP, TILE_HEIGHT, TILE_WIDTH, TILES};
+use super::plain::{has_wrong_lengths, lacks_strips, strip_rows};
+use super::{COMPRESSION, FILL_ORDER, Page, TILE_HEIGHT, TILE_WIDTH, TILES};
 use crate::load::unpacked::{LARGE, inflated, of_lzw, of_runs};
 
 /// True if strips or tiles lie outside the file, or have fewer samples than the picture. Those
@@ -54,10 +54,10 @@ fn unpacked_bytes(page: &Page) -> u64 {
     let of = |columns, rows| sample_bytes(page, columns, rows) / planes;
     let tiled = page.directory.find(TILES).is_some();
     let rows = match tiled {
-        true => page.number(TILE_HEIGHT),
-        false => page.number(ROWS_PER_STRIP),
+        true => page.number(TILE_HEIGHT).unwrap_or(0).min(height),
+        false => strip_rows(page),
     };
-    let rows = rows.unwrap_or(u64::MAX).clamp(1, height.max(1));
+    let rows = rows.max(1);
     let strips = height.div_ceil(rows).max(1);
     let method = match page.number(FILL_ORDER) {
         // The bits of a byte stand the other way round.
