@@ -294,17 +294,22 @@ fn has_iptc(data: &[u8]) -> bool {
     data.starts_with(b"Photoshop 3.0\0") && data.windows(6).any(|w| w == b"8BIM\x04\x04")
 }
 
+/// A JPEG of these pixels, baseline.
+#[cfg(test)]
+fn coded(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
+    let image = image::RgbImage::from_fn(width, height, |x, y| image::Rgb(pixel(x, y)));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let written = image.write_to(&mut bytes, image::ImageFormat::Jpeg);
+    written.expect("written");
+    bytes.into_inner()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn jpeg() -> Vec<u8> {
-        let image = image::RgbImage::from_fn(40, 24, |x, y| image::Rgb([x as u8 * 6, y as u8, 9]));
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        image
-            .write_to(&mut bytes, image::ImageFormat::Jpeg)
-            .unwrap();
-        bytes.into_inner()
+        coded(40, 24, |x, y| [x as u8 * 6, y as u8, 9])
     }
 
     #[test]

@@ -456,21 +456,15 @@ impl Codes<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::jpeg::segments;
+    use crate::load::jpeg::{coded, segments};
 
     /// 60 x 40 pixels of samples/coffee.png by `cjpeg -quality 60 -sample 2x1 -progressive -restart
     /// 4B`: ten scans of all four kinds.
     const PROGRESSIVE: &[u8] = include_bytes!("progressive.jpg");
 
     fn baseline() -> Vec<u8> {
-        let image = image::RgbImage::from_fn(90, 70, |x, y| {
-            image::Rgb([(x * y) as u8, 255 - x as u8, (x * x + y) as u8])
-        });
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        image
-            .write_to(&mut bytes, image::ImageFormat::Jpeg)
-            .unwrap();
-        bytes.into_inner()
+        let pixel = |x: u32, y: u32| [(x * y) as u8, 255 - x as u8, (x * x + y) as u8];
+        coded(90, 70, pixel)
     }
 
     #[test]

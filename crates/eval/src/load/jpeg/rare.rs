@@ -151,6 +151,7 @@ pub fn unknown_transform(bytes: &[u8]) -> Option<std::ops::Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::jpeg::coded;
     use crate::load::load_picture;
     use std::path::Path;
 
@@ -207,10 +208,7 @@ mod tests {
 
     #[test]
     fn the_space_of_colours_is_found_as_libjpeg_finds_it() {
-        let rgb = image::RgbImage::from_fn(40, 24, |x, y| image::Rgb([x as u8 * 6, y as u8, 200]));
-        let mut jpeg = std::io::Cursor::new(Vec::new());
-        rgb.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
-        let jpeg = jpeg.into_inner();
+        let jpeg = coded(40, 24, |x, y| [x as u8 * 6, y as u8, 200]);
         let usual = load(&jpeg);
         // Components called R, G and B.
         let mut named = jpeg.clone();

@@ -52,26 +52,26 @@ pub fn lacks_strips(page: &Page) -> bool {
     starts.is_some_and(|starts| starts.count < strips * planes)
 }
 
-/// True if the lengths of plain strips, or their number of rows, are not those of the picture,
-/// which lies in the file all the same.
-pub fn has_wrong_lengths(page: &Page) -> bool {
+/// Offset and bytes of each plain strip, where their lengths or their number of rows are not those
+/// of the picture, which lies in the file all the same. None if they are.
+pub fn mislabelled(page: &Page) -> Option<Vec<(usize, usize)>> {
     if !is_plain(page) || page.height == 0 {
-        return false;
+        return None;
     }
+    let places = strips_by_rows(page)?;
     let [strips, planes] = strips(page);
-    let wrong = |lengths: &[u64], places: &[(usize, usize)]| {
+    let count = page.directory.find(STRIPS).map_or(0, |entry| entry.count);
+    let odd = page.number(ROWS_PER_STRIP) == Some(0) || count != strips * planes;
+    let wrong = |lengths: &[u64]| {
         let short = |(&length, place): (&u64, &(usize, usize))| length < place.1 as u64;
-        lengths.len() < places.len() || lengths.iter().zip(places).any(short)
+        lengths.len() < places.len() || lengths.iter().zip(&places).any(short)
     };
-    let count = |tag| page.directory.find(tag).map_or(0, |entry| entry.count);
-    let odd = page.number(ROWS_PER_STRIP) == Some(0) || count(STRIPS) != strips * planes;
-    let places = strips_by_rows(page);
-    places.is_some_and(|places| odd || wrong(&page.integers(STRIP_BYTES), &places))
+    (odd || wrong(&page.integers(STRIP_BYTES))).then_some(places)
 }
 
 /// The samples of strips whose lengths are wrong.
 pub fn values(page: &Page) -> Option<Values> {
-    let places = strips_by_rows(page).filter(|_| has_wrong_lengths(page))?;
+    let places = mislabelled(page)?;
     let strips = places
         .iter()
         .map(|&(start, bytes)| &page.block.bytes[start..start + bytes]);

@@ -1,13 +1,13 @@
 //! Strips and tiles that unpack to too few samples.
 
-use super::plain::{has_wrong_lengths, lacks_strips, strip_rows};
+use super::plain::{lacks_strips, mislabelled, strip_rows};
 use super::{COMPRESSION, FILL_ORDER, Page, TILE_HEIGHT, TILE_WIDTH, TILES};
 use crate::load::unpacked::{LARGE, inflated, of_lzw, of_runs};
 
 /// True if strips or tiles lie outside the file, or have fewer samples than the picture. Those
 /// of a small picture are not unpacked to find out.
 pub fn is_cut(page: &Page) -> bool {
-    if has_wrong_lengths(page) {
+    if mislabelled(page).is_some() {
         return false;
     }
     if lacks_strips(page) {
